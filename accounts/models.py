@@ -1,0 +1,77 @@
+"""People and agents. One row is one identity that can own trading accounts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users; email addresses are stored lower-case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Make a user; without a password none can sign in as it."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Make an administrator."""
+        fields.setdefault("display_name", "Administrator")
+        return self.create_user(email, password, is_staff=True, is_superuser=True, role=User.Role.ADMIN, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Look a user up by email, ignoring case."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person or an agent. Suspended users are refused everywhere."""
+
+    class Kind(models.TextChoices):
+        """Who acts: a person, or a program under the same rules."""
+
+        PERSON = "person"
+        AGENT = "agent"
+
+    class Role(models.TextChoices):
+        """What the user may do on the operator side."""
+
+        TRADER = "trader"
+        MODERATOR = "moderator"
+        FINANCE = "finance"
+        ADMIN = "admin"
+
+    class Status(models.TextChoices):
+        """`suspended` blocks sign-in, tokens, streams and orders."""
+
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    email = models.EmailField(unique=True)
+    display_name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.PERSON)
+    role = models.CharField(max_length=12, choices=Role.choices, default=Role.TRADER)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    suspended_reason = models.CharField(max_length=300, blank=True)
+    token_version = models.PositiveIntegerField(default=0, help_text="Raised to revoke every token at once")
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_ci")]
+
+    def __str__(self) -> str:
+        return self.display_name or self.email

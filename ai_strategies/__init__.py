@@ -1,0 +1,1 @@
+"""Strategies as code and the agents that trade them."""

@@ -1,0 +1,5 @@
+"""Wiring: settings, urls, celery, asgi/wsgi. Owns no logic."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

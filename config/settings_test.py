@@ -1,0 +1,20 @@
+"""Settings for the test suite: the real ones, with fast hashing and no throttling surprises."""
+
+from config.settings import *  # noqa: F403
+from config.settings import REST_FRAMEWORK
+
+DEBUG = False
+SECRET_KEY = "test-only-key-that-is-long-enough-for-hs512-signing-0123456789abcdef0123456789"  # noqa: S105
+SIMPLE_JWT = {**globals()["SIMPLE_JWT"], "SIGNING_KEY": SECRET_KEY}
+ALLOWED_HOSTS = ["*"]
+SECURE_SSL_REDIRECT = False
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.Argon2PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+CELERY_TASK_ALWAYS_EAGER = True
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "100000/min")

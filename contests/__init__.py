@@ -1,0 +1,1 @@
+"""Time-boxed contests with live standings."""

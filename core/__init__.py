@@ -1,0 +1,1 @@
+"""Ground floor: money, clock, errors, ledger, outbox, idempotency, audit, embedded services."""

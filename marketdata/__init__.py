@@ -1,0 +1,1 @@
+"""Instruments, bars, markets (a clock plus a source), the quote board."""

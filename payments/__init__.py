@@ -1,0 +1,1 @@
+"""Checkout, subscriptions, refunds, payouts, reconciliation."""

@@ -1,0 +1,1 @@
+"""The prop-trading firm: plans, evaluations, funded accounts."""

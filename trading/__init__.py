@@ -1,0 +1,1 @@
+"""Accounts that trade: orders, fills, positions, marks. The one order path."""
