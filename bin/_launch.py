@@ -1,0 +1,37 @@
+"""Bring the virtual environment up to date, then run one of the commands of `core.embedded` in it."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+sys.dont_write_bytecode = sys.prefix == sys.base_prefix  # leave no caches of a foreign Python behind
+
+COMMANDS = {
+    "up": ("core.embedded.up", "main", False),
+    "manage": ("core.embedded.manage", "main", False),
+    "test": ("core.embedded.with_services", "pytest_main", True),
+    "with-services": ("core.embedded.with_services", "main", True),
+    "check": ("bin._check", "main", True),
+}
+
+
+def main() -> int:
+    """Dispatch: the first argument names the command."""
+    name, *arguments = sys.argv[1:]
+    module, function, dev = COMMANDS[name]
+    asks_for_help = arguments[:1] in (["-h"], ["--help"]) and name != "manage" and name != "test"
+    if not asks_for_help:
+        from core.embedded import venv
+
+        venv.ensure(dev=dev)
+        if Path(sys.prefix).resolve() != venv.VENV.resolve():
+            os.execv(venv.PYTHON, [str(venv.PYTHON), *sys.argv])
+    from importlib import import_module
+
+    return int(getattr(import_module(module), function)(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

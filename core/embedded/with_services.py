@@ -1,0 +1,37 @@
+"""Run a command on a PostgreSQL and a Redis of its own, thrown away afterwards: bin/with-services, and under it bin/test."""
+
+import os
+from collections.abc import Sequence
+
+from core.embedded.output import Printer, complain
+from core.embedded.services import merged_env, throwaway_services
+from core.embedded.supervisor import Supervisor
+
+USAGE = "usage: bin/with-services COMMAND [ARGUMENTS]\n\nRuns the command with DATABASE_URL and REDIS_URL set to throwaway services."
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; its exit code is ours."""
+    command = list(argv[1:] if argv[:1] == ["--"] else argv)
+    if not command or command[0] in {"-h", "--help"}:
+        complain(USAGE)
+        return 0 if command else 2
+    supervisor = Supervisor(Printer(quiet=True))
+    try:
+        with supervisor, throwaway_services(supervisor) as services:
+            env = merged_env(services.env())
+            return supervisor.run_foreground(command, env)
+    except KeyboardInterrupt:
+        return 130
+    except FileNotFoundError as error:
+        complain(f"bin/with-services: {error.filename or error}: not found")
+        return 127
+    except RuntimeError as error:
+        complain(f"bin/with-services: {error}")
+        return 1
+
+
+def pytest_main(argv: Sequence[str]) -> int:
+    """Run the test suite on throwaway services."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
+    return main(["python", "-m", "pytest", *argv])
