@@ -9,7 +9,9 @@ class DomainError(Exception):
 
     status = 400
 
-    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None, *, status: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, details: Mapping[str, Any] | None = None, *, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -1,0 +1,64 @@
+"""How a request to the API proves who sends it: a token, or a session."""
+
+from typing import Any
+
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
+
+from accounts.models import User
+from core.errors import Forbidden
+
+VERSION_CLAIM = "ver"
+
+
+def refuse_suspended(user: User) -> None:
+    """Raise Forbidden for a suspended user."""
+    if user.status == User.Status.SUSPENDED:
+        raise Forbidden("account_suspended", "Your account is suspended.")
+
+
+class ActiveJWTAuthentication(JWTAuthentication):
+    """Accepts an access token of an active user whose tokens have not been revoked since."""
+
+    def get_user(self, validated_token: Token) -> User:
+        """The token's user. Raises when it is gone, inactive, suspended, or its tokens were revoked."""
+        try:
+            user = User.objects.filter(pk=int(validated_token["user_id"])).first()
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise AuthenticationFailed() from error
+        if user is None or not user.is_active:
+            raise AuthenticationFailed()
+        refuse_suspended(user)
+        if validated_token.get(VERSION_CLAIM) != user.token_version:
+            raise AuthenticationFailed()
+        return user
+
+
+class ActiveSessionAuthentication(SessionAuthentication):
+    """Accepts the session of an active user, with a CSRF token on writes."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """The session's user, or None without one. Raises Forbidden when it is suspended."""
+        result = super().authenticate(request)
+        if result is not None:
+            refuse_suspended(result[0])
+        return result
+
+
+class ActiveJWTScheme(SimpleJWTScheme):
+    """How the token appears in the API's schema."""
+
+    target_class = "accounts.authentication.ActiveJWTAuthentication"
+    name = "jwtAuth"
+
+
+class ActiveSessionScheme(SessionScheme):
+    """How the session appears in the API's schema."""
+
+    target_class = "accounts.authentication.ActiveSessionAuthentication"
+    name = "cookieAuth"

@@ -1,0 +1,152 @@
+"""Writes about users: create, edit, suspend, reinstate, revoke tokens."""
+
+import unicodedata
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.locks import user_lock
+from accounts.models import User
+from core.errors import Conflict, Forbidden, Invalid
+from core.services import audit, outbox
+
+MAX_NAME = 40
+MAX_PASSWORD = 256
+
+
+def user_create(*, email: str, password: str | None, display_name: str, kind: str = User.Kind.PERSON) -> User:
+    """Register a user. Without a password (an agent) none can sign in as it."""
+    with transaction.atomic(durable=True):
+        return user_create_in_tx(email=email, password=password, display_name=display_name, kind=kind)
+
+
+def user_create_in_tx(*, email: str, password: str | None, display_name: str, kind: str = User.Kind.PERSON) -> User:
+    """`user_create` inside the caller's transaction."""
+    email = email_clean(email)
+    name = display_name_clean(display_name)
+    if password is not None:
+        password_check(password, User(email=email, display_name=name))
+    elif kind == User.Kind.PERSON:
+        raise Invalid("invalid", "Choose a password.", {"password": ["Choose a password."]})
+    if User.objects.filter(email=email).exists():
+        raise _email_taken()
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, password, display_name=name, kind=kind)
+    except IntegrityError as error:
+        raise _email_taken() from error
+    outbox.emit(topic="accounts.user_created", aggregate=f"user:{user.pk}", payload={"user_id": user.pk, "kind": kind})
+    return user
+
+
+def user_rename(*, user_id: int, display_name: str) -> User:
+    """Change the name others see."""
+    name = display_name_clean(display_name)
+    with transaction.atomic(durable=True):
+        user = user_lock(user_id)
+        user.display_name = name
+        user.save(update_fields=["display_name"])
+    return user
+
+
+def user_suspend(*, actor: User | None, user_id: int, reason: str, ip: str | None = None) -> User:
+    """Refuse a user everywhere from now on, and revoke its tokens. Suspending twice changes nothing."""
+    reason = _reason(reason)
+    with transaction.atomic(durable=True):
+        user = user_lock(user_id)
+        if actor is not None and actor.pk == user.pk:
+            raise Forbidden("not_yourself", "You cannot suspend yourself.")
+        if user.status == User.Status.SUSPENDED:
+            return user
+        _set_status(user, User.Status.SUSPENDED, reason)
+        _tell(user, actor=actor, verb="suspended", reason=reason, ip=ip)
+    return user
+
+
+def user_reinstate(*, actor: User | None, user_id: int, reason: str, ip: str | None = None) -> User:
+    """Let a suspended user back in. Tokens from before stay revoked."""
+    reason = _reason(reason)
+    with transaction.atomic(durable=True):
+        user = user_lock(user_id)
+        if user.status == User.Status.ACTIVE:
+            return user
+        _set_status(user, User.Status.ACTIVE, "")
+        _tell(user, actor=actor, verb="reinstated", reason=reason, ip=ip)
+    return user
+
+
+def tokens_revoke_in_tx(*, user_id: int) -> None:
+    """Make every token of a user invalid at once."""
+    User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
+
+
+def _set_status(user: User, status: str, reason: str) -> None:
+    user.status = status
+    user.suspended_reason = reason[:300]
+    user.token_version += 1
+    user.save(update_fields=["status", "suspended_reason", "token_version"])
+
+
+def _tell(user: User, *, actor: User | None, verb: str, reason: str, ip: str | None) -> None:
+    before, after = ("active", "suspended") if verb == "suspended" else ("suspended", "active")
+    audit.record(
+        actor=actor,
+        action=f"user_{verb}",
+        subject_type="user",
+        subject_id=user.pk,
+        before={"status": before},
+        after={"status": after},
+        reason=reason,
+        ip=ip,
+    )
+    outbox.emit(topic=f"accounts.user_{verb}", aggregate=f"user:{user.pk}", payload={"user_id": user.pk})
+
+
+def email_clean(email: str) -> str:
+    """The address as it is stored, lower-case; raises Invalid when it is not one."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise _field("email", "This is not an email address.") from error
+    if len(email) > 254:
+        raise _field("email", "This email address is too long.")
+    return email
+
+
+def display_name_clean(name: str) -> str:
+    """A name fit to be shown; raises Invalid on an empty or overlong one, or one with invisible characters."""
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 2 <= len(name) <= MAX_NAME:
+        raise _field("display_name", f"Choose a name of 2 to {MAX_NAME} characters.")
+    if any(unicodedata.category(char).startswith("C") for char in name):
+        raise _field("display_name", "The name has characters that cannot be shown.")
+    return name
+
+
+def password_check(password: str, user: User) -> None:
+    """Raise Invalid when a password is too weak for this user."""
+    if len(password) > MAX_PASSWORD:
+        raise _field("password", f"Choose a password of at most {MAX_PASSWORD} characters.")
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("invalid", "Choose a stronger password.", {"password": list(error.messages)}) from error
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise _field("reason", "Say why.")
+    return reason.strip()
+
+
+def _field(name: str, message: str) -> Invalid:
+    return Invalid("invalid", message, {name: [message]})
+
+
+def _email_taken() -> Conflict:
+    message = "There is already an account with this email address."
+    return Conflict("email_taken", message, {"email": [message]})

@@ -1,0 +1,86 @@
+"""Request plumbing: a limit on bodies, forgiving addresses."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+API = "/api/"
+API_V1 = "/api/v1/"
+V1 = "/v1/"
+# First path segments under /api/ that are what they say, not aliases of /api/v1/.
+NOT_ALIASED = ("v1", "schema", "docs")
+
+
+def _refuse(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> JsonResponse:
+    return JsonResponse({"code": code, "message": message, "details": details or {}}, status=status)
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies longer than settings.MAX_BODY_BYTES, by their declared length or else by reading them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 413 to a body that is too large; pass everything else on."""
+        return self._refusal(request) or self.get_response(request)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        limit: int = settings.MAX_BODY_BYTES
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            return self._read_chunked(request, limit)
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if not (declared.isascii() and declared.isdigit()):
+            return _refuse(400, "invalid", "The Content-Length header is not a number.")
+        return self._too_large(limit) if int(declared) > limit else None
+
+    def _read_chunked(self, request: HttpRequest, limit: int) -> HttpResponse | None:
+        """Read a body without a declared length, up to the limit, and give it one: Django would ignore it."""
+        stream = request.META.get("wsgi.input")
+        if stream is None or not request.META.get("wsgi.input_terminated"):
+            return _refuse(411, "length_required", "Send the request with a Content-Length header.")
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            return self._too_large(limit)
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)  # type: ignore[attr-defined]
+        return None
+
+    @staticmethod
+    def _too_large(limit: int) -> HttpResponse:
+        return _refuse(413, "body_too_large", "The request is too large.", {"max_bytes": limit})
+
+
+class ApiAliasMiddleware:
+    """Rewrites addresses inside the server, without a redirect.
+
+    `/api/x` and `/v1/x` are `/api/v1/x` (not `/api/schema` and `/api/docs`), and a trailing slash makes no difference,
+    except in the admin.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Put the canonical path on the request."""
+        path = canonical_path(request.path_info)
+        if path != request.path_info:
+            request.path_info = path
+            request.path = request.META.get("SCRIPT_NAME", "").rstrip("/") + path
+        return self.get_response(request)
+
+
+def canonical_path(path: str) -> str:
+    """The address as urls.py knows it."""
+    if path.startswith(V1):
+        path = API_V1 + path[len(V1) :]
+    elif path.startswith(API) and path[len(API) :].split("/", 1)[0] not in NOT_ALIASED:
+        path = API_V1 + path[len(API) :]
+    if len(path) > 1 and path.endswith("/") and not path.startswith(("/admin/", settings.STATIC_URL)):
+        path = path.rstrip("/") or "/"
+    return path

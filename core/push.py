@@ -1,0 +1,101 @@
+"""Live updates to browsers: Redis streams, read by the stream process (config/stream.py).
+
+Channels: `market:{id}` and `contest:{id}` are public; others (`account:{id}`) need a token, which is given for the
+channels that a registered guard lets the user see.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from django.core import signing
+from django.db import transaction
+from redis.exceptions import RedisError
+
+from core.errors import Forbidden, Invalid
+from core.redis import client
+
+logger = logging.getLogger(__name__)
+
+STREAM_PREFIX = "sse:"
+STREAM_LENGTH = 300
+STREAM_TTL = 86_400
+TOKEN_MAX_AGE = 3_600
+TOKEN_SALT = "core.push.stream"  # noqa: S105
+MAX_CHANNELS = 8
+PUBLIC_PREFIXES = ("market", "contest")
+
+Guard = Callable[[Any, int], bool]
+_guards: dict[str, Guard] = {}
+
+
+def publish(channel: str, event: str, data: dict[str, Any]) -> None:
+    """Send an event to a channel once the current transaction commits. Best effort: a loss is logged, never raised."""
+    transaction.on_commit(partial(_send, [(channel, event, data)]), robust=True)
+
+
+def publish_many(items: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
+    """Send several (channel, event, data) in one round trip once the current transaction commits."""
+    transaction.on_commit(partial(_send, list(items)), robust=True)
+
+
+def _send(items: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    try:
+        pipe = client().pipeline(transaction=False)
+        for channel, event, data in items:
+            key = STREAM_PREFIX + channel
+            fields: dict[Any, Any] = {"e": event, "d": json.dumps(data, separators=(",", ":"))}
+            pipe.xadd(key, fields, maxlen=STREAM_LENGTH, approximate=True)
+            pipe.expire(key, STREAM_TTL)
+        pipe.execute()
+    except RedisError:
+        logger.warning("push failed for %s", sorted({channel for channel, _, _ in items}), exc_info=True)
+
+
+def register_channel_guard(prefix: str, guard: Guard) -> None:
+    """Let `guard(user, id)` decide who may listen to the private channels `prefix:{id}`."""
+    _guards[prefix] = guard
+
+
+def is_public(channel: str) -> bool:
+    """Whether anyone may listen to this channel."""
+    return channel.partition(":")[0] in PUBLIC_PREFIXES
+
+
+def channels_parse(raw: str) -> list[str]:
+    """Read a comma list of channels; raises Invalid on a malformed, missing or overlong list."""
+    channels = list(dict.fromkeys(part.strip() for part in raw.split(",") if part.strip()))
+    if not channels or len(channels) > MAX_CHANNELS:
+        raise Invalid("channels_invalid", f"Name between one and {MAX_CHANNELS} channels.")
+    for channel in channels:
+        prefix, _, ident = channel.partition(":")
+        if not (prefix.isascii() and prefix.isalpha() and ident.isascii() and ident.isdigit() and len(ident) <= 18):
+            raise Invalid("channel_unknown", "There is no such channel.", {"channel": channel[:80]})
+    return channels
+
+
+def channels_check(user: object, channels: Sequence[str]) -> None:
+    """Raise Forbidden unless this user may listen to each of these channels."""
+    for channel in channels:
+        prefix, _, ident = channel.partition(":")
+        if is_public(channel):
+            continue
+        guard = _guards.get(prefix)
+        if guard is None or not guard(user, int(ident)):
+            raise Forbidden("channel_forbidden", "You may not listen to this channel.", {"channel": channel})
+
+
+def stream_token(channels: Sequence[str], user_id: int) -> str:
+    """A signed permission to listen to these channels, good for an hour. The caller has checked the channels."""
+    return signing.TimestampSigner(salt=TOKEN_SALT).sign_object({"c": sorted(channels), "u": user_id})
+
+
+def stream_token_read(token: str) -> tuple[frozenset[str], int]:
+    """The channels and the user of a token; raises Forbidden when it is forged or too old."""
+    try:
+        data = signing.TimestampSigner(salt=TOKEN_SALT).unsign_object(token, max_age=TOKEN_MAX_AGE)
+        return frozenset(str(channel) for channel in data["c"]), int(data["u"])
+    except (signing.BadSignature, KeyError, TypeError, ValueError) as error:
+        raise Forbidden("stream_token_invalid", "The stream token is not valid any more.") from error

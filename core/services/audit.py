@@ -1,0 +1,47 @@
+"""Audit entries: who did what to whom, before and after, why, from where."""
+
+from typing import Any
+
+import structlog
+
+from core.models import AuditEntry
+
+
+def record(
+    *,
+    actor: object | None,
+    action: str,
+    subject_type: str,
+    subject_id: object,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+    ip: str | None = None,
+) -> AuditEntry:
+    """Record a sensitive act in the caller's transaction.
+
+    The actor is a user, anything with a `user_id`, or None for the system. Only its display name is kept, never its
+    email address.
+    """
+    return AuditEntry.objects.create(
+        actor_id=_actor_id(actor),
+        actor_label=_actor_label(actor)[:120],
+        action=action,
+        subject_type=subject_type,
+        subject_id=str(subject_id),
+        before=before,
+        after=after,
+        reason=reason[:500],
+        ip=ip,
+        request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
+    )
+
+
+def _actor_id(actor: object | None) -> int | None:
+    return getattr(actor, "pk", None) or getattr(actor, "user_id", None)
+
+
+def _actor_label(actor: object | None) -> str:
+    if actor is None:
+        return "system"
+    return str(getattr(actor, "display_name", "") or getattr(actor, "label", "") or f"user {_actor_id(actor)}")
