@@ -25,7 +25,7 @@ def refuse_suspended(user: User) -> None:
 class ActiveJWTAuthentication(JWTAuthentication):
     """Accepts an access token of an active user whose tokens have not been revoked since."""
 
-    def get_user(self, validated_token: Token) -> User:
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         """The token's user. Raises when it is gone, inactive, suspended, or its tokens were revoked."""
         try:
             user = User.objects.filter(pk=int(validated_token["user_id"])).first()
@@ -50,14 +50,14 @@ class ActiveSessionAuthentication(SessionAuthentication):
         return result
 
 
-class ActiveJWTScheme(SimpleJWTScheme):
+class ActiveJWTScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]
     """How the token appears in the API's schema."""
 
     target_class = "accounts.authentication.ActiveJWTAuthentication"
     name = "jwtAuth"
 
 
-class ActiveSessionScheme(SessionScheme):
+class ActiveSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     """How the session appears in the API's schema."""
 
     target_class = "accounts.authentication.ActiveSessionAuthentication"

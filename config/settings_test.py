@@ -1,12 +1,14 @@
 """Settings for the test suite: the real ones, with fast hashing and no throttling surprises."""
 
 from config.settings import *  # noqa: F403
-from config.settings import REST_FRAMEWORK
+from config.settings import DATABASES, REST_FRAMEWORK
 
 DEBUG = False
 SECRET_KEY = "test-only-key-that-is-long-enough-for-hs512-signing-0123456789abcdef0123456789"  # noqa: S105
 SIMPLE_JWT = {**globals()["SIMPLE_JWT"], "SIGNING_KEY": SECRET_KEY}
 ALLOWED_HOSTS = ["*"]
+# Transactional tests empty the tables; only this session may truncate the append-only ones (core/sql/ledger.sql).
+DATABASES["default"]["OPTIONS"]["options"] += " -c arena.allow_truncate=on"
 SECURE_SSL_REDIRECT = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.Argon2PasswordHasher"]

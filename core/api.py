@@ -66,7 +66,7 @@ def _drf_body(exc: exceptions.APIException, headers: dict[str, str]) -> dict[str
     if isinstance(exc, exceptions.ValidationError):
         return error_body("invalid", "Some of what you sent is not valid.", _field_errors(exc.detail))
     if isinstance(exc, exceptions.Throttled):
-        wait = int(exc.wait or 1)
+        wait = int(getattr(exc, "wait", None) or 1)
         headers["Retry-After"] = str(wait)
         return error_body("rate_limited", f"Too many requests. Try again in {wait} s.", {"retry_after": wait})
     for kind, code, message in _KNOWN:
