@@ -1,0 +1,16 @@
+"""Template context for every page."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+SECTIONS = {"landing": "arena", "design": "design", "account-list": "account", "account": "account"}
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Site-wide values: where the stream is, and which section of the navigation the page belongs to."""
+    match = request.resolver_match
+    name = (match.url_name or "") if match else ""
+    section = SECTIONS.get(name, "contests" if name.startswith("contest") else "")
+    return {"stream_url": settings.STREAM_PUBLIC_URL, "section": section}

@@ -1,0 +1,183 @@
+"""Formatting for every page: figures, signs, tones, sparklines, icons, times. Loaded as a template built-in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import is_naive
+
+from core.money import exponent, to_major
+from core.templatetags.icons import ICONS
+
+register = template.Library()
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+SPARK_WIDTH, SPARK_HEIGHT = 72.0, 22.0
+
+TONES = {
+    "active": "up", "running": "up", "open": "up", "filled": "up",
+    "scheduled": "me", "accepted": "me", "partially_filled": "me",
+    "paused": "warn", "denied": "down", "rejected": "down", "suspended": "down", "locked": "warn",
+}  # fmt: skip
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """A finite Decimal, or None when the value is not a number."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _figure(number: Decimal, places: int, *, signed: bool = False) -> str:
+    """Fixed decimals, thousands grouped by locale, a true minus, and a plus when the sign matters."""
+    text = str(number_format(abs(number), decimal_pos=places, use_l10n=True, force_grouping=True))
+    rounded_to_zero = round(number, places) == 0
+    if number < 0 and not rounded_to_zero:
+        return f"{MINUS}{text}"
+    return f"+{text}" if signed and not rounded_to_zero else text
+
+
+@register.filter
+def money(minor: Any, currency: str = "USD") -> str:
+    """Minor units as a grouped figure with the currency's places: 123450 -> 1,234.50."""
+    return DASH if minor is None else _figure(to_major(int(minor), currency), exponent(currency))
+
+
+@register.filter
+def signed_money(minor: Any, currency: str = "USD") -> str:
+    """As `money`, always with a sign: P&L."""
+    return DASH if minor is None else _figure(to_major(int(minor), currency), exponent(currency), signed=True)
+
+
+@register.filter
+def price(value: Any, tick_size: Any = "0.01") -> str:
+    """A price with the instrument's fixed decimals."""
+    number = _decimal(value)
+    if number is None:
+        return DASH
+    step = _decimal(tick_size) or Decimal("0.01")
+    places = max(0, -int(step.normalize().as_tuple().exponent))
+    return _figure(number, max(2, places))
+
+
+@register.filter
+def qty(value: Any) -> str:
+    """A quantity without trailing zeros: 10.000000 -> 10."""
+    number = _decimal(value)
+    if number is None:
+        return DASH
+    places = max(0, -int(number.normalize().as_tuple().exponent))
+    return _figure(number, places)
+
+
+@register.filter
+def signed_pct(value: Any) -> str:
+    """A percentage with its sign and two decimals: 1.5 -> +1.50%."""
+    number = _decimal(value)
+    return DASH if number is None else f"{_figure(number, 2, signed=True)}%"
+
+
+@register.filter
+def ratio_pct(part: Any, whole: Any) -> str:
+    """Part over whole as a signed percentage, or a dash when there is no whole."""
+    top, bottom = _decimal(part), _decimal(whole)
+    return DASH if top is None or not bottom else signed_pct(top * 100 / bottom)
+
+
+@register.filter
+def minus(left: Any, right: Any) -> Any:
+    """Left minus right, for figures already exact."""
+    return left - right
+
+
+@register.filter
+def tone(value: Any) -> str:
+    """The class of a signed figure: up, down or flat."""
+    number = _decimal(value)
+    if not number:
+        return "flat"
+    return "up arrow" if number > 0 else "down arrow"
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Up to two letters for a round badge."""
+    words = [word for word in str(name).replace("-", " ").split() if word[0].isalnum()]
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.filter
+def words(code: Any) -> str:
+    """A code as words: partially_filled -> partially filled."""
+    return str(code).replace("_", " ")
+
+
+@register.filter
+def chip(status: Any) -> SafeString:
+    """A state chip: the state in words, coloured by what it means."""
+    code = str(status)
+    suffix = f" chip-{TONES[code]}" if code in TONES else ""
+    return format_html('<span class="chip{}">{}</span>', suffix, words(code).capitalize())
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """A time with its zone, machine-readable; app.js adds how long ago on hover."""
+    if moment is None or is_naive(moment):
+        return DASH
+    return format_html(
+        '<time datetime="{}" data-ago>{} UTC</time>', moment.isoformat(), moment.strftime("%d %b %Y %H:%M:%S")
+    )
+
+
+@register.filter
+def market_time(moment: datetime | None) -> SafeString | str:
+    """A market time: short, to the minute."""
+    if moment is None:
+        return DASH
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moment.strftime("%d %b %Y %H:%M"))
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An inline icon, hidden from assistive technology."""
+    return mark_safe(f'<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{ICONS[name]}</svg>')  # noqa: S308
+
+
+def spark_path(points: Sequence[float], base: float | None) -> tuple[str, float | None]:
+    """The sparkline's path and the height of its base line, in the viewBox."""
+    low, high = min(points), max(points)
+    if base is not None:
+        low, high = min(low, base), max(high, base)
+    span = (high - low) or 1
+    step = SPARK_WIDTH / max(1, len(points) - 1)
+    ys = [SPARK_HEIGHT - 1 - (value - low) / span * (SPARK_HEIGHT - 2) for value in points]
+    path = "M" + "L".join(f"{index * step:.1f} {y:.1f}" for index, y in enumerate(ys))
+    return path, None if base is None else SPARK_HEIGHT - 1 - (base - low) / span * (SPARK_HEIGHT - 2)
+
+
+@register.simple_tag
+def spark(points: Sequence[float] | None, base: float | None = None) -> SafeString:
+    """A 60-point sparkline, green above where it started and vermilion below; its base is a dashed line."""
+    if not points:
+        return mark_safe(f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH:.0f} {SPARK_HEIGHT:.0f}" aria-hidden="true"></svg>')  # noqa: S308
+    values = [float(value) for value in points[-60:]]
+    values = values * 2 if len(values) == 1 else values
+    start = values[0] if base is None else float(base)
+    path, line = spark_path(values, None if base is None else float(base))
+    colour = "flat" if values[-1] == start else "up" if values[-1] > start else "down"
+    rule = "" if line is None else format_html('<line x1="0" x2="{}" y1="{}" y2="{}"/>', int(SPARK_WIDTH), f"{line:.1f}", f"{line:.1f}")
+    return format_html(
+        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}<path d="{}"/></svg>',
+        colour, int(SPARK_WIDTH), int(SPARK_HEIGHT), rule, path,
+    )  # fmt: skip
