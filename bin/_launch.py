@@ -13,7 +13,7 @@ COMMANDS = {
     "manage": ("core.embedded.manage", "main", False),
     "test": ("core.embedded.with_services", "pytest_main", True),
     "with-services": ("core.embedded.with_services", "main", True),
-    "check": ("bin._check", "main", True),
+    "check": ("core.embedded.with_services", "check_main", True),
 }
 
 
@@ -21,12 +21,12 @@ def main() -> int:
     """Dispatch: the first argument names the command."""
     name, *arguments = sys.argv[1:]
     module, function, dev = COMMANDS[name]
-    asks_for_help = arguments[:1] in (["-h"], ["--help"]) and name != "manage" and name != "test"
+    asks_for_help = arguments[:1] in (["-h"], ["--help"]) and name not in {"manage", "test", "check"}
     if not asks_for_help:
         from core.embedded import venv
 
-        venv.ensure(dev=dev)
-        if Path(sys.prefix).resolve() != venv.VENV.resolve():
+        changed = venv.ensure(dev=dev)
+        if changed or Path(sys.prefix).resolve() != venv.VENV.resolve():
             os.execv(venv.PYTHON, [str(venv.PYTHON), *sys.argv])
     from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Serve fakeredis over TCP: the last resort where no real Redis can be had. Run as a script: the port is its argument."""
+"""Serve fakeredis over TCP: the last resort where no real Redis can be had. A script: its argument is the port."""
 
 import signal
 import sys

@@ -59,6 +59,12 @@ def cluster_dir(data: Path) -> Path:
     return place
 
 
+def short_temp() -> Path:
+    """Return the directory for temporary files, short and plain enough for a socket to lie two levels below."""
+    base = Path(tempfile.gettempdir())
+    return base if _PLAIN.fullmatch(str(base)) and len(str(base)) < 60 else Path("/tmp")  # noqa: S108
+
+
 def socket_dir(data: Path, account: system.Account | None) -> Path:
     """Return a private directory for the PostgreSQL socket whose path is short and plain enough.
 
@@ -70,10 +76,7 @@ def socket_dir(data: Path, account: system.Account | None) -> Path:
         place = near
         place.mkdir(mode=0o700, exist_ok=True)
     else:
-        base = Path(tempfile.gettempdir())
-        if not _PLAIN.fullmatch(str(base)) or len(str(base)) > 60:  # noqa: PLR2004
-            base = Path("/tmp")  # noqa: S108
-        place = base / f"arena-{_key(data)}"
+        place = short_temp() / f"arena-{_key(data)}"
         if account is not None and place.exists() and not place.is_symlink() and place.stat().st_uid == account.uid:
             return place
         _own(place, 0o700)

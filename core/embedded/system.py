@@ -1,11 +1,10 @@
-"""What the supervisor needs from the operating system: parent-death signals, process identity, accounts, free ports."""
+"""What the supervisor needs from the operating system: parent-death signals, process identity, accounts."""
 
 import ctypes
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +25,7 @@ class Account:
 
 
 def die_with_parent(signum: int) -> Callable[[], None]:
-    """Return a `preexec_fn` after which the kernel sends `signum` to the child when this process dies, even by kill -9."""
+    """Return a `preexec_fn` after which the kernel sends the child `signum` when we die, even by kill -9."""
     parent = os.getpid()
 
     def arm() -> None:
@@ -116,9 +115,7 @@ def service_account(existing: Path | None = None) -> Account | None:
         subprocess.run(command, check=False, capture_output=True)
     account = _lookup("pgserver") or _lookup("nobody")
     if account is None:
-        raise RuntimeError(
-            "PostgreSQL refuses to run as root, and there is no account 'pgserver' or 'nobody' to run it as."
-        )
+        raise RuntimeError("PostgreSQL refuses to run as root, and there is no account 'pgserver' or 'nobody'.")
     return account
 
 
@@ -130,30 +127,3 @@ def can_reach(path: Path, account: Account) -> bool:
         if not (stat.st_mode >> shift) & 1:
             return False
     return True
-
-
-def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on the port right now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def next_free_port(first: int, host: str = "127.0.0.1", avoid: frozenset[int] = frozenset()) -> int:
-    """Return `first` or the next port after it that is free."""
-    for port in range(first, min(first + 200, 65536)):
-        if port not in avoid and port_is_free(port, host):
-            return port
-    raise RuntimeError(f"No free port between {first} and {first + 199} on {host}.")
-
-
-def any_free_port() -> int:
-    """Return a free loopback port the kernel picks."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

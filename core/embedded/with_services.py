@@ -1,13 +1,17 @@
-"""Run a command on a PostgreSQL and a Redis of its own, thrown away afterwards: bin/with-services, and under it bin/test."""
+"""Run a command on a throwaway PostgreSQL and Redis: bin/with-services, and bin/test on top of it."""
 
 import os
 from collections.abc import Sequence
 
+from core.embedded import paths
 from core.embedded.output import Printer, complain
 from core.embedded.services import merged_env, throwaway_services
 from core.embedded.supervisor import Supervisor
 
-USAGE = "usage: bin/with-services COMMAND [ARGUMENTS]\n\nRuns the command with DATABASE_URL and REDIS_URL set to throwaway services."
+USAGE = """\
+usage: bin/with-services COMMAND [ARGUMENTS]
+
+Run the command with DATABASE_URL and REDIS_URL set to a PostgreSQL and a Redis of its own, removed afterwards."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,6 +36,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def pytest_main(argv: Sequence[str]) -> int:
-    """Run the test suite on throwaway services."""
+    """Run the test suite."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
-    return main(["python", "-m", "pytest", *argv])
+    return _in_root(["python", "-m", "pytest", *argv])
+
+
+def check_main(argv: Sequence[str]) -> int:
+    """Run the gates."""
+    return _in_root(["python", str(paths.ROOT / "bin" / "_gates.py"), *argv])
+
+
+def _in_root(command: Sequence[str]) -> int:
+    os.chdir(paths.ROOT)
+    return main(command)

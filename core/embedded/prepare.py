@@ -1,0 +1,26 @@
+"""Brings the database up to date in one Django process: migrations, the beat schedule, the demo people and contests."""
+
+import sys
+
+
+def main(argv: list[str]) -> int:
+    """Run the steps; the demo, asked for by `--demo`, may fail without keeping the platform from starting."""
+    import django
+    from django.core.management import call_command, get_commands
+
+    django.setup()
+    known = get_commands()
+    call_command("migrate", interactive=False, verbosity=1 if "--verbose" in argv else 0)
+    if "sync_schedule" in known:
+        call_command("sync_schedule")
+    if "--demo" in argv and "seed_demo" in known:
+        try:
+            call_command("seed_demo")
+        except Exception as error:
+            sys.stderr.write(f"seed_demo failed, the platform starts without its demo: {error!r}\n")
+            return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
