@@ -123,10 +123,14 @@ class Market(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.IDLE)
     currency = models.CharField(max_length=3, default="USD")
     definition = models.JSONField(help_text="See marketdata.domain.replay.ReplayDefinition")
+    days_total = models.PositiveIntegerField(default=0, help_text="Sessions in the slice")
+    source_label = models.CharField(max_length=200, blank=True, help_text="Where the prices come from, as shown")
     tick = models.IntegerField(default=-1)
     tick_at = models.DateTimeField(null=True, blank=True, help_text="Market time of the tick in force")
     is_simulated = models.BooleanField(default=False, help_text="Any instrument in it has generated history")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -140,6 +144,7 @@ class Listing(models.Model):
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
     symbol = models.CharField(max_length=16)
     name = models.CharField(max_length=120)
+    sector = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

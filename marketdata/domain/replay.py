@@ -1,0 +1,221 @@
+"""The replay market's definition and its rules: prints of a day, market time, spread, masking.
+
+A replay plays loaded daily bars. A session gives four prints, its ticks: open, then high and low in the order of a
+stated rule, then close. Tick `t` is print `t % 4` of session `t // 4`. There is no overnight: a tick is in force until
+the next.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import Invalid
+
+PRINTS = 4
+OPEN, FIRST, SECOND, CLOSE = range(PRINTS)
+PRINT_TIMES = (time(9, 30), time(11, 40), time(13, 50), time(15, 59, 59))
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
+MASKED_EPOCH = date(2001, 1, 1)  # a Monday: the first week of every masked market
+MASKED_BASE = 100
+MAX_SYMBOLS = 500
+MAX_WARMUP_DAYS = 2000
+IntArray = NDArray[np.int64]
+
+
+class HighLowRule(StrEnum):
+    """Which extreme of a session prints first. The bar does not say; the rule does.
+
+    `nearer_first`: the extreme nearer to the open, low first when both are as near. It needs nothing of the close, so
+    the first two prints do not give it away.
+    """
+
+    NEARER_FIRST = "nearer_first"
+    LOW_FIRST = "low_first"
+    HIGH_FIRST = "high_first"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDefinition:
+    """Which slice of history a market plays, and how. Together with the history it determines every tick.
+
+    `symbols` are the real ones, in display order. `seconds_per_tick` is wall time. `warmup_days` sessions before
+    `start` are shown as history. `spread_bps` is the full modelled spread in basis points of the price. `mask` hides
+    symbols, dates and price levels; `seed` orders the aliases.
+    """
+
+    start: date
+    end: date
+    symbols: tuple[str, ...]
+    seconds_per_tick: Decimal = Decimal(5)
+    warmup_days: int = 250
+    spread_bps: Decimal = Decimal(4)
+    mask: bool = False
+    seed: int = 0
+    high_low_rule: HighLowRule = HighLowRule.NEARER_FIRST
+
+    def validated(self) -> "ReplayDefinition":
+        """Itself; raises Invalid with the offending field in the details."""
+        _require(self.start <= self.end, "end", "The end is before the start.")
+        _require(0 < len(self.symbols) <= MAX_SYMBOLS, "symbols", f"Choose between 1 and {MAX_SYMBOLS} symbols.")
+        _require(len(set(self.symbols)) == len(self.symbols), "symbols", "A symbol is there twice.")
+        _require(all(0 < len(symbol) <= 16 for symbol in self.symbols), "symbols", "A symbol is empty or too long.")
+        _require(
+            Decimal("0.01") <= self.seconds_per_tick <= 86_400,
+            "seconds_per_tick",
+            "A tick lasts 0.01 to 86400 seconds.",
+        )
+        _require(
+            0 <= self.warmup_days <= MAX_WARMUP_DAYS, "warmup_days", f"Warm-up is 0 to {MAX_WARMUP_DAYS} sessions."
+        )
+        _require(0 <= self.spread_bps <= 1000, "spread_bps", "The spread is 0 to 1000 basis points.")
+        _require(0 <= self.seed < 2**63, "seed", "The seed is a whole number from 0 to 2^63 - 1.")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready, canonical: equal definitions give equal documents."""
+        return {
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "symbols": list(self.symbols),
+            "seconds_per_tick": _canonical(self.seconds_per_tick),
+            "warmup_days": self.warmup_days,
+            "spread_bps": _canonical(self.spread_bps),
+            "mask": self.mask,
+            "seed": self.seed,
+            "high_low_rule": str(self.high_low_rule),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "ReplayDefinition":
+        """Read and validate a definition; raises Invalid naming the field."""
+        fields = set(cls.__dataclass_fields__)
+        unknown = sorted(set(data) - fields)
+        _require(not unknown, unknown[0] if unknown else "", "There is no such field in a replay definition.")
+        missing = sorted({"start", "end", "symbols"} - set(data))
+        _require(not missing, missing[0] if missing else "", "This field is needed.")
+        values: dict[str, Any] = {}
+        for name, raw in data.items():
+            try:
+                values[name] = _READERS[name](raw)
+            except (TypeError, ValueError, InvalidOperation) as error:
+                raise Invalid("invalid_definition", f"The market's {name} is not valid.", {"field": name}) from error
+        return cls(**values).validated()
+
+
+def _require(condition: bool, field: str, message: str) -> None:
+    if not condition:
+        raise Invalid("invalid_definition", message, {"field": field})
+
+
+def _canonical(value: Decimal) -> str:
+    return format(value.normalize(), "f")
+
+
+def _date(raw: Any) -> date:
+    return raw if isinstance(raw, date) and not isinstance(raw, datetime) else date.fromisoformat(raw)
+
+
+def _decimal(raw: Any) -> Decimal:
+    value = Decimal(str(raw))
+    if isinstance(raw, bool) or not value.is_finite():
+        raise ValueError("not a finite number")
+    return value
+
+
+def _int(raw: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        raise TypeError("not a whole number")
+    return raw
+
+
+def _bool(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise TypeError("not true or false")
+    return raw
+
+
+def _symbols(raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str) or not all(isinstance(item, str) for item in raw):
+        raise TypeError("not a list of symbols")
+    return tuple(item.strip().upper() for item in raw)
+
+
+_READERS: dict[str, Any] = {
+    "start": _date,
+    "end": _date,
+    "symbols": _symbols,
+    "seconds_per_tick": _decimal,
+    "warmup_days": _int,
+    "spread_bps": _decimal,
+    "mask": _bool,
+    "seed": _int,
+    "high_low_rule": HighLowRule,
+}
+
+
+def day_of(tick: int) -> int:
+    """Which session a tick belongs to; the first before the market has begun."""
+    return max(tick, 0) // PRINTS
+
+
+def phase_of(tick: int) -> int:
+    """Which print of its session a tick is: 0 open, 1 and 2 the extremes, 3 close."""
+    return max(tick, 0) % PRINTS
+
+
+def print_at(session: date, phase: int) -> datetime:
+    """The market time of a print, in UTC. Early closes are not modelled."""
+    return datetime.combine(session, PRINT_TIMES[phase], tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+
+
+def day_prints(ohlc: IntArray, rule: HighLowRule) -> IntArray:
+    """The four prints of each bar: [..., (open, high, low, close)] -> [..., (open, extreme, other extreme, close)]."""
+    opens, highs, lows, closes = (ohlc[..., index] for index in range(4))
+    if rule is HighLowRule.NEARER_FIRST:
+        low_first = (opens - lows) <= (highs - opens)
+    else:
+        low_first = np.full(opens.shape, rule is HighLowRule.LOW_FIRST)
+    return np.stack([opens, np.where(low_first, lows, highs), np.where(low_first, highs, lows), closes], axis=-1)
+
+
+def spread(last: IntArray, spread_bps: Decimal) -> tuple[IntArray, IntArray]:
+    """Bid and ask in price ticks: half the spread, at least half a tick, on each side, rounded outward to the grid.
+
+    The bid never falls below one tick.
+    """
+    scale = 20_000 * 1_000
+    half = np.maximum(last * int(spread_bps * 1_000), scale // 2)
+    bid = (last * scale - half) // scale
+    ask = -((-(last * scale + half)) // scale)
+    return np.maximum(bid, 1), ask
+
+
+_WORDS = (
+    *("ALFA", "BRVO", "CHRL", "DLTA", "EKKO", "FXTR", "GLLF", "HTEL", "INDJ", "JLET", "KLOO", "LIMA", "MYKE"),
+    *("NVBR", "OSKR", "PAPA", "QBEK", "ROMO", "SYRA", "TNGO", "UNIF", "VKTR", "WHSK", "XRAY", "YNKE", "ZULU"),
+)
+
+
+def mask_aliases(symbols: Sequence[str], seed: int) -> list[tuple[str, str]]:
+    """(real symbol, neutral alias) in display order. The order depends on the seed, not on the real symbols' order."""
+    shuffled = sorted(symbols, key=lambda symbol: hashlib.sha256(f"{seed}|{symbol}".encode()).digest())
+    return [(symbol, _alias(index)) for index, symbol in enumerate(shuffled)]
+
+
+def _alias(index: int) -> str:
+    round_, position = divmod(index, len(_WORDS))
+    return _WORDS[position] + (str(round_ + 1) if round_ else "")
+
+
+def mask_shift(first_session: date) -> timedelta:
+    """How far masked dates move: whole weeks, so weekdays stay and the first session falls into the epoch's week."""
+    monday = first_session - timedelta(days=first_session.weekday())
+    return MASKED_EPOCH - monday

@@ -1,0 +1,104 @@
+"""Reads about markets: views, clocks, the default one."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from redis.exceptions import RedisError
+
+from core.errors import NotFound
+from marketdata.adapters import board
+from marketdata.domain.ports import default_market_choice
+from marketdata.domain.replay import PRINTS, day_of, phase_of
+from marketdata.domain.types import MarketClock, MarketView
+from marketdata.models import Market
+from marketdata.selectors.history import market_slice
+
+
+def view_of(market: Market) -> MarketView:
+    """A row as other apps see it."""
+    return MarketView(
+        id=market.pk,
+        slug=market.slug,
+        name=market.name,
+        kind=market.kind,
+        status=market.status,
+        currency=market.currency,
+        tick=market.tick,
+        ticks_total=market.days_total * PRINTS,
+        days_total=market.days_total,
+        seconds_per_tick=Decimal(str(market.definition.get("seconds_per_tick", "5"))),
+        is_masked=bool(market.definition.get("mask", False)),
+        is_simulated=market.is_simulated,
+        source_label=market.source_label,
+    )
+
+
+def clock_of(market: Market) -> MarketClock:
+    """The clock of a row, published now."""
+    table = market_slice(market.pk)
+    return MarketClock(
+        market_id=market.pk,
+        slug=market.slug,
+        kind=market.kind,
+        status=market.status,
+        tick=market.tick,
+        at=table.at(market.tick),
+        day_index=day_of(market.tick),
+        days_total=table.days_total,
+        phase=phase_of(market.tick),
+        ticks_total=table.ticks_total,
+        session_date=table.session(market.tick),
+        source_label=market.source_label,
+        is_simulated=market.is_simulated,
+        wall=datetime.now(tz=UTC),
+    )
+
+
+def market_row(market_id: int) -> Market:
+    """The row; raises NotFound."""
+    market = Market.objects.filter(pk=market_id).first()
+    if market is None:
+        raise NotFound("unknown_market", "There is no such market.", {"market": market_id})
+    return market
+
+
+def market_view(market_id: int) -> MarketView:
+    """A market by id; raises NotFound."""
+    return view_of(market_row(market_id))
+
+
+def market_by_slug(slug: str) -> MarketView:
+    """A market by slug; raises NotFound."""
+    market = Market.objects.filter(slug=slug).first()
+    if market is None:
+        raise NotFound("unknown_market", "There is no such market.", {"market": slug[:80]})
+    return view_of(market)
+
+
+def markets_list(limit: int = 50) -> list[MarketView]:
+    """The newest markets first."""
+    return [view_of(market) for market in Market.objects.order_by("-id")[:limit]]
+
+
+def running_replays() -> list[int]:
+    """Markets that a market process has to advance."""
+    rows = Market.objects.filter(kind=Market.Kind.REPLAY, status=Market.Status.RUNNING)
+    return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def default_market() -> int | None:
+    """The market used when none is named: the registered choice, else the newest running one, else the newest."""
+    chosen = default_market_choice()
+    if chosen is not None:
+        return chosen
+    rows = Market.objects.order_by("-id").values_list("id", flat=True)
+    return rows.filter(status=Market.Status.RUNNING).first() or rows.first()
+
+
+def market_clock(market_id: int) -> MarketClock:
+    """Where the market stands, from the board or, without one, from the database."""
+    try:
+        clock = board.board_clock(market_id)
+    except RedisError:
+        clock = None
+    return clock if clock is not None else clock_of(market_row(market_id))

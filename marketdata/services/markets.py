@@ -1,0 +1,212 @@
+"""A market's life: created idle, started, paused, resumed, ended. Each change is audited and told to the outbox.
+
+Every entry service has a composable `..._in_tx` twin for callers that are already in a transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from core.errors import Conflict, Invalid
+from core.services import audit, outbox
+from marketdata.domain.replay import ReplayDefinition, mask_aliases
+from marketdata.domain.slices import slice_build
+from marketdata.domain.types import ListingView, MarketView
+from marketdata.locks import market_lock
+from marketdata.models import BarSeries, Instrument, Listing, Market
+from marketdata.selectors import market_view, view_of
+from marketdata.selectors.history import histories
+from marketdata.services.publish import status_publish
+
+__all__ = ["market_create_replay", "market_end", "market_pause", "market_resume", "market_start", "market_view"]
+
+Status = Market.Status
+# verb -> (states it leaves, state it reaches, event)
+_MOVES: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "start": ((Status.IDLE,), Status.RUNNING, "started"),
+    "pause": ((Status.RUNNING,), Status.PAUSED, "paused"),
+    "resume": ((Status.PAUSED,), Status.RUNNING, "resumed"),
+    "end": ((Status.IDLE, Status.RUNNING, Status.PAUSED), Status.ENDED, "ended"),
+}
+
+
+def _instruments(definition: ReplayDefinition) -> dict[str, Instrument]:
+    found = {row.symbol: row for row in Instrument.objects.filter(symbol__in=definition.symbols)}
+    missing = sorted(set(definition.symbols) - set(found))
+    if missing:
+        raise Invalid("unknown_symbol", "There is no history for some of the symbols.", {"symbols": missing[:50]})
+    if len({row.currency for row in found.values()}) > 1:
+        raise Invalid("mixed_currencies", "All instruments of a market trade in one currency.", {"field": "symbols"})
+    return found
+
+
+def _plan(definition: ReplayDefinition, found: Mapping[str, Instrument]) -> list[ListingView]:
+    """The listings in display order: real symbols, or aliases when masked."""
+    if definition.mask:
+        names = mask_aliases(definition.symbols, definition.seed)
+    else:
+        names = [(symbol, symbol) for symbol in definition.symbols]
+    return [
+        ListingView(
+            id=0,
+            market_id=0,
+            symbol=shown,
+            name=f"Company {shown.title()}" if definition.mask else found[real].name,
+            sector="" if definition.mask else found[real].sector,
+            tick_size=found[real].tick_size,
+            lot_size=found[real].lot_size,
+            currency=found[real].currency,
+            instrument_id=found[real].pk,
+            position=position,
+        )
+        for position, (real, shown) in enumerate(names)
+    ]
+
+
+def _source_label(definition: ReplayDefinition, found: Mapping[str, Instrument]) -> tuple[str, bool]:
+    """How the market says where its prices come from, and whether any of it is simulated."""
+    is_simulated = any(row.is_simulated for row in found.values())
+    if is_simulated:
+        return "SIMULATED history", True
+    if definition.mask:
+        return "Replayed history, masked", False
+    ids = [row.pk for row in found.values()]
+    sources = (
+        BarSeries.objects.filter(instrument_id__in=ids).order_by("source").values_list("source", flat=True).distinct()
+    )
+    return ", ".join(sources)[:200], False
+
+
+def market_create_replay_in_tx(
+    *, actor: object | None, slug: str, name: str, definition: ReplayDefinition | Mapping[str, Any]
+) -> MarketView:
+    """Create an idle replay market over loaded history, in the caller's transaction."""
+    if not isinstance(definition, ReplayDefinition):
+        definition = ReplayDefinition.from_json(definition)
+    definition.validated()
+    found = _instruments(definition)
+    plan = _plan(definition, found)
+    table = slice_build(definition, histories(definition, plan))
+    label, is_simulated = _source_label(definition, found)
+    user_id = getattr(actor, "pk", None) or getattr(actor, "user_id", None)
+    try:
+        with transaction.atomic():
+            market = Market.objects.create(
+                slug=slug,
+                name=name,
+                currency=plan[0].currency,
+                definition=definition.to_json(),
+                days_total=table.days_total,
+                source_label=label,
+                is_simulated=is_simulated,
+                created_by_id=user_id,
+            )
+    except IntegrityError as error:
+        raise Conflict("market_exists", "There is already a market with this address.", {"slug": slug}) from error
+    Listing.objects.bulk_create(
+        Listing(
+            market=market,
+            instrument_id=item.instrument_id,
+            symbol=item.symbol,
+            name=item.name,
+            sector=item.sector,
+            position=item.position,
+        )
+        for item in plan
+    )
+    audit.record(
+        actor=actor, action="market.create", subject_type="market", subject_id=market.pk, after=market.definition
+    )
+    return view_of(market)
+
+
+def market_create_replay(
+    *, actor: object | None, slug: str, name: str, definition: ReplayDefinition | Mapping[str, Any]
+) -> MarketView:
+    """Create an idle replay market over loaded history.
+
+    Raises Invalid (definition, unknown symbols, history that does not cover the slice) and Conflict (slug taken).
+    """
+    with transaction.atomic(durable=True):
+        return market_create_replay_in_tx(actor=actor, slug=slug, name=name, definition=definition)
+
+
+def _move_in_tx(verb: str, actor: object | None, market_id: int, reason: str) -> Market:
+    sources, target, event = _MOVES[verb]
+    market = market_lock(market_id)
+    if market.status == target:
+        return market
+    if market.status not in sources:
+        details = {"status": market.status, "market": market.slug}
+        raise Conflict("market_state", f"You cannot {verb} a market that is {market.status}.", details)
+    before, market.status = market.status, target
+    market.save(update_fields=["status"])
+    outbox.emit(
+        topic=f"marketdata.market_{event}",
+        aggregate=f"market:{market.pk}",
+        payload={"market_id": market.pk, "slug": market.slug, "tick": market.tick},
+    )
+    audit.record(
+        actor=actor,
+        action=f"market.{verb}",
+        subject_type="market",
+        subject_id=market.pk,
+        before={"status": before},
+        after={"status": str(target)},
+        reason=reason,
+    )
+    return market
+
+
+def _move(verb: str, actor: object | None, market_id: int, reason: str) -> MarketView:
+    with transaction.atomic(durable=True):
+        market = _move_in_tx(verb, actor, market_id, reason)
+    status_publish(market=market)
+    return view_of(market)
+
+
+def _move_composed(verb: str, actor: object | None, market_id: int, reason: str) -> MarketView:
+    market = _move_in_tx(verb, actor, market_id, reason)
+    transaction.on_commit(lambda: status_publish(market=market), robust=True)
+    return view_of(market)
+
+
+def market_start(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """Let an idle market run. Starting a running one changes nothing."""
+    return _move("start", actor, market_id, reason)
+
+
+def market_start_in_tx(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """`market_start` in the caller's transaction; shown once it commits."""
+    return _move_composed("start", actor, market_id, reason)
+
+
+def market_pause(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """Stop the clock where it is; orders are refused until it resumes."""
+    return _move("pause", actor, market_id, reason)
+
+
+def market_pause_in_tx(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """`market_pause` in the caller's transaction; shown once it commits."""
+    return _move_composed("pause", actor, market_id, reason)
+
+
+def market_resume(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """Let a paused market go on from the tick in force."""
+    return _move("resume", actor, market_id, reason)
+
+
+def market_resume_in_tx(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """`market_resume` in the caller's transaction; shown once it commits."""
+    return _move_composed("resume", actor, market_id, reason)
+
+
+def market_end(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """End a market for good, wherever it stands."""
+    return _move("end", actor, market_id, reason)
+
+
+def market_end_in_tx(*, actor: object | None, market_id: int, reason: str = "") -> MarketView:
+    """`market_end` in the caller's transaction; shown once it commits."""
+    return _move_composed("end", actor, market_id, reason)

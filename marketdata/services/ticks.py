@@ -1,0 +1,198 @@
+"""Advancing a market by a tick: store it, show it, let every listener do its work on it.
+
+The tick is committed before it is shown, and its prices are a pure function of the market, so a crash at any point is
+mended by `tick_resume`: the tick in force is shown again and its listeners run again. A listener that fails is called
+again on the same tick; the market does not move before all have succeeded.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from core.errors import Conflict
+from marketdata.domain.ports import Listener, inline, tick_gates, tick_listeners
+from marketdata.domain.types import Tick
+from marketdata.locks import MarketLease, market_lock
+from marketdata.models import Market
+from marketdata.selectors import market_row, market_slice, view_of
+from marketdata.services.markets import market_end
+from marketdata.services.publish import tick_publish
+
+logger = logging.getLogger(__name__)
+
+GATE_WAIT_SECONDS = 10.0
+GATE_POLL_SECONDS = 0.02
+LISTENER_ATTEMPTS = 3
+LISTENER_BACKOFF_SECONDS = 0.1
+
+
+@dataclass
+class Settlement:
+    """What is still to be done for a stored tick: showing it, then its listeners in order."""
+
+    market: Market
+    tick: Tick
+    remaining: list[Listener]
+    shown: bool = False
+
+    def run(self) -> None:
+        """Go on where it failed; raises what a step raises, leaving that step first in line."""
+        if not self.shown:
+            tick_publish(market=self.market, tick=self.tick)
+            self.shown = True
+        view = view_of(self.market)
+        while self.remaining:
+            self.remaining[0].call(view, self.tick)
+            self.remaining.pop(0)
+
+
+_open: dict[int, Settlement] = {}
+
+
+def forget_process_state() -> None:
+    """Drop what a crash would drop (tests, crash drills)."""
+    _open.clear()
+
+
+def gates_closed(market_id: int, tick: int) -> list[str]:
+    """Names of the gates that do not let the market leave a tick yet. A gate that fails counts as closed."""
+    if tick < 0:
+        return []
+    closed = []
+    for name, gate in tick_gates().items():
+        try:
+            if not gate(market_id, tick):
+                closed.append(name)
+        except Exception:
+            logger.exception("gate %s failed at tick %s of market %s", name, tick, market_id)
+            closed.append(name)
+    return closed
+
+
+def gates_wait(market_id: int, tick: int) -> None:
+    """Wait until every gate is open, at most GATE_WAIT_SECONDS; then say so and go on."""
+    deadline = time.monotonic() + GATE_WAIT_SECONDS
+    while closed := gates_closed(market_id, tick):
+        if time.monotonic() >= deadline:
+            logger.warning("market %s leaves tick %s although %s is not done", market_id, tick, ", ".join(closed))
+            return
+        time.sleep(GATE_POLL_SECONDS)
+
+
+def tick_store(*, market_id: int) -> Settlement | None:
+    """Commit the next tick of a running market; None when it does not run, or when the slice is over (it then ends)."""
+    with transaction.atomic(durable=True):
+        market = market_lock(market_id)
+        if market.status != Market.Status.RUNNING:
+            return None
+        table = market_slice(market_id)
+        over = market.tick + 1 >= table.ticks_total
+        if not over:
+            market.tick += 1
+            market.tick_at = table.at(market.tick)
+            market.save(update_fields=["tick", "tick_at"])
+    if over:
+        market_end(actor=None, market_id=market_id, reason="The slice is over.")
+        return None
+    return settlement_open(market)
+
+
+def settlement_open(market: Market) -> Settlement:
+    """The work of the market's tick in force, all of it still to do."""
+    tick = market_slice(market.pk).tick(market.tick, market.source_label)
+    settlement = Settlement(market, tick, tick_listeners())
+    _open[market.pk] = settlement
+    return settlement
+
+
+def settlement_pending(market_id: int) -> Settlement | None:
+    """Work that this process has begun and not finished."""
+    return _open.get(market_id)
+
+
+def settlement_done(market_id: int) -> None:
+    """The tick's work is finished, or is somebody else's now."""
+    _open.pop(market_id, None)
+
+
+def _settle(settlement: Settlement) -> None:
+    """Finish a tick's work, trying each step a few times; raises the last failure."""
+    for attempt in range(1, LISTENER_ATTEMPTS + 1):
+        try:
+            settlement.run()
+        except Exception:
+            step = settlement.remaining[0].name if settlement.shown else "publish"
+            logger.exception("%s failed at tick %s of market %s", step, settlement.tick.index, settlement.market.pk)
+            if attempt == LISTENER_ATTEMPTS:
+                raise
+            time.sleep(LISTENER_BACKOFF_SECONDS * attempt)
+        else:
+            settlement_done(settlement.market.pk)
+            return
+
+
+def _finish_pending(market_id: int) -> None:
+    pending = settlement_pending(market_id)
+    if pending is None:
+        return
+    if market_row(market_id).tick == pending.tick.index:
+        _settle(pending)
+    else:
+        settlement_done(market_id)
+
+
+def tick_advance(*, market_id: int) -> Tick | None:
+    """Move a market to its next tick and do all of its work: gates, commit, board, push, listeners.
+
+    None when it did not move: it is not running, its slice is over (it has ended), or another process advances it.
+    Raises a listener's error after a few attempts; the next call goes on with the same tick.
+    """
+    lease = MarketLease(market_id)
+    if not lease.hold():
+        return None
+    try:
+        _finish_pending(market_id)
+        gates_wait(market_id, market_row(market_id).tick)
+        settlement = tick_store(market_id=market_id)
+        if settlement is None:
+            return None
+        _settle(settlement)
+        return settlement.tick
+    finally:
+        lease.release()
+
+
+def tick_resume(*, market_id: int) -> Tick | None:
+    """Show the tick in force again and run its listeners again: what a process does when it takes a market over."""
+    lease = MarketLease(market_id)
+    if not lease.hold():
+        return None
+    try:
+        market = market_row(market_id)
+        if market.tick < 0:
+            return None
+        settlement = settlement_open(market)
+        _settle(settlement)
+        return settlement.tick
+    finally:
+        lease.release()
+
+
+def market_step(*, market_id: int, ticks: int) -> list[Tick]:
+    """Play up to `ticks` ticks at once, with no wall waiting and with listeners told to work inline.
+
+    Stops early when the market stops. Raises Conflict when another process advances the market.
+    """
+    lease = MarketLease(market_id)
+    if not lease.hold():
+        raise Conflict("market_busy", "Another process is running this market. Pause it first.", {"market": market_id})
+    played: list[Tick] = []
+    try:
+        with inline():
+            while len(played) < ticks and (tick := tick_advance(market_id=market_id)):
+                played.append(tick)
+    finally:
+        lease.release()
+    return played
