@@ -8,3 +8,9 @@ class TradingConfig(AppConfig):
 
     name = "trading"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Plug into the market's ticks, the books' checks and the stream's guards."""
+        from trading import listeners
+
+        listeners.register()

@@ -96,7 +96,9 @@ class Order(models.Model):
     status = models.CharField(max_length=16)
     reserved_minor = models.BigIntegerField(db_default=0, default=0, help_text="Buying power held while it rests")
     reserved_quantity = models.DecimalField(max_digits=20, decimal_places=6, db_default=0, default=0)
-    code = models.CharField(max_length=40, blank=True, db_default="", default="", help_text="Why it was denied or ended")
+    code = models.CharField(
+        max_length=40, blank=True, db_default="", default="", help_text="Why it was denied or ended"
+    )
     message = models.CharField(max_length=300, blank=True, db_default="", default="")
     details = models.JSONField(null=True, blank=True)
     client_order_id = models.CharField(max_length=64, blank=True, db_default="", default="")

@@ -1,0 +1,21 @@
+"""Fixtures of the whole suite."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _clean_process():
+    """Forget what a process remembers between requests; ids come back when a test rolls back."""
+    yield
+    from django.core.cache import cache
+
+    from core.redis import client
+    from marketdata.selectors import cache_clear
+    from marketdata.services.ticks import forget_process_state
+    from trading.services.context import forget
+
+    forget()
+    cache_clear()
+    forget_process_state()
+    cache.clear()
+    client().flushdb()

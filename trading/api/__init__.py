@@ -1,0 +1,1 @@
+"""The trading API: accounts, orders, positions, transactions."""

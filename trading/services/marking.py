@@ -1,0 +1,87 @@
+"""Marks every account of a market at every tick, and rolls the day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+from django.db import connection, transaction
+
+from core.money import exponent
+from marketdata.domain.types import MarketView, Tick
+from trading.domain import states
+from trading.domain.marking import Ints, equities, values_minor
+from trading.domain.types import Actor
+from trading.models import Order
+from trading.services.orders import order_end
+
+# Above this many accounts the equity curve keeps one point a day instead of one a tick.
+_EVERY_TICK_UP_TO = 2_000
+_CLOSE_PHASE = 3
+
+# One statement is one snapshot of the database: cash and positions of a fill are seen together or not at all.
+_BOOK = """
+SELECT a.id, a.cash_minor, p.listing_id, p.quantity FROM trading_account a
+LEFT JOIN trading_accountgroup g ON g.id = a.group_id
+LEFT JOIN trading_position p ON p.account_id = a.id AND p.quantity <> 0
+WHERE a.market_id = %s AND a.status <> 'closed' AND (g.id IS NULL OR g.status <> 'closed') ORDER BY a.id
+"""
+_MARKS = """
+INSERT INTO trading_accountmark (account_id, equity_minor, cash_minor, tick, market_at)
+SELECT m.id, m.equity, m.cash, %s, %s FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS m(id, equity, cash)
+ON CONFLICT (account_id) DO UPDATE SET equity_minor = excluded.equity_minor, cash_minor = excluded.cash_minor,
+    tick = excluded.tick, market_at = excluded.market_at
+"""
+_POINTS = """
+INSERT INTO trading_equitypoint (account_id, tick, equity_minor, cash_minor, market_at)
+SELECT m.id, %s, m.equity, m.cash, %s FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS m(id, equity, cash)
+ON CONFLICT (account_id, tick) DO NOTHING
+"""
+
+
+def _load(market_id: int) -> tuple[Ints, Ints, list[tuple[int, int, Decimal]]]:
+    """Account ids (ascending), their cash, and positions as (account, listing, quantity)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BOOK, [market_id])
+        rows = cursor.fetchall()
+    cash = {row[0]: row[1] for row in rows}
+    positions = [(row[0], row[2], row[3]) for row in rows if row[2] is not None]
+    return np.array(list(cash), dtype=np.int64), np.array(list(cash.values()), dtype=np.int64), positions
+
+
+def _store(tick: int, at: datetime, columns: list[list[int]], *, points: bool) -> None:
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_MARKS, [tick, at, *columns])
+        if points:
+            cursor.execute(_POINTS, [tick, at, *columns])
+
+
+def mark_tick(market: MarketView, tick: Tick) -> int:
+    """Mark all open accounts of the market at the tick's last prices; returns how many. Idempotent per tick."""
+    ids, cash, positions = _load(market.id)
+    if not len(ids):
+        return 0
+    prices = {quote.listing_id: quote.last for quote in tick.quotes.values()}
+    held = [(owner, quantity, prices[listing]) for owner, listing, quantity in positions if listing in prices]
+    values = values_minor([item[1] for item in held], [item[2] for item in held], exponent(market.currency))
+    owners = np.array([item[0] for item in held], dtype=np.int64)
+    equity = equities(ids, cash, owners, values)
+    points = len(ids) <= _EVERY_TICK_UP_TO or tick.phase == _CLOSE_PHASE or tick.is_last
+    _store(tick.index, tick.at, [ids.tolist(), equity.tolist(), cash.tolist()], points=points)
+    return len(ids)
+
+
+def expire_day_orders(market: MarketView, tick: Tick) -> int:
+    """At a new day's first print: day orders of earlier days expire before the print can touch them."""
+    if not tick.is_new_day:
+        return 0
+    rows = Order.objects.filter(
+        account__market_id=market.id, status__in=states.OPEN, time_in_force="day", accepted_tick__lt=tick.index
+    ).order_by("id")
+    system = Actor(user_id=None, label="system")
+    return sum(
+        order_end(account_id=account_id, order_id=order_id, status=states.EXPIRED, code="day_over", actor=system)
+        is not None
+        for order_id, account_id in rows.values_list("id", "account_id")
+    )
