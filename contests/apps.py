@@ -8,3 +8,11 @@ class ContestsConfig(AppConfig):
 
     name = "contests"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Plug into markets, the order path, the outbox and the schedule."""
+        from contests import handlers, listeners  # noqa: F401
+        from core import schedule
+
+        listeners.register()
+        schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)

@@ -1,0 +1,147 @@
+"""What decides the result of a contest: read from JSON, checked, and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from core.errors import Invalid
+from core.money import Money
+
+MAX_LENGTH = timedelta(days=90)
+MAX_CAPACITY = 100_000
+MAX_BALANCE_MINOR = 10**14
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+_SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Limits of one contest on top of the market's own: none when empty. Trading reads them from the group's policy."""
+
+    max_position_pct: Decimal | None = None
+    max_trades_per_day: int | None = None
+    commission_bps: Decimal | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Constraints:
+        """Read and check the limits; unknown names are refused, so that a typo never means 'no limit'."""
+        unknown = set(data) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise _bad_limit(f"Unknown limit: {', '.join(sorted(unknown))}.")
+        return cls(
+            _number(data, "max_position_pct", above=Decimal(0), most=Decimal(100)),
+            _count(data.get("max_trades_per_day")),
+            _number(data, "commission_bps", above=Decimal(-1), most=Decimal(1000)),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The limits that are set, as JSON."""
+        values = {"max_position_pct": self.max_position_pct, "commission_bps": self.commission_bps}
+        out: dict[str, Any] = {name: format(value, "f") for name, value in values.items() if value is not None}
+        if self.max_trades_per_day is not None:
+            out["max_trades_per_day"] = self.max_trades_per_day
+        return out
+
+
+def _bad_limit(message: str) -> Invalid:
+    return Invalid("invalid_constraints", message, {"field": "constraints"})
+
+
+def _number(data: Mapping[str, Any], name: str, *, above: Decimal, most: Decimal) -> Decimal | None:
+    value = data.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation as error:
+        raise _bad_limit(f"{name} is not a number.") from error
+    if not number.is_finite() or not above < number <= most:
+        raise _bad_limit(f"{name} is out of range: at most {most}.")
+    return number.normalize() + 0
+
+
+def _count(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise _bad_limit("max_trades_per_day must be a whole number above 0.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ContestSpec:
+    """An operator's order for a contest: the replay it plays, its capital, window, rules and agents."""
+
+    slug: str
+    name: str
+    market: Mapping[str, Any]
+    initial_balance: Money
+    agent_interval_minutes: int
+    description: str = ""
+    visibility: str = "public"
+    invite_code: str = ""
+    capacity: int = 1000
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    allowed_symbols: tuple[str, ...] = ()
+    constraints: Constraints = Constraints()
+    agents: tuple[str, ...] = ()
+    is_featured: bool = False
+    auto_renew: bool = False
+    run_number: int = 1
+
+    def checked(self) -> ContestSpec:
+        """This spec when it makes sense. Raises Invalid with the field that does not."""
+        rules: list[tuple[bool, str, str]] = [
+            (bool(_SLUG.match(self.slug)), "slug", "Use lower-case letters, digits and dashes, at most 60."),
+            (0 < len(self.name.strip()) <= 120, "name", "Give it a name of at most 120 characters."),
+            (bool(_CURRENCY.match(self.initial_balance.currency)), "currency", "Use a three-letter currency code."),
+            (
+                0 < self.initial_balance.minor <= MAX_BALANCE_MINOR,
+                "initial_balance",
+                "The starting balance is out of range.",
+            ),
+            (1 <= self.capacity <= MAX_CAPACITY, "capacity", f"Capacity must be 1 to {MAX_CAPACITY:,}."),
+            (1 <= self.agent_interval_minutes <= 525_600, "agent_interval_minutes", "The interval is out of range."),
+            (self.visibility in ("public", "private"), "visibility", "A contest is public or private."),
+            (len(self.agents) <= self.capacity, "agents", "There are more agents than places."),
+            (len(set(self.agents)) == len(self.agents), "agents", "An agent is named twice."),
+        ]
+        for holds, field, message in rules:
+            if not holds:
+                raise Invalid("invalid_contest", message, {"field": field})
+        self._check_window()
+        return self
+
+    def _check_window(self) -> None:
+        if self.ends_at is None:
+            return
+        if self.starts_at is None or self.ends_at <= self.starts_at:
+            raise Invalid("invalid_contest", "A contest must end after it starts.", {"field": "ends_at"})
+        if self.ends_at - self.starts_at > MAX_LENGTH:
+            raise Invalid("invalid_contest", "A contest lasts at most 90 days.", {"field": "ends_at"})
+
+    def definition(self) -> dict[str, Any]:
+        """Everything that decides the result, as canonical JSON data."""
+        return {
+            "market": dict(self.market),
+            "currency": self.initial_balance.currency,
+            "initial_balance_minor": self.initial_balance.minor,
+            "allowed_symbols": sorted(self.allowed_symbols),
+            "constraints": self.constraints.as_json(),
+            "agents": list(self.agents),
+            "agent_interval_minutes": self.agent_interval_minutes,
+        }
+
+
+def definition_hash(definition: Mapping[str, Any]) -> str:
+    """sha256 of the definition's canonical JSON."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

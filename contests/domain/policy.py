@@ -1,0 +1,61 @@
+"""The rules of a contest as an account policy of the order path. Pure: data in, a denial or nothing out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from contests.domain.definition import Constraints
+from trading.domain.ports import PolicyContext
+from trading.domain.types import Denial
+
+
+def policy_data(constraints: Constraints, allowed_symbols: tuple[str, ...]) -> dict[str, Any]:
+    """What the group of a contest stores for its policy."""
+    data = constraints.as_json()
+    if allowed_symbols:
+        data["allowed_symbols"] = sorted(allowed_symbols)
+    return data
+
+
+def contest_policy(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
+    """Judge an order by the contest's rules: symbols, trades a day, share of one position. Sells always reduce risk."""
+    return _symbol(policy, context) or _trades(policy, context) or _share(policy, context)
+
+
+def _symbol(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
+    allowed = policy.get("allowed_symbols")
+    if not allowed or context.request.symbol in allowed or context.request.side == "sell":
+        return None
+    return Denial(
+        "symbol_not_allowed",
+        f"{context.request.symbol} is not traded in this contest. Choose one of its {len(allowed)} symbols.",
+        {"allowed_symbols": list(allowed)},
+    )
+
+
+def _trades(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
+    limit = policy.get("max_trades_per_day")
+    if limit is None or (context.trades_today or 0) < int(limit):
+        return None
+    return Denial(
+        "daily_trade_limit",
+        f"This contest allows {limit} trades a market day and you have made them. Trade again on the next day.",
+        {"limit": int(limit), "trades_today": context.trades_today},
+    )
+
+
+def _share(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
+    percent = policy.get("max_position_pct")
+    if percent is None or context.request.side == "sell":
+        return None
+    equity = context.equity_minor if context.equity_minor is not None else context.cash_minor
+    if Decimal(context.position_notional_minor) * 100 <= Decimal(str(percent)) * equity:
+        return None
+    share = (Decimal(context.position_notional_minor) * 100 / equity).quantize(Decimal("0.1")) if equity > 0 else None
+    return Denial(
+        "position_limit",
+        f"This contest allows {percent}% of your equity in one symbol; this order would make it {share}%. Buy less.",
+        {"max_position_pct": str(percent), "position_pct": str(share)},
+    )

@@ -1,0 +1,32 @@
+"""The states of a contest, and the only moves between them."""
+
+from enum import StrEnum
+
+
+class ContestStatus(StrEnum):
+    """Where a contest is in its life."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+MOVES: dict[ContestStatus, frozenset[ContestStatus]] = {
+    ContestStatus.DRAFT: frozenset({ContestStatus.SCHEDULED, ContestStatus.CANCELLED}),
+    ContestStatus.SCHEDULED: frozenset({ContestStatus.ACTIVE, ContestStatus.CANCELLED}),
+    ContestStatus.ACTIVE: frozenset({ContestStatus.PAUSED, ContestStatus.ENDED, ContestStatus.CANCELLED}),
+    ContestStatus.PAUSED: frozenset({ContestStatus.ACTIVE, ContestStatus.ENDED, ContestStatus.CANCELLED}),
+    ContestStatus.ENDED: frozenset(),
+    ContestStatus.CANCELLED: frozenset(),
+}
+JOINABLE = frozenset({ContestStatus.SCHEDULED, ContestStatus.ACTIVE, ContestStatus.PAUSED})
+LIVE = frozenset({ContestStatus.ACTIVE, ContestStatus.PAUSED})
+FINAL = frozenset({ContestStatus.ENDED, ContestStatus.CANCELLED})
+
+
+def may_move(current: str, target: str) -> bool:
+    """Whether a contest may go from `current` to `target`."""
+    return ContestStatus(target) in MOVES[ContestStatus(current)]

@@ -1,0 +1,19 @@
+"""What contests do at each tick of a market: standings (30), after trading has marked every account (20)."""
+
+from contests.domain.policy import contest_policy
+from contests.selectors import featured
+from contests.services.standings import standings_tick
+from marketdata.domain.ports import register_default_market, register_tick_listener
+from trading.domain.ports import register_account_policy
+
+
+def _featured_market() -> int | None:
+    contest = featured()
+    return contest.market_id if contest is not None else None
+
+
+def register() -> None:
+    """Plug contests into markets and the order path; called once from AppConfig.ready()."""
+    register_tick_listener(30, "contests.standings", standings_tick)
+    register_account_policy("contest", contest_policy)
+    register_default_market(_featured_market)

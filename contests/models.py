@@ -1,0 +1,145 @@
+"""Contests, who takes part, and the standings that were recorded.
+
+Statuses move only as contests.domain.states allows, through contests.services.contests.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from contests.domain.states import ContestStatus
+from marketdata.models import Market
+from trading.models import Account, AccountGroup
+
+
+class Contest(models.Model):
+    """One run of a contest: a market, a group of accounts with equal capital, a window and rules.
+
+    Runs of one arena share `series`; each run is a contest of its own, with its own market and accounts.
+    """
+
+    class Visibility(models.TextChoices):
+        """A private contest is joined with its invite code and not listed."""
+
+        PUBLIC = "public"
+        PRIVATE = "private"
+
+    class Status(models.TextChoices):
+        """See contests.domain.states for the moves."""
+
+        DRAFT = ContestStatus.DRAFT.value
+        SCHEDULED = ContestStatus.SCHEDULED.value
+        ACTIVE = ContestStatus.ACTIVE.value
+        PAUSED = ContestStatus.PAUSED.value
+        ENDED = ContestStatus.ENDED.value
+        CANCELLED = ContestStatus.CANCELLED.value
+
+    slug = models.SlugField(max_length=80, unique=True)
+    series = models.SlugField(max_length=60, help_text="Runs of one arena share it")
+    run_number = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    visibility = models.CharField(max_length=8, choices=Visibility.choices, default=Visibility.PUBLIC)
+    invite_code = models.CharField(max_length=32, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    group = models.OneToOneField(AccountGroup, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    initial_balance_minor = models.BigIntegerField()
+    capacity = models.PositiveIntegerField(default=1000)
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="Wall time; empty means started by an operator")
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="Wall time; empty means when the market's slice ends"
+    )
+    allowed_symbols = models.JSONField(default=list, blank=True, help_text="Empty means every symbol of the market")
+    constraints = models.JSONField(
+        default=dict, blank=True, help_text="max_position_pct, max_trades_per_day, commission_bps"
+    )
+    agents = models.JSONField(default=list, blank=True, help_text="Keys of the agents that take part")
+    agent_interval_minutes = models.PositiveIntegerField(help_text="Market time between two turns of the agents")
+    is_featured = models.BooleanField(default=False)
+    auto_renew = models.BooleanField(
+        default=False, help_text="A house arena: the next run is scheduled when this one ends"
+    )
+    definition = models.JSONField(help_text="Everything that decides the result; see contests.domain.definition")
+    definition_hash = models.CharField(max_length=64)
+    closing_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its ending began; trading is shut from then on"
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    final_hash = models.CharField(max_length=64, blank=True, help_text="sha256 over the final standings")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status", "starts_at"], name="contest_due"),
+            models.Index(fields=["market"], name="contest_market"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "run_number"], name="contest_run_once"),
+            models.CheckConstraint(condition=models.Q(initial_balance_minor__gt=0), name="contest_balance_positive"),
+            models.CheckConstraint(
+                condition=models.Q(visibility="public") | ~models.Q(invite_code=""), name="contest_private_has_code"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=True)
+                | models.Q(starts_at__isnull=True)
+                | models.Q(ends_at__gt=models.F("starts_at")),
+                name="contest_window",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Participant(models.Model):
+    """A user in a contest, with the one account it trades there."""
+
+    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="participants")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, help_text="person or agent, as it was when joining")
+    display_name = models.CharField(max_length=40)
+    joined_at = models.DateTimeField(db_default=Now())
+    final_rank = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty while running, and for who never traded"
+    )
+    final_value_minor = models.BigIntegerField(null=True, blank=True)
+    final_cash_minor = models.BigIntegerField(null=True, blank=True)
+    final_trades = models.IntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-id"], name="participant_user")]
+        constraints = [models.UniqueConstraint(fields=["contest", "user"], name="participant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.display_name} in {self.contest_id}"
+
+
+class StandingSnapshot(models.Model):
+    """Standings as they stood after a market day, and at the end. Append-only."""
+
+    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="snapshots")
+    day_index = models.IntegerField(help_text="Market day, from 0")
+    tick = models.IntegerField()
+    market_at = models.DateTimeField()
+    is_final = models.BooleanField(default=False)
+    total = models.PositiveIntegerField(help_text="Participants, ranked or not")
+    rows = models.JSONField(help_text="[rank, account_id, value_minor, cash_minor, trades], best first")
+    hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["contest_id", "tick"]
+        constraints = [
+            models.UniqueConstraint(fields=["contest", "day_index", "is_final"], name="standing_snapshot_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contest_id} day {self.day_index}"

@@ -1,0 +1,32 @@
+"""The reads. Other apps get frozen dataclasses, never rows."""
+
+from contests.selectors.contests import (
+    ContestView,
+    ParticipantView,
+    contest_by_id,
+    contest_get,
+    contests_list,
+    contests_query,
+    featured,
+    participant_get,
+    participants_of_user,
+    view_of,
+)
+from contests.selectors.standings import StandingRow, StandingsPage, standings, standings_page
+
+__all__ = [
+    "ContestView",
+    "ParticipantView",
+    "StandingRow",
+    "StandingsPage",
+    "contest_by_id",
+    "contest_get",
+    "contests_list",
+    "contests_query",
+    "featured",
+    "participant_get",
+    "participants_of_user",
+    "standings",
+    "standings_page",
+    "view_of",
+]

@@ -1,0 +1,244 @@
+"""Reading standings: from the board when it is there, computed from the marks when it is not, frozen once ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db.models import F
+from redis.exceptions import RedisError
+
+from contests.adapters import board
+from contests.domain.standings import Field, Ints, rank, return_text
+from contests.models import Contest, Participant, StandingSnapshot
+from core.errors import NotFound
+from trading import selectors as trading_selectors
+
+TOP = 100
+SPARK_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRow:
+    """One participant in the standings. `rank` is None for who has not traded; amounts are integer minor units."""
+
+    rank: int | None
+    previous_rank: int | None
+    account_id: int
+    user_id: int
+    name: str
+    kind: str
+    value_minor: int
+    cash_minor: int
+    return_pct: str
+    trades: int
+    joined_at: datetime
+    sparkline: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StandingsPage:
+    """A stretch of the standings. `tick` is the tick they are marked at, -1 before the first."""
+
+    rows: list[StandingRow]
+    total: int
+    ranked: int
+    tick: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Whole standings, best first. `columns`: account, rank, previous rank, value, cash, trades."""
+
+    columns: Ints
+    ranked: int
+
+    @property
+    def total(self) -> int:
+        """Participants, ranked or not."""
+        return int(self.columns.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The lasting part of a participant."""
+
+    account_id: int
+    user_id: int
+    name: str
+    kind: str
+    joined_at: datetime
+
+
+_people: dict[int, tuple[int, dict[int, Person], Ints, Ints]] = {}
+
+
+def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
+    """Participants by account, and (account ids ascending, joining times in microseconds). Kept until someone joins."""
+    rows = Participant.objects.filter(contest_id=contest_id)
+    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    kept = _people.get(contest_id)
+    if kept is None or kept[0] != last:
+        fields = ("account_id", "user_id", "display_name", "kind", "joined_at")
+        found = [Person(*row) for row in rows.order_by("account_id").values_list(*fields)]
+        ids = np.array([person.account_id for person in found], dtype=np.int64)
+        joined = np.array([round(person.joined_at.timestamp() * 1_000_000) for person in found], dtype=np.int64)
+        kept = (last, {person.account_id: person for person in found}, ids, joined)
+        if len(_people) > 64:
+            _people.clear()
+        _people[contest_id] = kept
+    return kept[1], kept[2], kept[3]
+
+
+def table_compute(contest_id: int, group_id: int, previous: Mapping[int, int]) -> Table:
+    """Rank the contest's participants on their latest marks. `previous`: earlier rank by account."""
+    _, ids, joined = people(contest_id)
+    marks = trading_selectors.group_marks(group_id)
+    places = np.searchsorted(ids, marks.account_ids)
+    known = places < len(ids)
+    known[known] = ids[places[known]] == marks.account_ids[known]
+    picked = places[known]
+    field = Field(
+        account_id=marks.account_ids[known],
+        value_minor=marks.equity[known],
+        cash_minor=marks.cash[known],
+        joined_us=joined[picked],
+        trades=marks.fills[known].astype(np.int64),
+    )
+    ranking = rank(field)
+    order = ranking.order
+    accounts = field.account_id[order]
+    before = np.array([previous.get(account, 0) for account in accounts.tolist()], dtype=np.int64)
+    columns = np.stack(
+        [accounts, ranking.rank[order], before, field.value_minor[order], field.cash_minor[order], field.trades[order]]
+    )
+    return Table(columns=columns.astype(np.int64), ranked=ranking.ranked)
+
+
+def previous_ranks(contest_id: int, day_index: int) -> dict[int, int]:
+    """Rank by account at the close of the last recorded market day before `day_index`."""
+    rows = StandingSnapshot.objects.filter(contest_id=contest_id, is_final=False, day_index__lt=day_index)
+    found = rows.order_by("-day_index").values_list("rows", flat=True).first()
+    return {row[1]: row[0] for row in found} if found else {}
+
+
+def rows_of(columns: Ints, known: Mapping[int, Person], initial_minor: int) -> list[StandingRow]:
+    """Columns as rows with names."""
+    rows = []
+    for account, place, before, value, cash, trades in columns.T.tolist():
+        person = known.get(account)
+        if person is not None:
+            rows.append(
+                StandingRow(
+                    rank=place or None,
+                    previous_rank=before or None,
+                    account_id=account,
+                    user_id=person.user_id,
+                    name=person.name,
+                    kind=person.kind,
+                    value_minor=value,
+                    cash_minor=cash,
+                    return_pct=return_text(value, initial_minor),
+                    trades=trades,
+                    joined_at=person.joined_at,
+                )
+            )
+    return rows
+
+
+def _contest(contest_id: int) -> Contest:
+    row = Contest.objects.select_related("market").filter(pk=contest_id).first()
+    if row is None:
+        raise NotFound("contest_not_found", "There is no such contest.")
+    return row
+
+
+def _live_table(contest: Contest) -> tuple[Table, int]:
+    try:
+        shown = board.board_columns(contest.pk)
+    except RedisError:
+        shown = None
+    joined = Participant.objects.filter(contest_id=contest.pk).count()
+    if shown is not None and shown[1].shape[1] == joined:
+        meta, columns = shown
+        return Table(columns, int(meta["ranked"])), int(meta["tick"])
+    tick = contest.market.tick
+    day = max(tick, 0) // 4
+    return table_compute(contest.pk, contest.group_id, previous_ranks(contest.pk, day)), tick
+
+
+def _final_page(contest: Contest, start: int, stop: int) -> StandingsPage:
+    order = (F("final_rank").asc(nulls_last=True), "-final_value_minor", "-final_cash_minor", "joined_at", "account_id")
+    rows = Participant.objects.filter(contest=contest).order_by(*order)
+    out = [
+        StandingRow(
+            rank=row.final_rank,
+            previous_rank=row.final_rank,
+            account_id=row.account_id,
+            user_id=row.user_id,
+            name=row.display_name,
+            kind=row.kind,
+            value_minor=row.final_value_minor or 0,
+            cash_minor=row.final_cash_minor or 0,
+            return_pct=return_text(row.final_value_minor or 0, contest.initial_balance_minor),
+            trades=row.final_trades or 0,
+            joined_at=row.joined_at,
+        )
+        for row in rows[start:stop]
+    ]
+    ranked = rows.filter(final_rank__isnull=False).count()
+    return StandingsPage(out, rows.count(), ranked, contest.market.tick, is_final=True)
+
+
+def standings_page(
+    contest_id: int, *, start: int = 0, size: int = 50, around_account: int | None = None, sparklines: bool = True
+) -> StandingsPage:
+    """Rows `start`..`start+size`, or `size` rows with `around_account` in their middle."""
+    contest = _contest(contest_id)
+    size = max(1, min(size, 200))
+    if contest.status == Contest.Status.ENDED:
+        if around_account is not None:
+            place = Participant.objects.filter(contest=contest, account_id=around_account).first()
+            start = max((place.final_rank or 1) - 1 - size // 2, 0) if place else 0
+        page = _final_page(contest, start, start + size)
+    else:
+        table, tick = _live_table(contest)
+        if around_account is not None:
+            at = np.flatnonzero(table.columns[0] == around_account)
+            start = max(int(at[0]) - size // 2, 0) if len(at) else 0
+        known, _, _ = people(contest_id)
+        rows = rows_of(table.columns[:, start : start + size], known, contest.initial_balance_minor)
+        page = StandingsPage(rows, table.total, table.ranked, tick, is_final=False)
+    return replace(page, rows=_with_sparklines(page.rows)) if sparklines else page
+
+
+def _with_sparklines(rows: Sequence[StandingRow]) -> list[StandingRow]:
+    lines = trading_selectors.sparklines([row.account_id for row in rows], SPARK_POINTS)
+    return [replace(row, sparkline=tuple(lines.get(row.account_id, ()))) for row in rows]
+
+
+def standings(contest_id: int, top: int = 50, around_account: int | None = None) -> list[StandingRow]:
+    """The first `top` rows, or `top` rows around an account."""
+    return standings_page(contest_id, size=top, around_account=around_account).rows
+
+
+def board_rows(rows: Sequence[StandingRow], amount: Any) -> list[dict[str, Any]]:
+    """Rows as the push event and the board carry them; `amount` writes minor units as text."""
+    return [
+        {
+            "rank": row.rank,
+            "prev": row.previous_rank,
+            "account_id": row.account_id,
+            "name": row.name,
+            "kind": row.kind,
+            "value": amount(row.value_minor),
+            "return_pct": row.return_pct,
+            "cash": amount(row.cash_minor),
+            "trades": row.trades,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,101 @@
+"""Ending a contest: shut the door, wait for who is inside, cancel, mark, rank, freeze.
+
+In steps that can each be repeated, so that a crash between them is mended by the next attempt:
+1. the market ends and the group takes no orders (`closing_at` says that ending has begun);
+2. every account is locked once in id order: an order that was being decided has finished after that;
+3. resting orders are cancelled, and all accounts marked at the last tick's prices;
+4. ranks are computed from those marks, stored on the participants, and the contest is ended.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from contests.domain.states import LIVE, ContestStatus
+from contests.locks import contest_lock, contest_try_lock
+from contests.models import Contest, Participant
+from contests.selectors import ContestView, view_of
+from contests.selectors.standings import Table, table_compute
+from contests.services import standings
+from contests.services.moves import SYSTEM, move_in_tx, now, who
+from core.errors import Conflict
+from marketdata import selectors as market_selectors
+from marketdata.domain.types import MarketView, Tick
+from marketdata.services import markets
+from trading.domain.types import Actor
+from trading.locks import accounts_barrier
+from trading.services.accounts import group_set_status_in_tx
+from trading.services.marking import mark_tick
+from trading.services.orders import orders_cancel_for_group
+
+
+def closing_begin_in_tx(contest: Contest, *, actor: Actor = SYSTEM, reason: str = "") -> None:
+    """Step 1, on a locked contest: from here on nothing trades."""
+    if contest.closing_at is None:
+        contest.closing_at = now()
+        contest.save(update_fields=["closing_at"])
+    if contest.group.status == "open":
+        group_set_status_in_tx(group_id=contest.group_id, status="paused")
+    markets.market_end_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+
+
+def contest_end(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "", wait: bool = True) -> ContestView | None:
+    """End a running or paused contest and freeze its ranks. Ending an ended one changes nothing.
+
+    Without `wait`, None when someone else is at it just now.
+    """
+    with transaction.atomic(durable=True):
+        contest = contest_lock(contest_id) if wait else contest_try_lock(contest_id)
+        if contest is None:
+            return None
+        if contest.status == ContestStatus.ENDED:
+            return view_of(contest)
+        if contest.status not in LIVE:
+            message = f"A contest that is {contest.status} cannot be ended."
+            raise Conflict("contest_state", message, {"status": contest.status})
+        closing_begin_in_tx(contest, actor=actor, reason=reason)
+    with transaction.atomic(durable=True):
+        accounts_barrier(group_id=contest.group_id)
+    orders_cancel_for_group(group_id=contest.group_id, reason="trading_ended")
+    market, tick = _last_tick(contest.market_id)
+    if tick is not None:
+        mark_tick(market, tick)
+    return _freeze(contest_id, tick, actor=actor, reason=reason)
+
+
+def _last_tick(market_id: int) -> tuple[MarketView, Tick | None]:
+    market = market_selectors.market_view(market_id)
+    if market.tick < 0:
+        return market, None
+    return market, market_selectors.market_slice(market_id).tick(market.tick, market.source_label)
+
+
+def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) -> ContestView:
+    with transaction.atomic(durable=True):
+        contest = contest_lock(contest_id)
+        if contest.status == ContestStatus.ENDED:
+            return view_of(contest)
+        table = table_compute(contest.pk, contest.group_id, {})
+        _store(contest, table)
+        contest.ended_at = now()
+        contest.final_hash = standings.table_hash(contest.pk, table)
+        contest.save(update_fields=["ended_at", "final_hash"])
+        if tick is not None:
+            standings.snapshot_record(contest, table, day_index=tick.day_index, tick=tick, is_final=True)
+            standings.show(contest, table, tick)
+        group_set_status_in_tx(group_id=contest.group_id, status="closed")
+        move_in_tx(contest, ContestStatus.ENDED, actor=actor, reason=reason)
+        return view_of(contest)
+
+
+def _store(contest: Contest, table: Table) -> None:
+    columns = {account: rest for account, *rest in table.columns.T.tolist()}
+    rows = list(Participant.objects.filter(contest=contest))
+    for row in rows:
+        place, _, value, cash, trades = columns[row.account_id]
+        row.final_rank = place or None
+        row.final_value_minor = value
+        row.final_cash_minor = cash
+        row.final_trades = trades
+    fields = ["final_rank", "final_value_minor", "final_cash_minor", "final_trades"]
+    Participant.objects.bulk_update(rows, fields, batch_size=2000)

@@ -1,0 +1,95 @@
+"""Standings at every tick: ranked on the marks, shown on the board, pushed, and recorded once a market day."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from contests.adapters import board
+from contests.domain.standings import standings_hash
+from contests.domain.states import LIVE
+from contests.models import Contest, StandingSnapshot
+from contests.selectors.standings import TOP, Table, board_rows, people, previous_ranks, rows_of, table_compute
+from core import push
+from core.money import to_major
+from marketdata.domain.types import MarketView, Tick, iso
+
+logger = logging.getLogger(__name__)
+
+PUSHED_ROWS = 50
+RECORDED_ROWS = 1000
+CLOSE_PHASE = 3
+_previous: dict[int, tuple[int, dict[int, int]]] = {}
+
+
+def standings_tick(market: MarketView, tick: Tick) -> None:
+    """The tick listener: standings of every contest that runs on this market. Idempotent per tick."""
+    for contest in Contest.objects.filter(market_id=market.id, status__in=[str(status) for status in LIVE]):
+        standings_refresh(contest, tick)
+
+
+def standings_refresh(contest: Contest, tick: Tick) -> Table:
+    """Rank one contest at a tick, show it, and record it at a day's close."""
+    table = table_compute(contest.pk, contest.group_id, _ranks_before(contest.pk, tick.day_index))
+    if tick.phase == CLOSE_PHASE or tick.is_last:
+        snapshot_record(contest, table, day_index=tick.day_index, tick=tick)
+    show(contest, table, tick)
+    return table
+
+
+def _ranks_before(contest_id: int, day_index: int) -> dict[int, int]:
+    kept = _previous.get(contest_id)
+    if kept is None or kept[0] != day_index:
+        if len(_previous) > 64:
+            _previous.clear()
+        kept = (day_index, previous_ranks(contest_id, day_index))
+        _previous[contest_id] = kept
+    return kept[1]
+
+
+def _amount(currency: str) -> Callable[[int], str]:
+    return lambda minor: str(to_major(minor, currency))
+
+
+def show(contest: Contest, table: Table, tick: Tick) -> None:
+    """Put standings on the board and push the top. Best effort: readers compute them when the board is gone."""
+    known, _, _ = people(contest.pk)
+    rows = rows_of(table.columns[:, :TOP], known, contest.initial_balance_minor)
+    top = board_rows(rows, _amount(contest.currency))
+    meta = {"tick": tick.index, "at": iso(tick.at), "day": tick.day_index, "total": table.total, "ranked": table.ranked}
+    try:
+        board.board_write(contest.pk, meta=meta, top=top, columns=table.columns)
+    except RedisError:
+        logger.warning("standings of contest %s not shown", contest.pk, exc_info=True)
+    push.publish(f"contest:{contest.pk}", "standings", {**meta, "rows": top[:PUSHED_ROWS]})
+
+
+def table_hash(contest_id: int, table: Table) -> str:
+    """The hash of whole standings by name: the same for two runs that ended equal to the minor unit."""
+    known, _, _ = people(contest_id)
+    rows = [
+        (place, known[account].name, value, cash, trades)
+        for account, place, _, value, cash, trades in table.columns.T.tolist()
+        if account in known
+    ]
+    return standings_hash(rows)
+
+
+def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tick, is_final: bool = False) -> str:
+    """Record standings for good; a second record of the same day is left out. Returns the hash of them all."""
+    digest = table_hash(contest.pk, table)
+    kept = table.columns[:, :RECORDED_ROWS].T.tolist()
+    row = StandingSnapshot(
+        contest=contest,
+        day_index=day_index,
+        tick=tick.index,
+        market_at=tick.at,
+        is_final=is_final,
+        total=table.total,
+        rows=[[place, account, value, cash, trades] for account, place, _, value, cash, trades in kept],
+        hash=digest,
+    )
+    StandingSnapshot.objects.bulk_create([row], ignore_conflicts=True)
+    return digest

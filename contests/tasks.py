@@ -1,0 +1,11 @@
+"""Background work of contests."""
+
+from celery import shared_task
+
+from contests.services.lifecycle import lifecycle_run
+
+
+@shared_task(name="contests.tasks.lifecycle", soft_time_limit=50, time_limit=60)
+def lifecycle() -> None:
+    """Start what is due and end what is over."""
+    lifecycle_run()
