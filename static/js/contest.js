@@ -1,0 +1,188 @@
+// The contest page: candles, prices, positions, leaderboard and decisions, all moved by one stream.
+
+import { Board, Feed } from "./board.js";
+import { Candles } from "./charts.js";
+import { marketTime, money, price, setTone, signedMoney, signedPct, write } from "./format.js";
+import { Stream } from "./stream.js";
+import { Ticket } from "./ticket.js";
+
+const PHASES = ["open", "midday", "afternoon", "close"];
+const root = document.getElementById("contest");
+const { currency } = root.dataset;
+const initial = Number(root.dataset.initial);
+const quotes = JSON.parse(document.getElementById("quotes").textContent);
+const all = (selector, base = document) => base.querySelectorAll(selector);
+const one = (selector, base = document) => base.querySelector(selector);
+const state = { symbol: root.dataset.selected, tick: null, cash: Number(root.dataset.cash || 0) };
+
+// ---- Chart ----
+const chart = new Candles(one('[data-chart="candles"]'));
+chart.load(JSON.parse(document.getElementById("bars").textContent));
+
+function ownFills() {
+  return [...all("[data-fill]")]
+    .filter((row) => row.dataset.symbol === state.symbol)
+    .map((row) => ({ time: row.dataset.at.slice(0, 10), side: row.dataset.side, price: Number(row.dataset.price), quantity: row.dataset.quantity }));
+}
+
+function showQuote(direction) {
+  const quote = quotes[state.symbol];
+  if (!quote) return;
+  const part = (name) => one(`[data-chart="${name}"]`);
+  write(part("last"), price(quote.last), direction);
+  write(part("bid"), price(quote.bid));
+  write(part("ask"), price(quote.ask));
+  part("change").textContent = signedPct(quote.change);
+  setTone(part("change"), quote.change);
+}
+
+async function loadBars() {
+  const symbol = state.symbol;
+  const answer = await fetch(`/markets/${root.dataset.market}/candles/${encodeURIComponent(symbol)}`);
+  if (!answer.ok || symbol !== state.symbol) return;
+  chart.load((await answer.json()).bars);
+  chart.mark(ownFills());
+}
+
+function select(symbol) {
+  if (symbol === state.symbol) return;
+  state.symbol = symbol;
+  const tab = one(`[data-symbols] [data-symbol="${CSS.escape(symbol)}"]`);
+  one('[data-chart="symbol"]').textContent = symbol;
+  one('[data-chart="name"]').textContent = tab.dataset.name;
+  one('[data-chart="last"]').textContent = "";
+  showQuote();
+  loadBars();
+}
+
+one("[data-symbols]").addEventListener("tabselected", (event) => {
+  select(event.detail.dataset.symbol);
+  if (ticket) ticket.select(event.detail.dataset.symbol);
+});
+
+// ---- Positions and my equity ----
+const positions = () => [...all("[data-position]")];
+
+function free(symbol) {
+  const row = positions().find((item) => item.dataset.position === symbol);
+  return row ? Number(row.dataset.free) : 0;
+}
+
+function markPositions() {
+  let value = 0;
+  for (const row of positions()) {
+    const quote = quotes[row.dataset.position];
+    if (!quote) continue;
+    const cost = Number(row.dataset.cost);
+    const minor = Math.round(Number(row.dataset.quantity) * quote.last * 100);
+    const before = Number(row.dataset.value || minor);
+    row.dataset.value = minor;
+    value += minor;
+    const profit = minor - cost;
+    write(one("[data-last]", row), price(quote.last), minor - before);
+    write(one('[data-cell="value"]', row), money(minor, currency), minor - before);
+    const cell = one('[data-cell="pnl"]', row);
+    write(cell, `${signedMoney(profit, currency)} (${signedPct(cost ? (profit * 100) / cost : 0)})`, minor - before);
+    setTone(cell, profit);
+  }
+  if (!root.dataset.account) return;
+  const equity = state.cash + value;
+  const change = equity - initial;
+  const pnl = one('[data-me="pnl"]');
+  write(one('[data-me="equity"]'), money(equity, currency), equity - (state.equity ?? equity));
+  state.equity = equity;
+  pnl.textContent = `${signedMoney(change, currency)} (${signedPct((change * 100) / initial)})`;
+  setTone(pnl, change);
+}
+
+// ---- Ticket ----
+const form = document.getElementById("ticket");
+const ticket = form && new Ticket(form, { quote: (symbol) => quotes[symbol], free, currency });
+if (ticket) {
+  ticket.symbol.addEventListener("change", () => {
+    const tab = one(`[data-symbols] [data-symbol="${CSS.escape(ticket.symbol.value)}"]`);
+    for (const other of all("[data-symbols] [role=tab]")) {
+      other.setAttribute("aria-selected", String(other === tab));
+      other.tabIndex = other === tab ? 0 : -1;
+    }
+    tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+    select(ticket.symbol.value);
+  });
+}
+
+const changed = () => document.body.dispatchEvent(new CustomEvent("account-changed"));
+
+// Partials that were swapped in carry the account's cash and counts.
+document.body.addEventListener("htmx:afterSwap", () => {
+  const figures = one("[data-account-figures]");
+  if (figures) {
+    state.cash = Number(figures.dataset.cash);
+    if (form) form.dataset.buyingPower = figures.dataset.buyingPower;
+  }
+  for (const count of all("[data-count-of]")) {
+    const holder = document.getElementById(count.dataset.countOf);
+    if (holder) count.textContent = holder.dataset.count;
+  }
+  markPositions();
+  chart.mark(ownFills());
+});
+
+// ---- Live ----
+const board = new Board(one("[data-board]"));
+const feed = new Feed(one("[data-feed]"));
+
+function onTick(data) {
+  const date = data.at.slice(0, 10);
+  const missed = state.tick !== null && data.tick > state.tick + 1;
+  for (const [symbol, [last, bid, ask, change]] of Object.entries(data.quotes)) {
+    const before = quotes[symbol] ? quotes[symbol].last : Number(last);
+    quotes[symbol] = { last: Number(last), bid: Number(bid), ask: Number(ask), change: Number(change) };
+    const name = CSS.escape(symbol);
+    write(one(`[data-symbols] [data-last="${name}"]`), price(last), Number(last) - before);
+    const cell = one(`[data-change="${name}"]`);
+    if (cell) {
+      cell.textContent = signedPct(change);
+      setTone(cell, Number(change));
+    }
+    if (symbol === state.symbol) showQuote(Number(last) - before);
+  }
+  if (missed) loadBars();
+  else if (quotes[state.symbol]) chart.tick(date, quotes[state.symbol].last, data.phase === 0);
+  state.tick = data.tick;
+  for (const day of all('[data-clock="day"]')) day.textContent = data.day + 1;
+  one('[data-clock="at"]').textContent = marketTime(data.at);
+  one('[data-clock="phase"]').textContent = PHASES[data.phase] || "";
+  one('[data-clock="progress"]').value = data.tick + 1;
+  markPositions();
+  if (ticket && !document.hidden) ticket.estimate();
+}
+
+function onFill(data) {
+  changed();
+  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${Number(data.quantity)} ${data.symbol} at ${price(data.price)}`;
+  one("[data-announce]").textContent = words;
+}
+
+new Stream({
+  channels: root.dataset.channels,
+  secondsPerTick: root.dataset.seconds,
+  status: root.dataset.status,
+  handlers: {
+    tick: onTick,
+    standings: (data) => board.update(data.rows),
+    decision: (data) => feed.add(data),
+    order: changed,
+    fill: onFill,
+    status: (data) => {
+      if (data.contest_status || data.ended) window.location.reload();
+    },
+    reconnected: () => {
+      loadBars();
+      changed();
+    },
+  },
+});
+
+showQuote();
+markPositions();
+chart.mark(ownFills());
