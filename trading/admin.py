@@ -1,6 +1,9 @@
 """Trading in the admin: everything is read-only, because rows move only through the order path."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from core.readonly_admin import ReadOnlyAdmin
 from trading.models import Account, AccountGroup, AccountMark, EquityPoint, Fill, Order, OrderTransition, Position
@@ -34,10 +37,10 @@ class TransitionInline(admin.TabularInline):
     can_delete = False
     fields = readonly_fields = ("from_status", "to_status", "reason", "actor_id", "market_at", "created_at")
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

@@ -11,6 +11,9 @@ class TradingConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into the market's ticks, the books' checks and the stream's guards."""
-        from trading import listeners
+        from core.push import register_channel_guard
+        from trading import balances, listeners, selectors
 
         listeners.register()
+        balances.register()
+        register_channel_guard("account", selectors.may_listen)

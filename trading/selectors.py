@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -65,6 +66,12 @@ def account_get(account_id: int, viewer: Actor | None) -> AccountView:
     if row is None or not _may_see(row, viewer):
         raise NotFound("account_not_found", "There is no such account.")
     return _account_view(row)
+
+
+def may_listen(user: Any, account_id: int) -> bool:
+    """Whether a user may follow the live channel of an account."""
+    row = Account.objects.select_related("owner").filter(pk=account_id).first()
+    return row is not None and _may_see(row, Actor(user_id=user.pk, is_staff=user.is_staff))
 
 
 def accounts_query(viewer: Actor | None) -> QuerySet[Account]:

@@ -95,14 +95,12 @@ class OrderOutput(serializers.Serializer):
     filled_quantity = serializers.CharField()
     limit_price = serializers.CharField(allow_null=True)
     average_price = serializers.CharField(allow_null=True)
-    status = serializers.CharField(
-        help_text="denied, accepted, partially_filled, filled, canceled, expired or rejected"
-    )
+    status = serializers.CharField(help_text="denied, accepted, partially_filled, filled, canceled, expired, rejected")
     code = serializers.CharField(help_text="Why it was denied or ended; empty otherwise")
     message = serializers.CharField()
     details = serializers.DictField()
     client_order_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF names an attribute of fields so, too
     market_at = serializers.CharField(allow_null=True, help_text="Market time of acceptance")
     created_at = serializers.CharField()
     fee = serializers.CharField(allow_null=True, help_text="Commission of the fill that this answer reports")
@@ -142,7 +140,7 @@ class AccountOutput(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="Who trades it")
     kind = serializers.ChoiceField(["person", "agent"])
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF names an attribute of fields so, too
     purpose = serializers.CharField()
     market = serializers.CharField()
     currency = serializers.CharField()
