@@ -1,5 +1,9 @@
 """Pages of the marketdata app."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from marketdata import web
+
+urlpatterns = [
+    path("markets/<int:market_id>/candles/<str:symbol>", web.candles, name="market-candles"),
+]
