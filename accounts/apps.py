@@ -2,9 +2,17 @@
 
 from django.apps import AppConfig
 
+from core import schedule
+
 
 class AccountsConfig(AppConfig):
     """Wiring of the accounts app."""
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the periodic tasks and the API's authentication schemes."""
+        from accounts import authentication  # noqa: F401
+
+        schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens_forget_expired", 86_400)

@@ -5,21 +5,15 @@ from typing import Any
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
+from accounts.adapters.jwt import VERSION_CLAIM
 from accounts.models import User
+from accounts.services.credentials import refuse_suspended
 from core.errors import Forbidden
-
-VERSION_CLAIM = "ver"
-
-
-def refuse_suspended(user: User) -> None:
-    """Raise Forbidden for a suspended user."""
-    if user.status == User.Status.SUSPENDED:
-        raise Forbidden("account_suspended", "Your account is suspended.")
 
 
 class ActiveJWTAuthentication(JWTAuthentication):
@@ -30,12 +24,12 @@ class ActiveJWTAuthentication(JWTAuthentication):
         try:
             user = User.objects.filter(pk=int(validated_token["user_id"])).first()
         except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise AuthenticationFailed() from error
+            raise AuthenticationFailed from error
         if user is None or not user.is_active:
-            raise AuthenticationFailed()
+            raise AuthenticationFailed
         refuse_suspended(user)
         if validated_token.get(VERSION_CLAIM) != user.token_version:
-            raise AuthenticationFailed()
+            raise AuthenticationFailed
         return user
 
 
@@ -48,6 +42,13 @@ class ActiveSessionAuthentication(SessionAuthentication):
         if result is not None:
             refuse_suspended(result[0])
         return result
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Raise Forbidden without a valid CSRF token."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise Forbidden("csrf_failed", "Send the CSRF token in the X-CSRFToken header.") from error
 
 
 class ActiveJWTScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]

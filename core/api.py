@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -25,6 +25,19 @@ _KNOWN: list[tuple[type[exceptions.APIException], str, str | None]] = [
     (exceptions.UnsupportedMediaType, "unsupported_media_type", None),
     (exceptions.ParseError, "malformed", "The request body could not be read as JSON."),
 ]
+
+
+class ErrorSerializer(serializers.Serializer):
+    """The shape of every refusal."""
+
+    code = serializers.CharField(help_text="What went wrong, for programs")
+    message = serializers.CharField(help_text="What went wrong, for people")
+    details = serializers.DictField(help_text="Per field or per code; may be empty")
+
+
+def errors(*statuses: int) -> dict[int, type[ErrorSerializer]]:
+    """Refusals for `extend_schema(responses={200: X, **errors(400, 404)})`."""
+    return dict.fromkeys(statuses, ErrorSerializer)
 
 
 def request_id() -> str:

@@ -1,5 +1,11 @@
 """Pages of the core app."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from core import web
+
+urlpatterns = [
+    path("healthz", web.healthz, name="healthz"),
+    path("readyz", web.readyz, name="readyz"),
+    path("stream-token", web.stream_token, name="stream-token"),
+]

@@ -78,6 +78,43 @@ def user_reinstate(*, actor: User | None, user_id: int, reason: str, ip: str | N
     return user
 
 
+def user_make_moderator(*, actor: User, user_id: int, reason: str, ip: str | None = None) -> User:
+    """Let a user moderate: contests, suspensions."""
+    return _set_role(actor=actor, user_id=user_id, role=User.Role.MODERATOR, reason=reason, ip=ip)
+
+
+def user_make_trader(*, actor: User, user_id: int, reason: str, ip: str | None = None) -> User:
+    """Take a user's operator role away."""
+    return _set_role(actor=actor, user_id=user_id, role=User.Role.TRADER, reason=reason, ip=ip)
+
+
+def _set_role(*, actor: User, user_id: int, role: User.Role, reason: str, ip: str | None) -> User:
+    reason = _reason(reason)
+    if not actor.is_superuser:
+        raise Forbidden("forbidden", "Only an administrator may change roles.")
+    if actor.pk == user_id:
+        raise Forbidden("not_yourself", "You cannot change your own role.")
+    with transaction.atomic(durable=True):
+        user = user_lock(user_id)
+        before = {"role": user.role, "is_staff": user.is_staff, "is_superuser": user.is_superuser}
+        user.role = role
+        user.is_staff = role != User.Role.TRADER
+        user.is_superuser = False
+        user.save(update_fields=["role", "is_staff", "is_superuser"])
+        after = {"role": user.role, "is_staff": user.is_staff, "is_superuser": False}
+        audit.record(
+            actor=actor,
+            action="user_role_changed",
+            subject_type="user",
+            subject_id=user.pk,
+            before=before,
+            after=after,
+            reason=reason,
+            ip=ip,
+        )
+    return user
+
+
 def tokens_revoke_in_tx(*, user_id: int) -> None:
     """Make every token of a user invalid at once."""
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -56,3 +57,16 @@ def run(
     except IntegrityError as error:
         raise Conflict("idempotency_key_busy", "A request with this key is in progress. Try again.") from error
     return status, response
+
+
+def purge(*, older_than: timedelta = timedelta(days=7), batch: int = 5_000) -> int:
+    """Delete records that are older, a batch a transaction; returns how many."""
+    border = datetime.now(tz=UTC) - older_than
+    removed = 0
+    while True:
+        old = IdempotencyRecord.objects.filter(created_at__lt=border).order_by("created_at")
+        ids = list(old.values_list("pk", flat=True)[:batch])
+        if not ids:
+            return removed
+        IdempotencyRecord.objects.filter(pk__in=ids).delete()
+        removed += len(ids)
