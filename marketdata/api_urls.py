@@ -1,5 +1,12 @@
 """API of the marketdata app, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from marketdata import api
+
+urlpatterns = [
+    path("stocks/prices", api.PricesView.as_view(), name="stocks-prices"),
+    path("stocks/<str:ticker>/history", api.HistoryView.as_view(), name="stocks-history"),
+    path("markets", api.MarketsView.as_view(), name="markets"),
+    path("markets/<slug:slug>", api.MarketDetailView.as_view(), name="market-detail"),
+]

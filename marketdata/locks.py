@@ -20,12 +20,13 @@ class MarketLease:
     """The right to advance a market: a PostgreSQL advisory lock of this database session.
 
     It dies with the session, so a crashed process frees it at once. It needs a direct connection to PostgreSQL (no
-    transaction-pooling proxy). Taking it again in the same session nests.
+    transaction-pooling proxy). Taking it again in the same session nests. `renewed` is set each time it is taken anew.
     """
 
     def __init__(self, market_id: int) -> None:
         self.market_id = market_id
         self._session: object | None = None
+        self.renewed = False
 
     def hold(self) -> bool:
         """Whether we have it: kept from before on this very session, or taken now."""
@@ -37,6 +38,7 @@ class MarketLease:
             taken = bool(cursor.fetchone()[0])
         if taken:
             self._session = connection.connection
+            self.renewed = True
         return taken
 
     def release(self) -> None:

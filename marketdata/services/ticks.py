@@ -9,7 +9,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from core.errors import Conflict
 from marketdata.domain.ports import Listener, inline, tick_gates, tick_listeners
@@ -37,6 +37,13 @@ class Settlement:
     remaining: list[Listener]
     shown: bool = False
 
+    @property
+    def step(self) -> str:
+        """The name of what comes next."""
+        if not self.shown:
+            return "publish"
+        return self.remaining[0].name if self.remaining else "nothing"
+
     def run(self) -> None:
         """Go on where it failed; raises what a step raises, leaving that step first in line."""
         if not self.shown:
@@ -57,7 +64,7 @@ def forget_process_state() -> None:
 
 
 def gates_closed(market_id: int, tick: int) -> list[str]:
-    """Names of the gates that do not let the market leave a tick yet. A gate that fails counts as closed."""
+    """Names of the gates that do not let the market leave a tick yet. One that fails counts as closed."""
     if tick < 0:
         return []
     closed = []
@@ -65,6 +72,8 @@ def gates_closed(market_id: int, tick: int) -> list[str]:
         try:
             if not gate(market_id, tick):
                 closed.append(name)
+        except (DatabaseError, InterfaceError):
+            raise
         except Exception:
             logger.exception("gate %s failed at tick %s of market %s", name, tick, market_id)
             closed.append(name)
@@ -107,6 +116,15 @@ def settlement_open(market: Market) -> Settlement:
     return settlement
 
 
+def tick_in_force(market_id: int) -> Market:
+    """The market's row; what this process had begun on another tick is forgotten."""
+    market = market_row(market_id)
+    pending = settlement_pending(market_id)
+    if pending is not None and pending.tick.index != market.tick:
+        settlement_done(market_id)
+    return market
+
+
 def settlement_pending(market_id: int) -> Settlement | None:
     """Work that this process has begun and not finished."""
     return _open.get(market_id)
@@ -123,8 +141,8 @@ def _settle(settlement: Settlement) -> None:
         try:
             settlement.run()
         except Exception:
-            step = settlement.remaining[0].name if settlement.shown else "publish"
-            logger.exception("%s failed at tick %s of market %s", step, settlement.tick.index, settlement.market.pk)
+            at = (settlement.step, settlement.tick.index, settlement.market.pk)
+            logger.exception("%s failed at tick %s of market %s", *at)
             if attempt == LISTENER_ATTEMPTS:
                 raise
             time.sleep(LISTENER_BACKOFF_SECONDS * attempt)

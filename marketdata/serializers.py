@@ -1,0 +1,109 @@
+"""What the marketdata API takes and gives. Prices are strings."""
+
+from rest_framework import serializers
+
+from marketdata.models import Market
+
+
+class PriceOut(serializers.Serializer):
+    """The quote in force of one symbol."""
+
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    sector = serializers.CharField()
+    currency = serializers.CharField()
+    last = serializers.CharField()
+    bid = serializers.CharField()
+    ask = serializers.CharField()
+    previous_close = serializers.CharField(help_text="Close of the session before")
+    change_pct = serializers.CharField(help_text="Change from the previous close in percent")
+    volume = serializers.IntegerField(help_text="Of the last completed session; 0 when there is none")
+    tick_size = serializers.CharField()
+    lot_size = serializers.CharField()
+
+
+class PricesOut(serializers.Serializer):
+    """All prices of a market at the tick in force; `prices` is empty before the first tick."""
+
+    market = serializers.CharField()
+    status = serializers.ChoiceField(choices=Market.Status.choices)
+    tick = serializers.IntegerField(help_text="-1 before the first")
+    at = serializers.DateTimeField(help_text="Market time")
+    source_label = serializers.CharField()
+    is_simulated = serializers.BooleanField()
+    prices = PriceOut(many=True)
+
+
+class BarOut(serializers.Serializer):
+    """One session; the last may still be forming."""
+
+    date = serializers.DateField()
+    at = serializers.DateTimeField(help_text="Market time of the open")
+    open = serializers.CharField()
+    high = serializers.CharField()
+    low = serializers.CharField()
+    close = serializers.CharField()
+    volume = serializers.IntegerField(help_text="Of a forming session: 0 until it closes")
+    is_complete = serializers.BooleanField()
+
+
+class HistoryOut(serializers.Serializer):
+    """Sessions of one symbol up to the tick in force, oldest first."""
+
+    market = serializers.CharField()
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    currency = serializers.CharField()
+    source_label = serializers.CharField()
+    is_simulated = serializers.BooleanField()
+    bars = BarOut(many=True)
+
+
+class MarketOut(serializers.Serializer):
+    """A market."""
+
+    id = serializers.IntegerField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Market.Kind.choices)
+    status = serializers.ChoiceField(choices=Market.Status.choices)
+    currency = serializers.CharField()
+    tick = serializers.IntegerField(help_text="-1 before the first")
+    ticks_total = serializers.IntegerField()
+    days_total = serializers.IntegerField()
+    seconds_per_tick = serializers.CharField(help_text="Wall seconds")
+    is_masked = serializers.BooleanField()
+    is_simulated = serializers.BooleanField()
+    source_label = serializers.CharField()
+
+
+class ClockOut(serializers.Serializer):
+    """Where a market stands: market time, session and print."""
+
+    tick = serializers.IntegerField()
+    at = serializers.DateTimeField(help_text="Market time; of the first open before the first tick")
+    session_date = serializers.DateField()
+    day_index = serializers.IntegerField()
+    days_total = serializers.IntegerField()
+    phase = serializers.IntegerField(help_text="0 open, 1 and 2 the extremes, 3 close")
+    ticks_total = serializers.IntegerField()
+    wall = serializers.DateTimeField(help_text="When the tick was published, in wall time")
+
+
+class MarketDetailOut(MarketOut):
+    """A market with its clock and its symbols."""
+
+    clock = ClockOut()
+    symbols = serializers.ListField(child=serializers.CharField())
+
+
+class PricesIn(serializers.Serializer):
+    """Which market."""
+
+    market = serializers.CharField(max_length=80, required=False, help_text="Slug; the featured market by default")
+
+
+class HistoryIn(PricesIn):
+    """Which market and how many sessions."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=250)
