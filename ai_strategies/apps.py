@@ -8,3 +8,12 @@ class AiStrategiesConfig(AppConfig):
 
     name = "ai_strategies"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Plug into markets, contests, the outbox and the schedule."""
+        from ai_strategies import handlers, listeners  # noqa: F401
+        from core import schedule
+
+        listeners.register()
+        schedule.register("ai_strategies.agents_recover", "ai_strategies.tasks.agents_recover", 5)
+        schedule.register("ai_strategies.prune", "ai_strategies.tasks.prune", 900)

@@ -57,7 +57,7 @@ class AgentClock(models.Model):
 class AgentRun(models.Model):
     """One turn of one account at one tick. Leased by whoever works on it, so that it is done once.
 
-    `plan` is stored before the first order, so that a turn taken up again after a crash goes on with the same decisions.
+    `plan` is stored before the first order, so that a turn taken up again after a crash keeps its decisions.
     """
 
     class State(models.TextChoices):
@@ -109,7 +109,7 @@ class Decision(models.Model):
     quantity = models.BigIntegerField(default=0)
     reason = models.CharField(max_length=500)
     confidence = models.DecimalField(max_digits=5, decimal_places=4)
-    status = models.CharField(max_length=16, help_text="The order's status; none for hold, refused when no order was made")
+    status = models.CharField(max_length=16, help_text="The order's status; none for hold; refused: no order")
     code = models.CharField(max_length=40, blank=True)
     price = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
     order_id = models.BigIntegerField(null=True, blank=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,10 +115,10 @@ class Parameter:
 class Strategy(Protocol):
     """A strategy as code. Instances are immutable; memory lives in the account's own positions."""
 
-    key: str
-    title: str
-    description: str
-    parameters: tuple[Parameter, ...]
+    key: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
 
     def decide(self, view: StrategyView) -> list[Action]:
         """What to do now. The same view gives the same answer."""

@@ -23,7 +23,11 @@ def board_write(contest_id: int, *, meta: dict[str, Any], top: list[dict[str, An
     """Show standings. `columns` is [COLUMNS, n]: account, rank, previous rank, value, cash, trades; best first."""
     pipe = client().pipeline(transaction=True)
     packed = base64.b64encode(np.ascontiguousarray(columns, dtype="<i8").tobytes()).decode()
-    values = {"meta": json.dumps(meta), "top": json.dumps(top, separators=(",", ":")), "columns": packed}
+    values: dict[Any, Any] = {
+        "meta": json.dumps(meta),
+        "top": json.dumps(top, separators=(",", ":")),
+        "columns": packed,
+    }
     pipe.hset(_key(contest_id), mapping=values)
     pipe.expire(_key(contest_id), TTL)
     pipe.execute()
@@ -31,13 +35,13 @@ def board_write(contest_id: int, *, meta: dict[str, Any], top: list[dict[str, An
 
 def board_top(contest_id: int) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
     """The meta data and the top rows, or None when nothing is shown."""
-    meta, top = client().hmget(_key(contest_id), ["meta", "top"])  # type: ignore[misc]
+    meta, top = client().hmget(_key(contest_id), ["meta", "top"])
     return (json.loads(meta), json.loads(top)) if meta and top else None
 
 
 def board_columns(contest_id: int) -> tuple[dict[str, Any], Ints] | None:
     """The meta data and all columns, or None when nothing is shown."""
-    meta, packed = client().hmget(_key(contest_id), ["meta", "columns"])  # type: ignore[misc]
+    meta, packed = client().hmget(_key(contest_id), ["meta", "columns"])
     if not meta or packed is None:
         return None
     flat = np.frombuffer(base64.b64decode(packed), dtype="<i8").astype(np.int64)

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('marketdata', '0001_initial'),
-        ('trading', '0002_order_path'),
+        ('trading', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -137,7 +137,9 @@ def _may_see(row: Contest, viewer: Actor | None, invite_code: str) -> bool:
         return False
     if row.visibility == Contest.Visibility.PUBLIC or (invite_code and invite_code == row.invite_code):
         return True
-    return viewer is not None and row.participants.filter(user_id=viewer.user_id).exists()
+    if viewer is None or viewer.user_id is None:
+        return False
+    return row.participants.filter(user_id=viewer.user_id).exists()
 
 
 def contests_query(viewer: Actor | None, statuses: Sequence[str] = ()) -> QuerySet[Contest]:
@@ -147,16 +149,20 @@ def contests_query(viewer: Actor | None, statuses: Sequence[str] = ()) -> QueryS
         rows = rows.filter(status__in=statuses)
     if viewer is not None and viewer.is_staff:
         return rows
-    mine = Participant.objects.filter(user_id=viewer.user_id).values("contest_id") if viewer is not None else None
     seen = Q(visibility=Contest.Visibility.PUBLIC)
-    if mine is not None:
-        seen |= Q(pk__in=mine)
+    if viewer is not None and viewer.user_id is not None:
+        seen |= Q(pk__in=Participant.objects.filter(user_id=viewer.user_id).values("contest_id"))
     return rows.filter(seen).exclude(status="draft")
 
 
 def contests_list(viewer: Actor | None = None, statuses: Sequence[str] = (), limit: int = 100) -> list[ContestView]:
     """The newest contests that the viewer may list."""
     return [view_of(row) for row in contests_query(viewer, statuses)[:limit]]
+
+
+def contests_on_market(market_id: int, statuses: Sequence[str]) -> list[ContestView]:
+    """The contests that play on a market, in id order."""
+    return [view_of(row) for row in _contests().filter(market_id=market_id, status__in=statuses).order_by("id")]
 
 
 def featured() -> ContestView | None:

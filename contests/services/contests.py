@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from contests.domain.definition import Constraints, ContestSpec, definition_hash
 from contests.domain.policy import policy_data
-from contests.domain.ports import start_preparations
+from contests.domain.ports import start_preparations, unknown_agents
 from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest
@@ -38,6 +38,9 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     slug = run_slug(spec.slug, spec.run_number)
     if Contest.objects.filter(slug=slug).exists():
         raise Conflict("contest_exists", "There is already a contest with this address.", {"slug": slug})
+    unknown = unknown_agents(spec.agents)
+    if unknown:
+        raise Invalid("unknown_agent", "Some of the agents do not exist.", {"field": "agents", "agents": unknown})
     market = markets.market_create_replay_in_tx(
         actor=who(actor), slug=f"contest-{slug}", name=spec.name, definition=spec.market
     )

@@ -26,6 +26,8 @@ def contest_join(*, actor: Actor, contest_id: int, invite_code: str = "") -> int
 
 def contest_join_in_tx(*, actor: Actor, contest_id: int, invite_code: str = "", invited: bool = False) -> int:
     """`contest_join` in the caller's transaction. `invited`: the contest's own definition names the participant."""
+    if actor.user_id is None:
+        raise Forbidden("not_a_user", "Only a user can join a contest.")
     contest = contest_lock(contest_id)
     joined = Participant.objects.filter(contest=contest, user_id=actor.user_id).values_list("account_id", flat=True)
     known = joined.first()

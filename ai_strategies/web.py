@@ -1,0 +1,196 @@
+"""Pages that show everything together: the landing page, the page of one contest, and an agent's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from ai_strategies import selectors
+from contests import selectors as contest_selectors
+from contests.domain.states import JOINABLE, ContestStatus
+from contests.selectors import ContestView, ParticipantView, StandingsPage
+from marketdata import selectors as market_selectors
+from marketdata.charts import chart_bars
+from marketdata.domain.types import ListingView, Quote
+from trading import selectors as trading_selectors
+from trading.domain.types import Actor
+from trading.domain.views import AccountView
+from trading.pages import can_trade, market_context, new_key, page, viewer
+
+BOARD_ROWS = 10
+RACERS = 8
+LATEST_DECISIONS = 24
+LANDING_DECISIONS = 5
+AGENT_CURVE_POINTS = 2000
+LATEST_TRADES = 30
+CLOSED = {
+    ContestStatus.DRAFT: "This contest is a draft. Nobody can trade in it yet.",
+    ContestStatus.SCHEDULED: "Trading opens when the contest starts.",
+    ContestStatus.PAUSED: "The contest is paused. You can cancel open orders; new ones wait until it resumes.",
+    ContestStatus.ENDED: "This contest is over. Its standings are final.",
+    ContestStatus.CANCELLED: "This contest was called off. There are no ranks.",
+}
+
+
+def _agent_links() -> dict[int, str]:
+    """Where to read about each agent, by its user."""
+    return {agent.user_id: f"/agents/{agent.id}" for agent in selectors.agents_list()}
+
+
+def _place(contest: ContestView, who: Actor | None) -> ParticipantView | None:
+    return contest_selectors.participant_get(contest.id, who.user_id) if who is not None else None
+
+
+def _contest_context(contest: ContestView, board: StandingsPage) -> dict[str, Any]:
+    return {
+        **market_context(contest.market_id),
+        "contest": contest,
+        "currency": contest.currency,
+        "initial": contest.initial_balance_minor,
+        "standings": board.rows,
+        "is_final": board.is_final,
+        "agent_links": _agent_links(),
+        "channels": f"market:{contest.market_id},contest:{contest.id}",
+    }
+
+
+@require_GET
+def landing(request: HttpRequest) -> HttpResponse:
+    """The live arena itself: the equity race, the leaders, what the agents just decided."""
+    contest = contest_selectors.featured()
+    if contest is None or not contest.is_live:
+        return render(request, "landing.html", {"contest": None, "next": contest})
+    board = contest_selectors.standings_page(contest.id, size=RACERS)
+    rows = [{"id": row.account_id, "name": row.name, "points": row.sparkline} for row in board.rows]
+    context = {
+        **_contest_context(contest, board),
+        "decisions": selectors.decisions(contest_id=contest.id, limit=LANDING_DECISIONS),
+        "joined": _place(contest, viewer(request)) is not None,
+        "race": {"tick": board.tick, "rows": rows},
+    }
+    return render(request, "landing.html", context)
+
+
+@require_GET
+@page
+def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """One contest: prices, the viewer's ticket and book, the leaderboard and the agents' decisions."""
+    who = viewer(request)
+    contest = contest_selectors.contest_get(slug, who)
+    place = _place(contest, who)
+    account = trading_selectors.account_get(place.account_id, who) if place is not None else None
+    board = contest_selectors.standings_page(contest.id, size=BOARD_ROWS)
+    context = {
+        **_contest_context(contest, board),
+        "decisions": selectors.decisions(contest_id=contest.id, limit=LATEST_DECISIONS),
+        "can_join": who is not None and place is None and contest.status in JOINABLE,
+        "next_key": new_key(),
+    }
+    context |= _prices(contest, request.GET.get("symbol", ""))
+    if account is not None:
+        context |= _own(contest, account, who, board, context["market"].status)
+    else:
+        context["closed_reason"] = CLOSED.get(
+            ContestStatus(contest.status), "You are watching. Join to trade in this contest."
+        )
+        if contest.is_live:
+            context["closed_reason"] = "You are watching. Join to trade in this contest, at any point of it."
+    return render(request, "contests/page.html", context)
+
+
+def _prices(contest: ContestView, wanted: str) -> dict[str, Any]:
+    """The symbols that trade in the contest, with their quotes; and the candles of the one that is shown."""
+    quotes, _ = market_selectors.quotes_and_clock(contest.market_id)
+    listings = [
+        listing
+        for listing in market_selectors.listings(contest.market_id)
+        if not contest.allowed_symbols or listing.symbol in contest.allowed_symbols
+    ]
+    shown = next((item for item in listings if item.symbol == wanted), listings[0] if listings else None)
+    return {
+        "listings": [_listing(item, quotes.get(item.symbol)) for item in listings],
+        "selected": shown.symbol if shown else "",
+        "selected_name": shown.name if shown else "",
+        "bars": chart_bars(contest.market_id, shown.symbol) if shown else [],
+        "quotes": {symbol: _quote(quote) for symbol, quote in quotes.items()},
+    }
+
+
+def _listing(listing: ListingView, quote: Quote | None) -> dict[str, Any]:
+    return {"symbol": listing.symbol, "name": listing.name, "tick_size": listing.tick_size, "quote": quote}
+
+
+def _quote(quote: Quote) -> dict[str, float]:
+    """A quote for the page's script: it only shows these figures."""
+    return {
+        "last": float(quote.last),
+        "bid": float(quote.bid),
+        "ask": float(quote.ask),
+        "change": float(quote.change_pct),
+    }
+
+
+def _own(
+    contest: ContestView, account: AccountView, who: Actor | None, board: StandingsPage, market_status: str
+) -> dict[str, Any]:
+    """The viewer's own part of the page."""
+    trades = trading_selectors.fills(account.id, limit=LATEST_TRADES)
+    in_top = any(row.account_id == account.id for row in board.rows)
+    near = [] if in_top else contest_selectors.standings_page(contest.id, size=1, around_account=account.id).rows
+    status = ContestStatus(contest.status)
+    return {
+        "account": account,
+        "mine": True,
+        "my_account_id": account.id,
+        "my_row": next((row for row in near if row.account_id == account.id), None),
+        "positions": trading_selectors.positions(account.id),
+        "orders": trading_selectors.orders(account.id, open_only=True),
+        "trades": trades,
+        "more_trades": account.fills_count > len(trades),
+        "can_trade": can_trade(account, who, market_status),
+        "closed_reason": CLOSED.get(status, "The market is not moving just now. Orders are taken while it runs."),
+        "channels": f"market:{contest.market_id},contest:{contest.id},account:{account.id}",
+    }
+
+
+@require_GET
+@page
+def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
+    """How an agent decides, what it decided lately, and how its newest account stands."""
+    found = selectors.agent_get(agent_id)
+    seat = found.seats[0] if found.seats else None
+    strategy = selectors.strategy_of(found)
+    context: dict[str, Any] = {
+        "agent": found,
+        "seat": seat,
+        "parameters": [
+            {"name": item.name, "value": found.params.get(item.name, item.default), "text": item.text}
+            for item in strategy.parameters
+        ],
+        "decisions": [],
+        "curve": [],
+    }
+    if seat is not None:
+        account = trading_selectors.account_get(seat.account_id, viewer(request))
+        curve = trading_selectors.equity_curve(account.id, limit=AGENT_CURVE_POINTS)
+        context |= {
+            **market_context(account.market_id),
+            "account": account,
+            "curve": [[int(at.timestamp()), minor] for at, minor in curve],
+            "decisions": selectors.decisions(account_id=account.id, limit=LATEST_DECISIONS, holds=True),
+        }
+    return render(request, "ai_strategies/agent.html", context)
+
+
+@require_GET
+def design(request: HttpRequest) -> HttpResponse:
+    """Every part in every state, for whoever works on the look. Served in DEBUG only."""
+    context = {
+        "tokens": "ground raised line ink ink-2 ink-3 accent up down warn agent focus".split(),
+        "states": "active scheduled paused ended accepted filled denied canceled".split(),
+        "points": [50, 52, 49, 55, 60, 58, 63, 61, 66],
+    }
+    return render(request, "design.html", context)

@@ -1,0 +1,95 @@
+"""The operator's form for a new contest. What makes sense is decided by the services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from contests.domain.definition import Constraints, ContestSpec
+from core.errors import DomainError
+from core.money import Money
+
+
+def names(raw: str) -> tuple[str, ...]:
+    """A comma or space separated list, in order, each once."""
+    return tuple(dict.fromkeys(part for part in raw.replace(",", " ").split() if part))
+
+
+class ContestForm(forms.Form):
+    """One contest with a market of its own."""
+
+    name = forms.CharField(max_length=120)
+    slug = forms.SlugField(label="Address", max_length=60, help_text="Lower-case letters, digits and dashes.")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=500)
+    start = forms.DateField(label="First day of history", widget=forms.DateInput(attrs={"type": "date"}))
+    end = forms.DateField(label="Last day of history", widget=forms.DateInput(attrs={"type": "date"}))
+    seconds_per_tick = forms.DecimalField(label="Seconds a print", initial="3", help_text="Four prints make a day.")
+    symbols = forms.CharField(help_text="Symbols whose history is loaded, with commas between them.")
+    mask = forms.BooleanField(
+        label="Hide symbols, dates and price levels", required=False, help_text="So that nobody trades from memory."
+    )
+    seed = forms.IntegerField(min_value=0, initial=0, help_text="Decides the aliases and the agents' chance.")
+    currency = forms.CharField(max_length=3, initial="USD")
+    initial_balance = forms.DecimalField(label="Starting balance", max_digits=16, initial=settings.DEFAULT_BALANCE)
+    capacity = forms.IntegerField(label="Places", min_value=1, initial=1000)
+    max_position_pct = forms.DecimalField(
+        label="Most in one symbol, %", required=False, help_text="Empty means no limit."
+    )
+    daily_trade_limit = forms.IntegerField(
+        label="Trades a day", required=False, min_value=1, help_text="Empty means no limit."
+    )
+    agents = forms.CharField(required=False, help_text="Keys of the agents that take part, with commas between them.")
+    agent_interval_minutes = forms.IntegerField(
+        label="Minutes of market time between the agents' turns",
+        min_value=1,
+        initial=settings.TRADING_INTERVAL_MINUTES,
+    )
+    starts_at = forms.DateTimeField(
+        label="Starts at, UTC",
+        required=False,
+        help_text="Empty means at once.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    is_featured = forms.BooleanField(label="Show it on the front page", required=False)
+
+    wide_fields = ("description", "symbols", "agents")
+
+    def spec(self, *, now: datetime) -> ContestSpec:
+        """The filled form as an order for a contest. Raises DomainError where a value makes no sense."""
+        data: dict[str, Any] = self.cleaned_data
+        market = {
+            "start": data["start"].isoformat(),
+            "end": data["end"].isoformat(),
+            "symbols": [symbol.upper() for symbol in names(data["symbols"])],
+            "seconds_per_tick": str(data["seconds_per_tick"]),
+            "mask": data["mask"],
+            "seed": data["seed"],
+        }
+        limits = {
+            name: str(data[name]) if name == "max_position_pct" else data[name]
+            for name in ("max_position_pct", "daily_trade_limit")
+            if data[name] is not None
+        }
+        return ContestSpec(
+            slug=data["slug"],
+            name=data["name"],
+            description=data["description"],
+            market=market,
+            initial_balance=Money.of(data["initial_balance"], data["currency"].upper()),
+            capacity=data["capacity"],
+            constraints=Constraints.from_json(limits),
+            agents=names(data["agents"]),
+            agent_interval_minutes=data["agent_interval_minutes"],
+            starts_at=(data["starts_at"] or now).astimezone(UTC),
+            is_featured=data["is_featured"],
+        )
+
+    def refuse(self, error: DomainError) -> None:
+        """Show a refusal at the field it is about."""
+        field = str(error.details.get("field", ""))
+        known: Iterable[str] = self.fields
+        self.add_error(field if field in known else None, error.message)
