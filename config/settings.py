@@ -27,7 +27,8 @@ def origins(raw: str) -> list[str]:
 
 
 EMBEDDED = env.bool("ARENA_EMBEDDED", default=False)
-DEBUG = env.bool("DEBUG", default=EMBEDDED)
+# With no environment at all this is a local, embedded installation; anything configured is production until it says DEBUG.
+DEBUG = env.bool("DEBUG", default=EMBEDDED or "DATABASE_URL" not in env.ENVIRON)
 DATA_DIR = Path(env.str("ARENA_DATA_DIR", default=str(BASE_DIR / ".data")))
 SECRET_KEY = env.str("SECRET_KEY", default="embedded-mode-key-for-this-machine-only-0123456789" if DEBUG else environ.Env.NOTSET)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
@@ -35,6 +36,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://arena@127.0.0.1:5432/arena")}
 DATABASES["default"] |= {
+    "ENGINE": "core.postgres",
     "ATOMIC_REQUESTS": False,
     "CONN_MAX_AGE": env.int("DB_CONN_MAX_AGE", default=600),
     "CONN_HEALTH_CHECKS": True,
@@ -85,8 +87,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.SuspendedUserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.SuspendedUserMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -142,6 +144,8 @@ STORAGES = {
 
 # Browser security. No inline script or style anywhere.
 STREAM_PUBLIC_URL = env.str("STREAM_PUBLIC_URL", default="http://127.0.0.1:8001")
+STREAM_MAX_CLIENTS = env.int("STREAM_MAX_CLIENTS", default=2_000)
+STREAM_MAX_PER_ADDRESS = env.int("STREAM_MAX_PER_ADDRESS", default=40)
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "EXCLUDE_URL_PREFIXES": ["/api/docs", "/admin"],
     "DIRECTIVES": {
@@ -265,7 +269,7 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "django_structlog": {"level": "WARNING" if DEBUG else "INFO"},
+        **({"django_structlog": {"level": "WARNING"}} if DEBUG else {}),
     },
 }
 structlog.configure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -83,9 +83,10 @@ class OrderView:
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON-ready data, without the transport flag `replayed`."""
-        data = asdict(self)
-        del data["replayed"]
-        return data
+        return {name: getattr(self, name) for name in _ORDER_FIELDS}
+
+
+_ORDER_FIELDS = tuple(item.name for item in fields(OrderView) if item.name != "replayed")
 
 
 def plain(value: Decimal) -> str:

@@ -1,0 +1,22 @@
+"""Django's PostgreSQL backend with a health check that costs no round trip.
+
+CONN_HEALTH_CHECKS asks `is_usable` once a request, and Django answers with `SELECT 1`. On the order path that is a
+tenth of the database's time. A server that died has closed its sockets, and a closed socket is readable: looking is free.
+"""
+
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """PostgreSQL, checked by its socket."""
+
+    def is_usable(self) -> bool:
+        """Whether the connection still has its server: open, and nothing unexpected waiting to be read."""
+        connection = self.connection
+        if connection is None or connection.closed:
+            return False
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not poll.poll(0)
