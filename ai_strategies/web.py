@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ai_strategies import selectors
@@ -26,6 +27,8 @@ LATEST_DECISIONS = 24
 LANDING_DECISIONS = 5
 AGENT_CURVE_POINTS = 2000
 LATEST_TRADES = 30
+TOKENS = ("ground", "raised", "line", "ink", "ink-2", "ink-3", "accent", "up", "down", "warn", "agent", "focus")
+STATES = ("active", "scheduled", "paused", "ended", "accepted", "filled", "denied", "canceled")
 CLOSED = {
     ContestStatus.DRAFT: "This contest is a draft. Nobody can trade in it yet.",
     ContestStatus.SCHEDULED: "Trading opens when the contest starts.",
@@ -37,7 +40,7 @@ CLOSED = {
 
 def _agent_links() -> dict[int, str]:
     """Where to read about each agent, by its user."""
-    return {agent.user_id: f"/agents/{agent.id}" for agent in selectors.agents_list()}
+    return {agent.user_id: reverse("agent", args=[agent.id]) for agent in selectors.agents_list()}
 
 
 def _place(contest: ContestView, who: Actor | None) -> ParticipantView | None:
@@ -167,7 +170,7 @@ def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
         "agent": found,
         "seat": seat,
         "parameters": [
-            {"name": item.name, "value": found.params.get(item.name, item.default), "text": item.text}
+            {"name": item.name, "value": found.params.get(item.name, item.default), "text": item.description}
             for item in strategy.parameters
         ],
         "decisions": [],
@@ -189,8 +192,8 @@ def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
 def design(request: HttpRequest) -> HttpResponse:
     """Every part in every state, for whoever works on the look. Served in DEBUG only."""
     context = {
-        "tokens": "ground raised line ink ink-2 ink-3 accent up down warn agent focus".split(),
-        "states": "active scheduled paused ended accepted filled denied canceled".split(),
+        "tokens": TOKENS,
+        "states": STATES,
         "points": [50, 52, 49, 55, 60, 58, 63, 61, 66],
     }
     return render(request, "design.html", context)

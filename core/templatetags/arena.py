@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import uuid4
 
 from django import template
 from django.utils.formats import number_format
@@ -21,6 +22,10 @@ register = template.Library()
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 SPARK_WIDTH, SPARK_HEIGHT = 72.0, 22.0
+SPARK = (
+    '<svg class="spark {}" viewBox="0 0 72 22" preserveAspectRatio="none" aria-hidden="true" '
+    'data-points="{}">{}{}</svg>'
+)
 
 TONES = {
     "active": "up", "running": "up", "open": "up", "filled": "up",
@@ -110,6 +115,38 @@ def tone(value: Any) -> str:
 
 
 @register.filter
+def percent(share: Any) -> str:
+    """A share of one as whole percent: 0.72 -> 72."""
+    number = _decimal(share)
+    return "" if number is None else f"{number * 100:.0f}"
+
+
+@register.filter
+def unlocalise(value: Any) -> str:
+    """A number as a program reads it, for data attributes."""
+    number = _decimal(value)
+    return "" if number is None else format(number.normalize(), "f")
+
+
+@register.filter
+def magnitude(value: Any) -> Any:
+    """A number without its sign."""
+    return abs(value)
+
+
+@register.filter
+def lookup(mapping: Any, key: Any) -> Any:
+    """The value of a key, or nothing."""
+    return mapping.get(key) if mapping else None
+
+
+@register.simple_tag
+def new_key() -> str:
+    """An idempotency key for one form."""
+    return str(uuid4())
+
+
+@register.filter
 def initials(name: str) -> str:
     """Up to two letters for a round badge."""
     words = [word for word in str(name).replace("-", " ").split() if word[0].isalnum()]
@@ -141,10 +178,11 @@ def when(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
-def market_time(moment: datetime | None) -> SafeString | str:
+def market_time(moment: datetime | str | None) -> SafeString | str:
     """A market time: short, to the minute."""
-    if moment is None:
+    if not moment:
         return DASH
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moment.strftime("%d %b %Y %H:%M"))
 
 
@@ -170,14 +208,12 @@ def spark_path(points: Sequence[float], base: float | None) -> tuple[str, float 
 def spark(points: Sequence[float] | None, base: float | None = None) -> SafeString:
     """A 60-point sparkline, green above where it started and vermilion below; its base is a dashed line."""
     if not points:
-        return mark_safe(f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH:.0f} {SPARK_HEIGHT:.0f}" aria-hidden="true"></svg>')  # noqa: S308
+        return format_html(SPARK, "", "", "", "")
     values = [float(value) for value in points[-60:]]
     values = values * 2 if len(values) == 1 else values
     start = values[0] if base is None else float(base)
     path, line = spark_path(values, None if base is None else float(base))
     colour = "flat" if values[-1] == start else "up" if values[-1] > start else "down"
-    rule = "" if line is None else format_html('<line x1="0" x2="{}" y1="{}" y2="{}"/>', int(SPARK_WIDTH), f"{line:.1f}", f"{line:.1f}")
-    return format_html(
-        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}<path d="{}"/></svg>',
-        colour, int(SPARK_WIDTH), int(SPARK_HEIGHT), rule, path,
-    )  # fmt: skip
+    rule = SafeString("") if line is None else format_html('<line x1="0" x2="72" y1="{0}" y2="{0}"/>', f"{line:.1f}")
+    data = ",".join(f"{value:.0f}" for value in values)
+    return format_html(SPARK, colour, data, rule, format_html('<path d="{}"/>', path))

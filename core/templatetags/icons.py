@@ -2,11 +2,17 @@
 
 ICONS = {
     "arena": '<path d="M3 17l5-6 4 3 5-8 4 5"/><path d="M3 21h18"/>',
-    "contests": '<path d="M7 4h10v5a5 5 0 0 1-10 0z"/><path d="M7 6H4c0 3 1 5 3.4 5M17 6h3c0 3-1 5-3.4 5"/><path d="M12 14v4M8 20h8"/>',
+    "contests": (
+        '<path d="M7 4h10v5a5 5 0 0 1-10 0z"/><path d="M12 14v4M8 20h8"/>'
+        '<path d="M7 6H4c0 3 1 5 3.4 5M17 6h3c0 3-1 5-3.4 5"/>'
+    ),
     "account": '<rect x="3" y="6" width="18" height="13" rx="2"/><path d="M3 10h18M15 15h2.5"/>',
     "api": '<path d="M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14"/>',
     "moon": '<path d="M20 14.5A8 8 0 0 1 9.5 4a8 8 0 1 0 10.5 10.5z"/>',
-    "sun": '<circle cx="12" cy="12" r="4"/><path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6L7 7M17 17l1.4 1.4M18.4 5.6L17 7M7 17l-1.4 1.4"/>',
+    "sun": (
+        '<circle cx="12" cy="12" r="4"/><path d="M12 3v2M12 19v2M3 12h2M19 12h2"/>'
+        '<path d="M5.6 5.6L7 7M17 17l1.4 1.4M18.4 5.6L17 7M7 17l-1.4 1.4"/>'
+    ),
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
     "chevron": '<path d="M6 9l6 6 6-6"/>',
     "check": '<path d="M5 12.5l4.5 4.5L19 7.5"/>',

@@ -1,6 +1,6 @@
 // The leaderboard and the decisions feed, updated in place.
 
-import { marketTime, money, setTone, signedPct, sparkline, write } from "./format.js";
+import { marketTime, money, places, price, setTone, signedPct, sparkline, write } from "./format.js";
 
 const FEED_LENGTH = 40;
 
@@ -20,8 +20,10 @@ export class Board {
     }
   }
 
-  // rows: {rank, previous_rank, account_id, name, kind, value_minor, return_pct, trades}
-  update(rows) {
+  // rows as pushed: {rank, prev, account_id, name, kind, value, return_pct, trades}
+  update(pushed) {
+    const scale = 10 ** places(this.currency);
+    const rows = pushed.map((row) => ({ ...row, value_minor: Math.round(Number(row.value) * scale) }));
     const here = new Map([...this.top.querySelectorAll("tr[data-account]")].map((row) => [row.dataset.account, row]));
     const shown = rows.slice(0, Math.max(this.limit, 1));
     const order = [];
@@ -81,12 +83,12 @@ export class Board {
   move(holder, row) {
     if (!holder) return;
     holder.textContent = "";
-    const places = row.rank && row.previous_rank ? row.previous_rank - row.rank : 0;
-    if (!places) return;
+    const moved = row.rank && row.prev ? row.prev - row.rank : 0;
+    if (!moved) return;
     const mark = document.createElement("span");
-    mark.textContent = String(Math.abs(places));
-    setTone(mark, places);
-    mark.title = places > 0 ? `up ${places}` : `down ${-places}`;
+    mark.textContent = String(Math.abs(moved));
+    setTone(mark, moved);
+    mark.title = moved > 0 ? `up ${moved}` : `down ${-moved}`;
     holder.append(mark);
   }
 
@@ -114,42 +116,41 @@ export class Feed {
     this.list = list;
   }
 
-  // {id, agent_name, action, symbol, quantity, reason, confidence, outcome, market_at}
+  // as pushed: {account_id, name, action, symbol, quantity, reason, confidence, status, tick, at}
   add(decision) {
-    const known = this.list.querySelector(`[data-decision="${CSS.escape(String(decision.id))}"]`);
-    const row = known || document.getElementById("decision-row").content.firstElementChild.cloneNode(true);
+    const key = `${decision.account_id}-${decision.tick}-${decision.action}-${decision.symbol}`;
+    if (this.list.querySelector(`[data-decision="${CSS.escape(key)}"]`)) return;
+    const row = document.getElementById("decision-row").content.firstElementChild.cloneNode(true);
     const cell = (name) => row.querySelector(`[data-cell="${name}"]`);
-    if (!known) {
-      row.dataset.decision = decision.id;
-      cell("agent").textContent = decision.agent_name;
-      const action = cell("action");
-      const words = decision.action.charAt(0).toUpperCase() + decision.action.slice(1);
-      action.textContent = decision.action === "hold" ? words : `${words} ${Number(decision.quantity)} ${decision.symbol}`;
-      action.classList.add(decision.action === "buy" ? "side-buy" : decision.action === "sell" ? "side-sell" : "soft");
-      cell("reason").textContent = decision.reason;
-      cell("at").textContent = marketTime(decision.market_at);
-      cell("at").dateTime = decision.market_at;
-      this.confidence(cell("conf"), decision.confidence);
-      row.classList.add("decision-in");
-      if (!this.list.querySelector("[data-decision]")) this.list.textContent = "";
-      this.list.prepend(row);
-      for (const old of [...this.list.children].slice(FEED_LENGTH)) old.remove();
-    }
-    this.outcome(cell("outcome"), decision.outcome);
+    row.dataset.decision = key;
+    cell("agent").textContent = decision.name;
+    const action = cell("action");
+    const words = decision.action.charAt(0).toUpperCase() + decision.action.slice(1);
+    action.textContent = decision.action === "hold" ? words : `${words} ${price(decision.quantity, 0)} ${decision.symbol}`;
+    action.classList.add(decision.action === "buy" ? "side-buy" : decision.action === "sell" ? "side-sell" : "soft");
+    cell("reason").textContent = decision.reason;
+    cell("at").textContent = marketTime(decision.at);
+    cell("at").dateTime = decision.at;
+    this.confidence(cell("conf"), Math.round(Number(decision.confidence) * 100));
+    this.outcome(cell("outcome"), decision.status);
+    row.classList.add("decision-in");
+    if (!this.list.querySelector("[data-decision]")) this.list.textContent = "";
+    this.list.prepend(row);
+    for (const old of [...this.list.children].slice(FEED_LENGTH)) old.remove();
   }
 
-  confidence(holder, value) {
-    if (value === null || value === undefined) return;
+  confidence(holder, percent) {
+    if (!Number.isFinite(percent)) return;
     holder.hidden = false;
-    holder.querySelector("progress").value = value;
-    holder.querySelector(".num").textContent = `${value}%`;
+    holder.querySelector("progress").value = percent;
+    holder.querySelector(".num").textContent = `${percent}%`;
   }
 
-  outcome(chip, value) {
-    if (!chip || !value) return;
+  outcome(chip, status) {
+    if (!status || status === "none") return;
     chip.hidden = false;
-    chip.textContent = value.replaceAll("_", " ");
-    chip.classList.toggle("chip-up", value === "filled");
-    chip.classList.toggle("chip-down", value === "denied");
+    chip.textContent = status.replaceAll("_", " ");
+    chip.classList.toggle("chip-up", status === "filled");
+    chip.classList.toggle("chip-down", status === "denied" || status === "refused");
   }
 }

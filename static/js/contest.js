@@ -2,7 +2,7 @@
 
 import { Board, Feed } from "./board.js";
 import { Candles } from "./charts.js";
-import { marketTime, money, price, setTone, signedMoney, signedPct, write } from "./format.js";
+import { marketTime, money, places, price, setTone, signedMoney, signedPct, write } from "./format.js";
 import { Stream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 
@@ -10,6 +10,7 @@ const PHASES = ["open", "midday", "afternoon", "close"];
 const root = document.getElementById("contest");
 const { currency } = root.dataset;
 const initial = Number(root.dataset.initial);
+const scale = 10 ** places(currency);
 const quotes = JSON.parse(document.getElementById("quotes").textContent);
 const all = (selector, base = document) => base.querySelectorAll(selector);
 const one = (selector, base = document) => base.querySelector(selector);
@@ -74,7 +75,7 @@ function markPositions() {
     const quote = quotes[row.dataset.position];
     if (!quote) continue;
     const cost = Number(row.dataset.cost);
-    const minor = Math.round(Number(row.dataset.quantity) * quote.last * 100);
+    const minor = Math.round(Number(row.dataset.quantity) * quote.last * scale);
     const before = Number(row.dataset.value || minor);
     row.dataset.value = minor;
     value += minor;
@@ -159,7 +160,7 @@ function onTick(data) {
 
 function onFill(data) {
   changed();
-  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${Number(data.quantity)} ${data.symbol} at ${price(data.price)}`;
+  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${Number(data.quantity)} ${data.symbol} at ${price(data.average_price)}`;
   one("[data-announce]").textContent = words;
 }
 
@@ -174,7 +175,7 @@ new Stream({
     order: changed,
     fill: onFill,
     status: (data) => {
-      if (data.contest_status || data.ended) window.location.reload();
+      if (data.slug && data.status !== root.dataset.status) setTimeout(() => window.location.reload(), 800);
     },
     reconnected: () => {
       loadBars();

@@ -26,11 +26,13 @@ new Stream({
       for (const day of document.querySelectorAll('[data-clock="day"]')) day.textContent = event.day + 1;
     },
     standings: (event) => {
-      for (const row of event.rows) race.add(event.tick, row.account_id, percent(row.value_minor));
+      for (const row of event.rows) race.add(event.tick, row.account_id, Number(row.return_pct));
       race.moved(event.tick);
       board.update(event.rows.filter((row) => followed.has(String(row.account_id))));
     },
     decision: (event) => feed.add(event),
-    status: () => window.location.reload(),
+    status: (event) => {
+      if (event.slug && event.status !== root.dataset.status) setTimeout(() => window.location.reload(), 800);
+    },
   },
 });

@@ -81,7 +81,9 @@ export class Ticket {
     const price = isLimit ? Number(this.limit.value) : this.price();
     if (!price) return 0;
     const money = Number(this.form.dataset.buyingPower) / this.scale;
-    return Math.floor(money / (price * (1 + Number(this.form.dataset.feeBps || 0) / 10000)));
+    const estimate = this.form.querySelector("[data-notional]");
+    const rate = estimate && Number(estimate.dataset.notional) ? Number(estimate.dataset.fee) / Number(estimate.dataset.notional) : 0;
+    return Math.floor(money / (price * (1 + rate)));
   }
 
   sheet(event) {

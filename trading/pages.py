@@ -1,0 +1,84 @@
+"""What every page view needs: who looks, refusals as pages, the market behind the ribbon, one page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import uuid4
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from core.errors import NotFound
+from marketdata import selectors as market_selectors
+from trading.domain.types import Actor
+from trading.domain.views import AccountView
+
+P = ParamSpec("P")
+T = TypeVar("T")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+PAGE_SIZE = 25
+PHASES = ("open", "midday", "afternoon", "close")
+
+
+def viewer(request: HttpRequest) -> Actor | None:
+    """Who looks at the page; None for a visitor."""
+    user = request.user
+    return Actor(user_id=user.pk, is_staff=user.is_staff, label=str(user)) if user.is_authenticated else None
+
+
+def actor(request: HttpRequest) -> Actor:
+    """Who acts. The view must require a signed-in user."""
+    found = viewer(request)
+    if found is None:
+        raise Http404
+    return found
+
+
+def page(view: View[P]) -> View[P]:
+    """Show what is not there, or not the viewer's to see, as the 404 page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.message) from error
+
+    return wrapped
+
+
+def new_key() -> str:
+    """An idempotency key for one ticket."""
+    return str(uuid4())
+
+
+def market_context(market_id: int) -> dict[str, Any]:
+    """The market's clock and speed: what the ribbon shows."""
+    view = market_selectors.market_view(market_id)
+    clock = market_selectors.market_clock(market_id)
+    return {
+        "market": clock,
+        "seconds_per_tick": format(view.seconds_per_tick.normalize(), "f"),
+        "phase_label": PHASES[clock.phase % len(PHASES)],
+        "clock_label": "Masked market time" if view.is_masked else "Market time",
+    }
+
+
+def can_trade(account: AccountView, who: Actor | None, market_status: str) -> bool:
+    """Whether the viewer may send orders on this account now. The order path decides again, under the lock."""
+    mine = who is not None and who.user_id == account.owner_id
+    return mine and account.status == "active" and account.group_status in (None, "open") and market_status == "running"
+
+
+def paginated(request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = PAGE_SIZE) -> Page[Any]:
+    """The page of `rows` that the query string asks for; a wrong number shows the nearest page."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def mapped(found: Page[Any], view_of: Callable[[Any], T]) -> Page[Any]:
+    """The same page with each row as its frozen view."""
+    found.object_list = [view_of(row) for row in found.object_list]
+    return found
