@@ -30,8 +30,9 @@ def _key(path: Path) -> str:
 
 
 def outside(path: Path) -> Path:
-    """Return a private place under /var/tmp for something that cannot live at `path`, always the same one for it."""
-    place = Path("/var/tmp") / f"trading-arena-{_key(path)}"  # noqa: S108 (ownership is checked below)
+    """Return a place of our own for something that cannot live at `path`, always the same one for it."""
+    base = Path("/var/lib") if os.access("/var/lib", os.W_OK) else Path("/var/tmp")  # noqa: S108 (_own checks it)
+    place = base / f"trading-arena-{_key(path)}"
     _own(place, 0o711)
     return place
 

