@@ -7,18 +7,19 @@ from core.redis import client
 PROCESSES = ("worker", "beat", "market", "stream")
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """The Redis key of a process."""
     return f"hb:{name}"
 
 
 def beat(name: str, ttl: int = 15) -> None:
     """Say that `name` is alive for the next `ttl` seconds."""
-    client().set(_key(name), datetime.now(tz=UTC).isoformat(), ex=ttl)
+    client().set(key(name), datetime.now(tz=UTC).isoformat(), ex=ttl)
 
 
 def last_seen(name: str) -> datetime | None:
     """When `name` last gave a sign, or None when it has been silent for longer than its ttl."""
-    raw = client().get(_key(name))
+    raw = client().get(key(name))
     return datetime.fromisoformat(str(raw)) if raw else None
 
 

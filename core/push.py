@@ -26,6 +26,7 @@ TOKEN_MAX_AGE = 3_600
 TOKEN_SALT = "core.push.stream"  # noqa: S105
 MAX_CHANNELS = 8
 PUBLIC_PREFIXES = ("market", "contest")
+SIGNED_OUT = "signed_out"
 
 Guard = Callable[[Any, int], bool]
 _guards: dict[str, Guard] = {}
@@ -99,3 +100,37 @@ def stream_token_read(token: str) -> tuple[frozenset[str], int]:
         return frozenset(str(channel) for channel in data["c"]), int(data["u"])
     except (signing.BadSignature, KeyError, TypeError, ValueError) as error:
         raise Forbidden("stream_token_invalid", "The stream token is not valid any more.") from error
+
+
+def user_channel(user_id: int) -> str:
+    """The channel on which the stream process hears that a user must be cut off; no client can ask for it."""
+    return f"user:{user_id}"
+
+
+def is_control(channel: str) -> bool:
+    """Whether this is such a channel."""
+    return channel.startswith("user:")
+
+
+def revoked_key(user_id: int) -> str:
+    """The Redis key that is there while a user's stream tokens are refused."""
+    return f"sse:revoked:{user_id}"
+
+
+def stream_cut(user_id: int) -> None:
+    """Once the current transaction commits: end the user's private streams and refuse the tokens it still has."""
+    transaction.on_commit(partial(_cut, user_id), robust=True)
+    publish(user_channel(user_id), SIGNED_OUT, {})
+
+
+def stream_allow(user_id: int) -> None:
+    """Once the current transaction commits: let the user listen again."""
+    transaction.on_commit(partial(_allow, user_id), robust=True)
+
+
+def _cut(user_id: int) -> None:
+    client().set(revoked_key(user_id), "1", ex=TOKEN_MAX_AGE + 60)
+
+
+def _allow(user_id: int) -> None:
+    client().delete(revoked_key(user_id))

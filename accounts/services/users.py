@@ -10,6 +10,7 @@ from django.db.models import F
 
 from accounts.locks import user_lock
 from accounts.models import User
+from core import push
 from core.errors import Conflict, Forbidden, Invalid
 from core.services import audit, outbox
 
@@ -63,6 +64,7 @@ def user_suspend(*, actor: User | None, user_id: int, reason: str, ip: str | Non
             return user
         _set_status(user, User.Status.SUSPENDED, reason)
         _tell(user, actor=actor, verb="suspended", reason=reason, ip=ip)
+        push.stream_cut(user.pk)
     return user
 
 
@@ -75,6 +77,7 @@ def user_reinstate(*, actor: User | None, user_id: int, reason: str, ip: str | N
             return user
         _set_status(user, User.Status.ACTIVE, "")
         _tell(user, actor=actor, verb="reinstated", reason=reason, ip=ip)
+        push.stream_allow(user.pk)
     return user
 
 

@@ -94,7 +94,7 @@ def _finish_unheard() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE core_outboxevent SET status = 'done', done_at = now() WHERE id IN (
+            UPDATE core_outboxevent SET status = 'done', done_at = statement_timestamp() WHERE id IN (
                 SELECT id FROM core_outboxevent WHERE status = 'pending' AND NOT topic = ANY(%s)
                 ORDER BY aggregate, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
             """,
@@ -111,7 +111,7 @@ def _heads(limit: int) -> list[tuple[int, str]]:
             SELECT id, aggregate FROM (
                 SELECT DISTINCT ON (aggregate) id, aggregate, next_at FROM core_outboxevent
                 WHERE status = 'pending' ORDER BY aggregate, id
-            ) AS head WHERE next_at <= now() ORDER BY id LIMIT %s
+            ) AS head WHERE next_at <= statement_timestamp() ORDER BY id LIMIT %s
             """,
             [limit],
         )
