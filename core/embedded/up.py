@@ -17,7 +17,7 @@ from core.embedded.services import Services, configured, local_services, merged_
 from core.embedded.supervisor import Supervisor
 
 _PATIENCE = 180.0
-_QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+_QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges,ignore:No directory at"}
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
