@@ -51,7 +51,7 @@ class AgentView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """A decision with its reason, and what became of it. `status`: "none" for hold, "refused" when no order was made."""
+    """A decision with its reason and what became of it. `status`: "none" for hold, "refused" when no order was made."""
 
     id: int
     contest_id: int

@@ -1,0 +1,1 @@
+"""The agents API: who they are, how they decide, what they decided."""

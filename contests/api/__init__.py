@@ -1,0 +1,1 @@
+"""The contests API: listing, joining, running, standings, and the arena of the first brief."""

@@ -1,0 +1,261 @@
+"""Thin views: parse, call one service or selector, render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from accounts.permissions import IsOperator
+from contests import selectors
+from contests.api import serializers as wire
+from contests.selectors import ContestView
+from contests.services import contests, lifecycle
+from contests.services.closing import contest_end
+from contests.services.joins import contest_join
+from core.api import errors
+from core.errors import Invalid, NotFound
+from core.pagination import PagePagination
+from marketdata import selectors as market_selectors
+from trading.domain.types import Actor
+
+Move = Callable[..., ContestView | None]
+MOVES: dict[str, Move] = {
+    "schedule": contests.contest_schedule,
+    "start": contests.contest_start,
+    "pause": contests.contest_pause,
+    "resume": contests.contest_resume,
+    "cancel": contests.contest_cancel,
+    "end": contest_end,
+}
+CODE = OpenApiParameter("invite_code", str, description="Shows a private contest to who has its code")
+
+
+def viewer_of(request: Request) -> Actor | None:
+    """Who asks; operators see every contest."""
+    user: Any = request.user
+    if not user.is_authenticated:
+        return None
+    return Actor(user_id=user.pk, is_staff=user.is_operator, label=user.display_name)
+
+
+def _actor(request: Request) -> Actor:
+    actor = viewer_of(request)
+    assert actor is not None
+    return actor
+
+
+def _read(kind: type[Serializer], data: Any) -> dict[str, Any]:
+    serializer = kind(data=data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _visible(request: Request, slug: str) -> ContestView:
+    code = str(request.query_params.get("invite_code", ""))[:32]
+    return selectors.contest_get(slug, viewer_of(request), code)
+
+
+def _mine(request: Request, contest: ContestView) -> int | None:
+    viewer = viewer_of(request)
+    place = selectors.participant_get(contest.id, viewer.user_id) if viewer is not None else None
+    return None if place is None else place.account_id
+
+
+def _status(view: ContestView) -> Response:
+    return Response(wire.status_data(view, market_selectors.market_clock(view.market_id)))
+
+
+class ContestListView(APIView):
+    """Contests: everyone lists them, operators make them."""
+
+    pagination_class = PagePagination
+
+    def get_permissions(self) -> list[Any]:
+        """Reading is open, writing is for operators."""
+        return [AllowAny()] if self.request.method in ("GET", "HEAD", "OPTIONS") else [IsAuthenticated(), IsOperator()]
+
+    @extend_schema(
+        operation_id="contests_list",
+        parameters=[wire.ListInput],
+        responses={200: wire.ContestOutput(many=True), **errors(400, 404)},
+    )
+    def get(self, request: Request) -> Response:
+        """Public contests and those you have joined, newest first."""
+        wanted = _read(wire.ListInput, request.query_params).get("status", "")
+        statuses = [status for status in wanted.split(",") if status]
+        paginator = self.pagination_class()
+        rows = selectors.contests_query(viewer_of(request), statuses)
+        page = paginator.paginate_queryset(rows, request, view=self) or []
+        return paginator.get_paginated_response([wire.contest_data(selectors.view_of(row)) for row in page])
+
+    @extend_schema(
+        operation_id="contests_create",
+        request=wire.ContestInput,
+        responses={201: wire.ContestOutput, **errors(400, 401, 403, 409)},
+    )
+    def post(self, request: Request) -> Response:
+        """Create a contest over a slice of loaded history (operators)."""
+        serializer = wire.ContestInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        schedule = bool(serializer.validated_data["schedule"])
+        view = contests.contest_create(actor=_actor(request), spec=serializer.to_spec(), schedule=schedule)
+        return Response(wire.contest_data(view), status=201)
+
+
+class ContestDetailView(APIView):
+    """One contest."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="contests_retrieve", parameters=[CODE], responses={200: wire.ContestOutput, **errors(404)}
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """The contest, with your account in it when you have joined."""
+        view = _visible(request, slug)
+        return Response(wire.contest_data(view, _mine(request, view)))
+
+
+class ContestJoinView(APIView):
+    """Joining."""
+
+    @extend_schema(
+        operation_id="contests_join",
+        request=wire.JoinInput,
+        responses={201: wire.JoinOutput, **errors(400, 401, 403, 404, 409)},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Join with a new account; joining again answers with the same account."""
+        code = _read(wire.JoinInput, request.data)["invite_code"]
+        actor = _actor(request)
+        # Whoever knows the address of a private contest may try its code: a wrong one is refused, not hidden.
+        found = selectors.contest_by_slug(slug)
+        if found is None or (found.status == "draft" and not actor.is_staff):
+            raise NotFound("contest_not_found", "There is no such contest.")
+        account_id = contest_join(actor=actor, contest_id=found.id, invite_code=code)
+        return Response({"contest": found.slug, "account_id": account_id}, status=201)
+
+
+class ContestMoveView(APIView):
+    """An operator's move: schedule, start, pause, resume, cancel, end."""
+
+    permission_classes = (IsAuthenticated, IsOperator)
+    verb = ""
+
+    @extend_schema(request=wire.MoveInput, responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)})
+    def post(self, request: Request, slug: str) -> Response:
+        """Move the contest (operators). Repeating a move changes nothing."""
+        reason = _read(wire.MoveInput, request.data)["reason"]
+        contest = selectors.contest_get(slug, _actor(request))
+        view = MOVES[self.verb](actor=_actor(request), contest_id=contest.id, reason=reason)
+        assert view is not None
+        return _status(view)
+
+
+class ContestStatusView(APIView):
+    """Whether a contest runs."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="contests_status", parameters=[CODE], responses={200: wire.StatusOutput, **errors(404)})
+    def get(self, request: Request, slug: str) -> Response:
+        """Status and clock."""
+        return _status(_visible(request, slug))
+
+
+class LeaderboardView(APIView):
+    """The standings."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="contests_leaderboard",
+        parameters=[wire.LeaderboardInput, CODE],
+        responses={200: wire.LeaderboardOutput, **errors(400, 404)},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """A page of the standings, or the rows around you (`around=me`) or around an account."""
+        view = _visible(request, slug)
+        asked = _read(wire.LeaderboardInput, request.query_params)
+        size, page = asked["pageSize"], asked["page"]
+        around = self._around(request, view, asked.get("around"))
+        found = selectors.standings_page(view.id, start=(page - 1) * size, size=size, around_account=around)
+        more = around is None and page * size < found.total
+        return Response(
+            {
+                "results": [wire.standing_data(row, view.currency) for row in found.rows],
+                "page": page,
+                "pageSize": size,
+                "total": found.total,
+                "next": page + 1 if more else None,
+                "ranked": found.ranked,
+                "tick": found.tick,
+                "is_final": found.is_final,
+                "currency": view.currency,
+            }
+        )
+
+    def _around(self, request: Request, view: ContestView, around: str | None) -> int | None:
+        if around is None:
+            return None
+        if around != "me":
+            return int(around)
+        account_id = _mine(request, view)
+        if account_id is None:
+            raise Invalid("not_joined", "You have not joined this contest.")
+        return account_id
+
+
+class CompetitionStartView(APIView):
+    """Starting the arena."""
+
+    permission_classes = (IsAuthenticated, IsOperator)
+
+    @extend_schema(
+        operation_id="competition_start",
+        request=None,
+        responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)},
+        description=f"A fresh run of the featured arena: new accounts at {settings.DEFAULT_BALANCE}, agents seated.",
+    )
+    def post(self, request: Request) -> Response:
+        """Start a fresh run (operators)."""
+        return _status(lifecycle.arena_start(actor=_actor(request)))
+
+
+class CompetitionMoveView(APIView):
+    """Pausing and resuming the arena."""
+
+    permission_classes = (IsAuthenticated, IsOperator)
+    verb = ""
+
+    @extend_schema(request=None, responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)})
+    def post(self, request: Request) -> Response:
+        """Move the featured arena (operators)."""
+        current = lifecycle.arena_current()
+        view = MOVES[self.verb](actor=_actor(request), contest_id=current.id)
+        assert view is not None
+        return _status(view)
+
+
+class CompetitionStatusView(APIView):
+    """Whether the arena runs."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="competition_status", responses={200: wire.StatusOutput, **errors(404)})
+    def get(self, request: Request) -> Response:
+        """Status and clock of the featured arena."""
+        del request
+        return _status(lifecycle.arena_current())
+
+
+CONTEST_MOVES = {verb: ContestMoveView.as_view(verb=verb) for verb in MOVES}
+COMPETITION_MOVES = {verb: CompetitionMoveView.as_view(verb=verb) for verb in ("pause", "resume")}
