@@ -72,6 +72,12 @@ def board_one(market_id: int, symbol: str) -> tuple[Quote | None, MarketClock | 
     )
 
 
+def board_quote(market_id: int, symbol: str) -> tuple[Quote | None, bool]:
+    """One quote, and whether there is a board at all, in one round trip."""
+    quote, clock = _sync(client().hmget(key(market_id), [symbol, CLOCK]))
+    return Quote.from_json(json.loads(quote)) if quote and symbol != CLOCK else None, clock is not None
+
+
 def board_all(market_id: int) -> tuple[dict[str, Quote], MarketClock | None]:
     """All quotes and their clock, in one round trip."""
     fields = _sync(client().hgetall(key(market_id)))

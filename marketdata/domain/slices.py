@@ -103,6 +103,11 @@ class Slice:
         """Column of each symbol."""
         return {symbol: index for index, symbol in enumerate(self.symbols)}
 
+    @cached_property
+    def open_times(self) -> tuple[datetime, ...]:
+        """Market time of each row's open."""
+        return tuple(print_at(day, OPEN) for day in self.dates)
+
     def session(self, tick: int) -> date:
         """The session date of a tick."""
         return self.dates[self.warmup + day_of(tick)]
@@ -165,8 +170,8 @@ class Slice:
         table = self.ohlc[first:completed, column].tolist()
         volumes = self.volume[first:completed, column].tolist()
         views = [
-            BarView(day, print_at(day, OPEN), o * size, h * size, low * size, c * size, volume)
-            for day, (o, h, low, c), volume in zip(self.dates[first:completed], table, volumes, strict=True)
+            BarView(self.dates[row], self.open_times[row], o * size, h * size, low * size, c * size, volume)
+            for row, (o, h, low, c), volume in zip(range(first, completed), table, volumes, strict=True)
             if o
         ]
         if forming:

@@ -207,6 +207,9 @@ class Action:
     value: Decimal
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dumps(data: Mapping[str, Any]) -> str:
     """Compact JSON."""
-    return json.dumps(data, separators=(",", ":"))
+    return _encode(data)

@@ -62,6 +62,11 @@ def market_row(market_id: int) -> Market:
     return market
 
 
+def market_state(market_id: int) -> tuple[int, str] | None:
+    """(tick, status) as stored."""
+    return Market.objects.filter(pk=market_id).values_list("tick", "status").first()
+
+
 def market_view(market_id: int) -> MarketView:
     """A market by id; raises NotFound."""
     return view_of(market_row(market_id))

@@ -51,7 +51,11 @@ def quote_and_clock(market_id: int, symbol: str) -> tuple[Quote | None, MarketCl
 
 def quote_get(market_id: int, symbol: str) -> Quote | None:
     """The quote in force, or None before the first tick and for a symbol that is not listed."""
-    return quote_and_clock(market_id, symbol)[0]
+    try:
+        quote, is_there = board.board_quote(market_id, symbol)
+    except RedisError:
+        return rebuild(market_id, refill=False)[0].get(symbol)
+    return quote if is_there else rebuild(market_id)[0].get(symbol)
 
 
 def quotes_and_clock(market_id: int) -> tuple[dict[str, Quote], MarketClock]:

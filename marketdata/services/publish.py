@@ -8,7 +8,7 @@ from core.push import publish
 from marketdata.adapters.board import board_write
 from marketdata.domain.types import MarketClock, Quote, Tick, iso, plain
 from marketdata.models import Market
-from marketdata.selectors import clock_of, market_row, market_slice
+from marketdata.selectors import clock_of, market_row, market_slice, market_state
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ def board_show(market: Market, quotes: dict[str, Quote]) -> None:
     """
     for _ in range(RACES):
         board_write(clock_of(market), quotes)
-        current = market_row(market.pk)
-        if (current.tick, current.status) == (market.tick, market.status):
+        if market_state(market.pk) == (market.tick, market.status):
             return
-        market, quotes = current, quotes_at(current)
+        market = market_row(market.pk)
+        quotes = quotes_at(market)
 
 
 def quotes_at(market: Market) -> dict[str, Quote]:

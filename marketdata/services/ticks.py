@@ -172,7 +172,8 @@ def tick_advance(*, market_id: int) -> Tick | None:
         return None
     try:
         _finish_pending(market_id)
-        gates_wait(market_id, market_row(market_id).tick)
+        if tick_gates():
+            gates_wait(market_id, market_row(market_id).tick)
         settlement = tick_store(market_id=market_id)
         if settlement is None:
             return None
