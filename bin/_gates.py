@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "docs" / "openapi.yaml"
 LONGEST_FILE, LONG_FILE, LONGEST_FUNCTION = 500, 300, 50
 APPS = ("core", "accounts", "marketdata", "trading", "payments", "contests", "propfirm", "ai_strategies")
+# Migrations a person has read and found safe where the linter, which reads SQL by pattern, does not.
+REVIEWED_MIGRATIONS = {
+    "0002_ledger_triggers": "core: its column joins a table made one migration earlier; the drop is the way back",
+}
 PYTHON = sys.executable
 USAGE = """\
 usage: bin/check [--fix]
@@ -106,7 +110,14 @@ def check_migrations() -> int:
     from django_migration_linter.management.commands.lintmigrations import Command
 
     django.setup()
-    call_command(Command(), include_apps=list(APPS), no_cache=True, project_root_path=str(ROOT), quiet=["ok", "ignore"])
+    call_command(
+        Command(),
+        include_apps=list(APPS),
+        ignore_name=list(REVIEWED_MIGRATIONS),
+        project_root_path=str(ROOT),
+        no_cache=True,
+        quiet=["ok", "ignore"],
+    )
     return 0
 
 
