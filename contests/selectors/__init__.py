@@ -12,6 +12,7 @@ from contests.selectors.contests import (
     featured,
     participant_get,
     participants_of_user,
+    series_exists,
     view_of,
 )
 from contests.selectors.standings import StandingRow, StandingsPage, standings, standings_page
@@ -30,6 +31,7 @@ __all__ = [
     "featured",
     "participant_get",
     "participants_of_user",
+    "series_exists",
     "standings",
     "standings_page",
     "view_of",

@@ -128,6 +128,11 @@ def contest_by_slug(slug: str) -> ContestView | None:
     return None if row is None else view_of(row)
 
 
+def series_exists(series: str) -> bool:
+    """Whether a series has had any run."""
+    return Contest.objects.filter(series=series).exists()
+
+
 def contest_get(slug: str, viewer: Actor | None = None, invite_code: str = "") -> ContestView:
     """A contest by slug. Drafts are for operators; private ones also for participants and who has the code."""
     row = _contests().filter(slug=slug).first()

@@ -1,0 +1,205 @@
+"""A living demo: invented companies, agents, people and contests, so that the first page opened has something on it.
+
+Everything can be repeated: what is there is left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from accounts.services.users import user_create
+from ai_strategies.services.agents import agent_create
+from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS, PEOPLE
+from contests import selectors as contest_selectors
+from contests.domain.definition import Constraints, ContestSpec
+from contests.selectors import ContestView
+from contests.services.closing import contest_end
+from contests.services.contests import contest_create, contest_start
+from contests.services.joins import contest_join
+from core.money import Money
+from marketdata import selectors as market_selectors
+from marketdata.domain.universe import COMPANIES
+from marketdata.locks import MarketLease
+from marketdata.services.demo import demo_history_generate, demo_is_loaded
+from marketdata.services.ticks import market_step
+from trading.domain.types import Actor, OrderRequest
+from trading.services.orders import order_place
+
+ARENA, SPRINT, WEEK = "the-arena", "blind-sprint", "opening-week"
+WARM_TICKS = 24
+SYSTEM = Actor(user_id=None, is_staff=True, label="seed_demo")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A demo user with the password made for this installation."""
+
+    role: str
+    email: str
+    password: str
+
+
+def signins_path() -> Path:
+    """Where the demo's passwords are kept; readable by the owner only."""
+    return Path(settings.DATA_DIR) / "demo-signins.json"
+
+
+def demo_seed(*, say: Say) -> None:
+    """Make whatever of the demo is not there yet."""
+    if not demo_is_loaded():
+        say("generating the simulated history")
+        demo_history_generate()
+    signins_write(signins_keep())
+    for number, cast in enumerate(AGENTS, start=1):
+        agent_create(actor=None, seed=number * 7919, **cast)
+    if contest_selectors.contest_by_slug(WEEK) is None:
+        say("playing a small contest to its end")
+        _week()
+    if not contest_selectors.series_exists(ARENA):
+        say("starting The Arena")
+        _arena()
+    if contest_selectors.contest_by_slug(SPRINT) is None:
+        _create(_sprint_spec())
+
+
+def signins_keep() -> list[SignIn]:
+    """The demo users with their passwords: those of the file, new ones for users that it does not know."""
+    path = signins_path()
+    known = {item["email"]: item["password"] for item in json.loads(path.read_text())} if path.exists() else {}
+    return [SignIn(role, email, known.get(email) or secrets.token_urlsafe(12)) for role, email, _ in PEOPLE]
+
+
+def signins_write(signins: list[SignIn]) -> None:
+    """Store the passwords first, then make the users that are not there: a crash between leaves nobody locked out."""
+    path = signins_path()
+    known = {item["email"] for item in json.loads(path.read_text())} if path.exists() else set()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".tmp")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump([{"role": s.role, "email": s.email, "password": s.password} for s in signins], file, indent=2)
+    scratch.replace(path)
+    for signin, (_, _, name) in zip(signins, PEOPLE, strict=True):
+        user = User.objects.filter(email=signin.email).first()
+        if user is None and signin.role == "operator":
+            User.objects.create_superuser(signin.email, signin.password, display_name=name)
+        elif user is None:
+            user_create(email=signin.email, password=signin.password, display_name=name)
+        elif signin.email not in known:
+            # The file was lost: without a new password nobody could sign in to the demo any more.
+            user.set_password(signin.password)
+            user.save(update_fields=["password"])
+
+
+def _create(spec: ContestSpec) -> ContestView:
+    return contest_create(actor=SYSTEM, spec=spec, schedule=True)
+
+
+def _spec(slug: str, name: str, description: str, market: dict[str, Any], **fields: Any) -> ContestSpec:
+    balance = Money.of(settings.DEFAULT_BALANCE, "USD")
+    values: dict[str, Any] = {"agent_interval_minutes": 120, "agents": tuple(cast["key"] for cast in AGENTS)}
+    return ContestSpec(
+        slug=slug, name=name, description=description, market=market, initial_balance=balance, **{**values, **fields}
+    )
+
+
+def _arena() -> None:
+    """The house arena: several years, three seconds a print, a new run whenever one ends."""
+    market: dict[str, Any] = {"start": "2021-01-04", "end": "2024-12-31", "symbols": list(ARENA_SYMBOLS), "seed": 1}
+    market |= {"seconds_per_tick": "3", "warmup_days": 260, "spread_bps": "4"}
+    arena = _create(
+        _spec(
+            ARENA,
+            "The Arena",
+            "People against agents, around the clock, on replayed prices. Everyone starts with the same capital and "
+            "gets the same data, the same spread and the same rules. When the slice ends, the next run begins.",
+            market,
+            starts_at=datetime.now(tz=UTC),
+            is_featured=True,
+            auto_renew=True,
+            capacity=10_000,
+            constraints=Constraints.from_json({"max_position_pct": "40"}),
+        )
+    )
+    _play(arena, ticks=WARM_TICKS, before=lambda: _people_trade(arena))
+
+
+def _people_trade(arena: ContestView) -> None:
+    """Two of the demo's people buy something, so that the agents have company. The trader is left to you."""
+    picks = iter((("NOVQ", "VITQ", "HOLQ"), ("SLQS", "BRYO")))
+    for role, email, name in PEOPLE:
+        if role != "extra":
+            continue
+        user = User.objects.get(email=email)
+        actor = Actor(user_id=user.pk, label=name)
+        account_id = contest_join(actor=actor, contest_id=arena.id)
+        for symbol in next(picks):
+            quote = market_selectors.quote_get(arena.market_id, symbol)
+            if quote is not None:
+                request = OrderRequest(symbol, "buy", Decimal(int(200_000 / quote.ask)), source="demo")
+                order_place(
+                    actor=actor, account_id=account_id, request=request, idempotency_key=f"demo:{account_id}:{symbol}"
+                )
+
+
+def _sprint_spec() -> ContestSpec:
+    """Scheduled: masked names and dates, so that nobody knows what comes."""
+    market: dict[str, Any] = {
+        "start": "2018-03-05",
+        "end": "2018-08-31",
+        "symbols": [company.symbol for company in COMPANIES],
+    }
+    market |= {"seconds_per_tick": "5", "warmup_days": 260, "spread_bps": "4", "mask": True, "seed": 20}
+    starts = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=4)
+    return _spec(
+        SPRINT,
+        "Blind Sprint",
+        "Half a year in forty minutes. Symbols and dates are masked: what counts is what you read in the prices.",
+        market,
+        starts_at=starts,
+        capacity=500,
+    )
+
+
+def _week() -> None:
+    """A small contest that is over: what a final leaderboard looks like."""
+    market: dict[str, Any] = {"start": "2020-06-01", "end": "2020-06-12", "symbols": list(ARENA_SYMBOLS[:6]), "seed": 2}
+    market |= {"seconds_per_tick": "2", "warmup_days": 260, "spread_bps": "4"}
+    agents = tuple(cast["key"] for cast in AGENTS if cast["strategy"] != "sma_crossover")
+    week = _create(
+        _spec(WEEK, "Opening Week", "Ten market days among the agents, played to the end.", market, agents=agents)
+    )
+    _play(week, ticks=1000)
+    contest_end(contest_id=week.id, reason="its slice is over")
+
+
+def _play(contest: ContestView, *, ticks: int, before: Callable[[], None] | None = None) -> None:
+    """Start a contest and play its first ticks at once; `before` is called after the first."""
+    lease = MarketLease(contest.market_id)
+    lease.hold()
+    try:
+        contest_start(actor=SYSTEM, contest_id=contest.id, reason="demo")
+        market_step(market_id=contest.market_id, ticks=1)
+        if before is not None:
+            before()
+        market_step(market_id=contest.market_id, ticks=ticks - 1)
+    finally:
+        lease.release()
+
+
+def demo_is_seeded() -> bool:
+    """Whether the demo is complete, at the price of three small queries."""
+    there = signins_path().exists() and contest_selectors.series_exists(ARENA)
+    return there and contest_selectors.contest_by_slug(SPRINT) is not None
