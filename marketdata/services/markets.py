@@ -3,6 +3,7 @@
 Every entry service has a composable `..._in_tx` twin for callers that are already in a transaction.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from marketdata.services.publish import status_publish
 __all__ = ["market_create_replay", "market_end", "market_pause", "market_resume", "market_start", "market_view"]
 
 Status = Market.Status
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # verb -> (states it leaves, state it reaches, event)
 _MOVES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "start": ((Status.IDLE,), Status.RUNNING, "started"),
@@ -32,7 +34,8 @@ _MOVES: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 
 def _instruments(definition: ReplayDefinition) -> dict[str, Instrument]:
-    found = {row.symbol: row for row in Instrument.objects.filter(symbol__in=definition.symbols)}
+    active = Instrument.objects.filter(symbol__in=definition.symbols, is_active=True)
+    found = {row.symbol: row for row in active}
     missing = sorted(set(definition.symbols) - set(found))
     if missing:
         raise Invalid("unknown_symbol", "There is no history for some of the symbols.", {"symbols": missing[:50]})
@@ -85,6 +88,10 @@ def market_create_replay_in_tx(
     if not isinstance(definition, ReplayDefinition):
         definition = ReplayDefinition.from_json(definition)
     definition.validated()
+    if not _SLUG.fullmatch(slug) or len(slug) > 80:
+        raise Invalid("invalid_slug", "The address is small letters, digits and dashes, at most 80.", {"field": "slug"})
+    if not 0 < len(name.strip()) <= 120:
+        raise Invalid("invalid_name", "The name has 1 to 120 characters.", {"field": "name"})
     found = _instruments(definition)
     plan = _plan(definition, found)
     table = slice_build(definition, histories(definition, plan))

@@ -81,6 +81,24 @@ def test_slug_is_taken_once():
     assert refused.value.code == "market_exists"
 
 
+@pytest.mark.parametrize(
+    ("slug", "name"), [("Not A Slug", "M"), ("", "M"), ("a" * 81, "M"), ("m", " "), ("m", "n" * 121)]
+)
+def test_slug_and_name_are_checked(slug, name):
+    stock()
+    definition = {"start": "2024-01-08", "end": "2024-01-12", "symbols": ["AAA"]}
+    with pytest.raises(Invalid) as refused:
+        markets.market_create_replay(actor=None, slug=slug, name=name, definition=definition)
+    assert refused.value.code in {"invalid_slug", "invalid_name"}
+
+
+def test_an_inactive_instrument_is_not_played():
+    stock(is_active=False)
+    with pytest.raises(Invalid) as refused:
+        make()
+    assert refused.value.code == "unknown_symbol"
+
+
 def test_states():
     market = replay_market(running=False)
     with pytest.raises(Conflict) as refused:
