@@ -164,7 +164,8 @@ def _own(
 def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
     """How an agent decides, what it decided lately, and how its newest account stands."""
     found = selectors.agent_get(agent_id)
-    seat = found.seats[0] if found.seats else None
+    live = [seat for seat in found.seats if seat.contest_status in ("active", "paused")]
+    seat = next(iter(live or found.seats), None)
     strategy = selectors.strategy_of(found)
     context: dict[str, Any] = {
         "agent": found,

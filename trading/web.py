@@ -121,7 +121,11 @@ def order_preview(request: HttpRequest, account_id: int) -> HttpResponse:
     """The ticket's estimate: price, value, fee, buying power after, and why it would be refused."""
     who = actor(request)
     found = selectors.account_get(account_id, who)
-    context: dict[str, Any] = {"account": found, "side": request.POST.get("side", "buy")}
+    context: dict[str, Any] = {
+        "account": found,
+        "side": request.POST.get("side"),
+        "order_type": request.POST.get("type"),
+    }
     try:
         preview = orders.order_preview(actor=who, account_id=account_id, request=_request(request))
         context |= {"preview": preview, "denial": preview.denial}

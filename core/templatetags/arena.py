@@ -197,11 +197,14 @@ def spark_path(points: Sequence[float], base: float | None) -> tuple[str, float 
     low, high = min(points), max(points)
     if base is not None:
         low, high = min(low, base), max(high, base)
-    span = (high - low) or 1
+    span = high - low
+
+    def height(value: float) -> float:
+        return SPARK_HEIGHT - 1 - (value - low) / span * (SPARK_HEIGHT - 2) if span else SPARK_HEIGHT / 2
+
     step = SPARK_WIDTH / max(1, len(points) - 1)
-    ys = [SPARK_HEIGHT - 1 - (value - low) / span * (SPARK_HEIGHT - 2) for value in points]
-    path = "M" + "L".join(f"{index * step:.1f} {y:.1f}" for index, y in enumerate(ys))
-    return path, None if base is None else SPARK_HEIGHT - 1 - (base - low) / span * (SPARK_HEIGHT - 2)
+    path = "M" + "L".join(f"{index * step:.1f} {height(value):.1f}" for index, value in enumerate(points))
+    return path, None if base is None else height(base)
 
 
 @register.simple_tag

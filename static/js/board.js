@@ -1,6 +1,6 @@
 // The leaderboard and the decisions feed, updated in place.
 
-import { marketTime, money, places, price, setTone, signedPct, sparkline, write } from "./format.js";
+import { initials, marketTime, money, places, price, setTone, signedPct, sparkline, write } from "./format.js";
 
 const FEED_LENGTH = 40;
 
@@ -60,7 +60,7 @@ export class Board {
     if (String(row.account_id) === this.me) element.classList.add("is-me");
     const badge = element.querySelector('[data-cell="badge"]');
     if (row.kind === "agent") badge.replaceWith(document.getElementById("agent-badge").content.firstElementChild.cloneNode(true));
-    else badge.textContent = row.name.slice(0, 1).toUpperCase();
+    else badge.textContent = initials(row.name);
     element.querySelector('[data-cell="name"]').textContent = row.name;
     return element;
   }

@@ -52,6 +52,7 @@ function themed(paint) {
 
 export class Candles {
   constructor(element) {
+    this.element = element;
     this.chart = createChart(element, options());
     this.series = this.chart.addSeries(CandlestickSeries, {});
     this.pins = createSeriesMarkers(this.series, []);
@@ -70,14 +71,14 @@ export class Candles {
   // rows: [date, open, high, low, close]
   load(rows) {
     this.bars = rows.map(([time, open, high, low, close]) => ({ time, open: +open, high: +high, low: +low, close: +close }));
-    this.series.setData(this.bars);
+    this.series.setData(this.bars.map((bar) => ({ ...bar })));
     this.mark(this.fills);
     const last = this.bars.length;
     this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-2, last - this.barsThatFit()), to: last + 3 });
   }
 
   barsThatFit() {
-    return Math.max(30, Math.floor(this.chart.options().width / 9) || 90);
+    return Math.max(30, Math.floor((this.element.clientWidth - 60) / 9));
   }
 
   tick(date, last, isOpen) {
@@ -86,12 +87,12 @@ export class Candles {
       bar.high = Math.max(bar.high, last);
       bar.low = Math.min(bar.low, last);
       bar.close = last;
-      this.series.update(bar);
+      this.series.update({ ...bar });
     } else if (!bar || bar.time <= date) {
       const next = { time: date, open: last, high: last, low: last, close: last };
       if (bar && bar.time === date) this.bars.pop();
       this.bars.push(next);
-      this.series.update(next);
+      this.series.update({ ...next });
     }
   }
 
@@ -124,8 +125,8 @@ export class EquityCurve {
       autoscaleInfoProvider: (original) => {
         const info = original();
         if (info) {
-          info.priceRange.minValue = Math.min(info.priceRange.minValue, initial);
-          info.priceRange.maxValue = Math.max(info.priceRange.maxValue, initial);
+          info.priceRange.minValue = Math.min(info.priceRange.minValue, initial * 0.9995);
+          info.priceRange.maxValue = Math.max(info.priceRange.maxValue, initial * 1.0005);
         }
         return info;
       },

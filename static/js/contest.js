@@ -128,6 +128,13 @@ document.body.addEventListener("htmx:afterSwap", () => {
   chart.mark(ownFills());
 });
 
+// What went well steps aside; a refusal stays until the next try.
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "ticket-result") return;
+  const done = one(".notice:not(.notice-down)", event.detail.target);
+  if (done) setTimeout(() => done.remove(), 8000);
+});
+
 // ---- Live ----
 const board = new Board(one("[data-board]"));
 const feed = new Feed(one("[data-feed]"));

@@ -76,6 +76,11 @@ export function ago(iso) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+export function initials(name) {
+  const words = name.replaceAll("-", " ").split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  return words.slice(0, 2).map((word) => word[0]).join("").toUpperCase() || "?";
+}
+
 export function duration(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
   const parts = [Math.floor(s / 86400), Math.floor((s % 86400) / 3600), Math.floor((s % 3600) / 60), s % 60];
@@ -97,8 +102,8 @@ export function sparkline(svg, points, base) {
   if (!values.length) return;
   if (values.length === 1) values.push(values[0]);
   const low = Math.min(...values, base);
-  const span = Math.max(...values, base) - low || 1;
-  const y = (value) => 21 - ((value - low) / span) * 20;
+  const span = Math.max(...values, base) - low;
+  const y = (value) => (span ? 21 - ((value - low) / span) * 20 : 11);
   const step = 72 / (values.length - 1);
   const path = "M" + values.map((value, i) => `${(i * step).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
   let line = svg.querySelector("line");
