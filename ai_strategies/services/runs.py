@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,20 +19,19 @@ from ai_strategies.domain.strategies import make
 from ai_strategies.domain.view import Action, hold
 from ai_strategies.locks import Lease, leases_renew, plan_keep, runs_lease
 from ai_strategies.models import AgentRun, AgentSeat, Decision
-from ai_strategies.services.views import MarketPicture, picture_narrow, picture_take, view_build
+from ai_strategies.services.views import Book, MarketPicture, books_take, picture_narrow, picture_take, view_build
 from contests import selectors as contest_selectors
 from contests.selectors import ContestView
 from core.errors import DomainError
 from core.push import publish_many
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import iso
-from trading import selectors as trading_selectors
 from trading.domain.types import Actor, OrderRequest, OrderView, plain
-from trading.domain.views import AccountView
 from trading.services.orders import order_place
 
 logger = logging.getLogger(__name__)
 
+Plan = list[dict[str, Any]]
 MAX_ACTIONS = 60
 SOURCE = "agent"
 
@@ -48,20 +48,49 @@ def runs_execute(*, market_id: int, tick: int, account_ids: Sequence[int]) -> in
     if market_selectors.market_view(market_id).tick != tick:
         runs_miss([lease.run_id for lease in leases], "the market had moved on")
         return 0
+    turns = _turns(market_id, leases)
+    idle = [turn for turn in turns if not turn.trades]
+    _finish([(turn, [_row(turn, n, action) for n, action in enumerate(turn.actions)]) for turn in idle])
+    trading = [turn for turn in turns if turn.trades]
+    for index, turn in enumerate(trading):
+        if index:
+            leases_renew([later.lease.run_id for later in trading[index:]])
+        _carry_out(turn)
+    return len(leases)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A leased run with what its agent decided."""
+
+    lease: Lease
+    seat: AgentSeat
+    actions: list[Action]
+
+    @property
+    def trades(self) -> bool:
+        """Whether any order comes of it."""
+        return any(action.side != "hold" for action in self.actions)
+
+    @property
+    def actor(self) -> Actor:
+        """The agent as the order path knows it."""
+        return Actor(user_id=self.seat.agent.user_id, label=self.seat.agent.user.display_name)
+
+
+def _turns(market_id: int, leases: Sequence[Lease]) -> list[Turn]:
+    """What each agent decides: all from one picture of the market, before any of them trades."""
     picture = picture_take(market_id)
     seats = {seat.pk: seat for seat in _seats([lease.seat_id for lease in leases])}
     contests = {key: contest_selectors.contest_by_id(key) for key in {lease.contest_id for lease in leases}}
-    accounts = trading_selectors.accounts_by_ids([lease.account_id for lease in leases])
+    books = books_take([lease.account_id for lease in leases])
     narrowed = {key: picture_narrow(picture, contest.allowed_symbols) for key, contest in contests.items()}
-    for index, lease in enumerate(leases):
-        if index:
-            leases_renew([later.run_id for later in leases[index:]])
-        contest = contests[lease.contest_id]
-        plan = lease.plan or plan_keep(
-            lease.run_id, _decide(seats[lease.seat_id], accounts[lease.account_id], contest, narrowed[contest.id])
-        )
-        _carry_out(lease, seats[lease.seat_id], [Action.from_json(item) for item in plan])
-    return len(leases)
+    turns = []
+    for lease in leases:
+        seat, contest = seats[lease.seat_id], contests[lease.contest_id]
+        plan = lease.plan or _decide(seat, books[lease.account_id], contest, narrowed[contest.id])
+        turns.append(Turn(lease, seat, [Action.from_json(item) for item in plan]))
+    return turns
 
 
 def _seats(ids: list[int]) -> list[AgentSeat]:
@@ -74,12 +103,10 @@ def runs_miss(run_ids: Sequence[int], why: str) -> int:
     return rows.update(state=AgentRun.State.MISSED, error=why, finished_at=Now())
 
 
-def _decide(
-    seat: AgentSeat, account: AccountView, contest: ContestView, picture: MarketPicture
-) -> list[dict[str, Any]]:
+def _decide(seat: AgentSeat, book: Book, contest: ContestView, picture: MarketPicture) -> Plan:
     agent = seat.agent
     market_seed = int(seat.contest.definition["market"].get("seed", 0))
-    view = view_build(picture, account, contest, seed=agent.seed, market_seed=market_seed)
+    view = view_build(picture, book, contest, seed=agent.seed, market_seed=market_seed)
     try:
         actions = make(agent.strategy, agent.params).decide(view)
     except Exception as error:
@@ -89,23 +116,36 @@ def _decide(
     return [action.to_json() for action in actions[:MAX_ACTIONS]]
 
 
-def _carry_out(lease: Lease, seat: AgentSeat, actions: list[Action]) -> None:
-    actor = Actor(user_id=seat.agent.user_id, label=seat.agent.user.display_name)
-    rows = [_row(lease, seat, n, action, actor) for n, action in enumerate(actions)]
+def _carry_out(turn: Turn) -> None:
+    plan = turn.lease.plan or plan_keep(turn.lease.run_id, [action.to_json() for action in turn.actions])
+    kept = Turn(turn.lease, turn.seat, [Action.from_json(item) for item in plan])
+    _finish([(kept, [_row(kept, n, action) for n, action in enumerate(kept.actions)])])
+
+
+def _finish(done: Sequence[tuple[Turn, list[Decision]]]) -> None:
+    """Write the decisions of these turns down, and the turns as done, together."""
+    if not done:
+        return
     with transaction.atomic():
-        Decision.objects.bulk_create(rows, ignore_conflicts=True)
-        done = {"state": AgentRun.State.DONE, "finished_at": Now(), "leased_until": None}
-        AgentRun.objects.filter(pk=lease.run_id).update(**done)
-        channel = f"contest:{lease.contest_id}"
-        publish_many([(channel, "decision", _event(row, actor.label)) for row in rows if row.action != "hold"])
+        Decision.objects.bulk_create([row for _, rows in done for row in rows], ignore_conflicts=True)
+        AgentRun.objects.filter(pk__in=[turn.lease.run_id for turn, _ in done]).update(
+            state=AgentRun.State.DONE, finished_at=Now(), leased_until=None
+        )
+        publish_many(
+            (f"contest:{row.contest_id}", "decision", _event(row, turn.actor.label))
+            for turn, rows in done
+            for row in rows
+            if row.action != "hold"
+        )
 
 
-def _row(lease: Lease, seat: AgentSeat, n: int, action: Action, actor: Actor) -> Decision:
-    status, code, order = ("none", "", None) if action.side == "hold" else _place(lease, n, action, actor)
+def _row(turn: Turn, n: int, action: Action) -> Decision:
+    lease = turn.lease
+    status, code, order = ("none", "", None) if action.side == "hold" else _place(turn, n, action)
     price = order.average_price if order is not None else None
     return Decision(
         account_id=lease.account_id,
-        agent_id=seat.agent_id,
+        agent_id=turn.seat.agent_id,
         contest_id=lease.contest_id,
         tick=lease.tick,
         n=n,
@@ -122,13 +162,14 @@ def _row(lease: Lease, seat: AgentSeat, n: int, action: Action, actor: Actor) ->
     )
 
 
-def _place(lease: Lease, n: int, action: Action, actor: Actor) -> tuple[str, str, OrderView | None]:
+def _place(turn: Turn, n: int, action: Action) -> tuple[str, str, OrderView | None]:
     if action.side == "hold":
         return "none", "", None
+    account_id = turn.lease.account_id
     request = OrderRequest(symbol=action.symbol, side=action.side, quantity=Decimal(action.quantity), source=SOURCE)
-    key = f"agent:{lease.account_id}:{lease.tick}:{n}"
+    key = f"agent:{account_id}:{turn.lease.tick}:{n}"
     try:
-        order = order_place(actor=actor, account_id=lease.account_id, request=request, idempotency_key=key)
+        order = order_place(actor=turn.actor, account_id=account_id, request=request, idempotency_key=key)
     except DomainError as error:
         return "refused", error.code[:40], None
     return order.status, order.code, order

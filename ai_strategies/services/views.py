@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from contests.selectors import ContestView
 from core.money import to_major
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
-from trading.domain.views import AccountView
+from trading.models import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,33 @@ class MarketPicture:
     symbols: tuple[str, ...]
     closes: Floats
     quotes: Mapping[str, Price]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What an account has: cash, what of it is free, and its holdings as (quantity, sellable quantity) by symbol."""
+
+    cash: Decimal
+    free_cash: Decimal
+    holdings: Mapping[str, tuple[Decimal, Decimal]]
+
+
+def books_take(account_ids: Sequence[int]) -> dict[int, Book]:
+    """The books of several accounts in two statements."""
+    accounts = trading_selectors.accounts_by_ids(account_ids)
+    holdings: dict[int, dict[str, tuple[Decimal, Decimal]]] = {account_id: {} for account_id in accounts}
+    rows = Position.objects.filter(account_id__in=account_ids, quantity__gt=0).order_by("account_id", "listing_id")
+    fields = ("account_id", "listing__symbol", "quantity", "reserved_quantity")
+    for account_id, symbol, quantity, reserved in rows.values_list(*fields):
+        holdings[account_id][symbol] = (quantity, quantity - reserved)
+    return {
+        account.id: Book(
+            cash=to_major(account.cash_minor, account.currency),
+            free_cash=to_major(account.buying_power_minor, account.currency),
+            holdings=holdings[account.id],
+        )
+        for account in accounts.values()
+    }
 
 
 def picture_take(market_id: int) -> MarketPicture:
@@ -63,13 +90,11 @@ def picture_narrow(picture: MarketPicture, allowed: tuple[str, ...]) -> MarketPi
 
 
 def view_build(
-    picture: MarketPicture, account: AccountView, contest: ContestView, *, seed: int, market_seed: int
+    picture: MarketPicture, book: Book, contest: ContestView, *, seed: int, market_seed: int
 ) -> StrategyView:
     """One account's view. All chance comes from the agent's seed, the market's seed and the tick."""
-    holdings = trading_selectors.positions(account.id)
-    positions = {item.symbol: int(item.quantity - item.reserved_quantity) for item in holdings}
     worth = sum(
-        (picture.quotes[item.symbol].last * item.quantity for item in holdings if item.symbol in picture.quotes),
+        (picture.quotes[symbol].last * held for symbol, (held, _) in book.holdings.items() if symbol in picture.quotes),
         Decimal(0),
     )
     percent = contest.constraints.get("max_position_pct")
@@ -77,9 +102,9 @@ def view_build(
         symbols=picture.symbols,
         closes=picture.closes,
         quotes=picture.quotes,
-        positions=positions,
-        cash=to_major(account.buying_power_minor, account.currency),
-        equity=to_major(account.cash_minor, account.currency) + worth,
+        positions={symbol: int(sellable) for symbol, (_, sellable) in book.holdings.items()},
+        cash=book.free_cash,
+        equity=book.cash + worth,
         day_index=picture.day_index,
         phase=picture.phase,
         rng=np.random.default_rng([seed, market_seed, picture.tick]),
