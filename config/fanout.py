@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from core import heartbeat
@@ -82,12 +84,13 @@ class Listener:
         self.closed = True
         self._ready.set()
 
-    async def take(self, timeout: float) -> Message | None:
-        """The next message, or None after `timeout` seconds without one, on closing, or on overflow."""
-        if not self._queue and not self.closed:
+    async def take(self, seconds: float) -> Message | None:
+        """The next message, or None after `seconds` without one, on closing, or on overflow."""
+        if not (self._queue or self.closed or self.overflowed):
             self._ready.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ready.wait(), timeout)
+                async with asyncio.timeout(seconds):
+                    await self._ready.wait()
         return self._queue.popleft() if self._queue and not self.overflowed else None
 
 
@@ -96,7 +99,11 @@ class Hub:
 
     def __init__(self, url: str) -> None:
         self._redis = redis.asyncio.Redis.from_url(
-            url, decode_responses=True, socket_connect_timeout=2, socket_timeout=BLOCK_MS / 1000 + 5
+            url,
+            decode_responses=True,
+            socket_connect_timeout=2,
+            socket_timeout=BLOCK_MS / 1000 + 5,
+            retry=Retry(ConstantBackoff(0.02), 1),
         )
         self._listeners: dict[str, set[Listener]] = {}
         self._positions: dict[str, str] = {}

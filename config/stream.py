@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 import config  # noqa: F401
 
@@ -91,14 +91,12 @@ class EventStream:
                 break
             else:
                 await self._chunk(send, ": alive\n\n")
-        await asyncio.wait_for(send(_body(b"", more=False)), SEND_TIMEOUT)
+        await self._chunk(send, "", more=False)
 
-    async def _chunk(self, send: Send, text: str) -> None:
-        await asyncio.wait_for(send(_body(text.encode(), more=True)), SEND_TIMEOUT)
-
-
-def _body(body: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
+    async def _chunk(self, send: Send, text: str, *, more: bool = True) -> None:
+        # Not wait_for: in Python 3.11 it can swallow a cancellation.
+        async with asyncio.timeout(SEND_TIMEOUT):
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": more})
 
 
 def _event(event: str, data: str, positions: dict[str, str]) -> str:

@@ -85,7 +85,8 @@ def _drf_body(exc: exceptions.APIException, headers: dict[str, str]) -> dict[str
     for kind, code, message in _KNOWN:
         if isinstance(exc, kind):
             return error_body(code, message or str(exc.detail))
-    return error_body(str(exc.default_code), str(exc.detail))
+    codes = exc.get_codes()
+    return error_body(codes if isinstance(codes, str) else str(exc.default_code), str(exc.detail))
 
 
 def _field_errors(detail: Any) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 
 @cache
@@ -15,4 +17,6 @@ def client() -> "redis.Redis":
         socket_timeout=2,
         socket_connect_timeout=1,
         health_check_interval=30,
+        # Once more over a fresh connection, no longer: a request must not wait for a Redis that is down.
+        retry=Retry(ConstantBackoff(0.02), 1),
     )

@@ -1,5 +1,6 @@
 """Health checks, stream tokens and error pages."""
 
+import logging
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,6 +13,8 @@ from core import push
 from core.api import error_body, request_id
 from core.errors import DomainError, Forbidden
 from core.selectors import readiness
+
+logger = logging.getLogger(__name__)
 
 
 @require_safe
@@ -89,6 +92,8 @@ def _error(
         html = render_to_string(
             [template or f"{status}.html", "error.html"], context, request if status != 500 else None
         )
-    except TemplateDoesNotExist:
+    except Exception as error:
+        if not isinstance(error, TemplateDoesNotExist):
+            logger.exception("the error page itself failed")
         return HttpResponse(f"{status}: {message}\n", status=status, content_type="text/plain; charset=utf-8")
     return HttpResponse(html, status=status)

@@ -1,0 +1,344 @@
+"""The stream process over real HTTP: uvicorn in a thread, Redis beside it."""
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlencode
+
+import pytest
+import uvicorn
+
+from config import stream
+from config.fanout import QUEUE_LENGTH, Listener, after
+from core import heartbeat, push
+from core.redis import client as redis_client
+
+TIMEOUT = 8
+
+
+@pytest.fixture(scope="module")
+def port():
+    server = uvicorn.Server(uvicorn.Config(stream.application, port=0, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + TIMEOUT
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    stream._app.hub.close_listeners()
+    server.should_exit = True
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+
+
+class Browser:
+    """A reader of server-sent events."""
+
+    def __init__(self, port: int, channels: str, headers: dict[str, str] | None = None, **query: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        self.connection.request("GET", f"/events?{urlencode({'channels': channels, **query})}", headers=headers or {})
+        self.response = self.connection.getresponse()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
+
+    def event(self) -> dict[str, str]:
+        """The next event; a comment is {"": text}; an ended stream is {}."""
+        found: dict[str, str] = {}
+        while line := self.response.readline().decode():
+            if line == "\n":
+                return found
+            name, _, value = line.rstrip("\n").partition(":")
+            found[name] = value.strip()
+        return found
+
+    def names(self, count: int) -> list[str]:
+        return [self.event()["event"] for _ in range(count)]
+
+    def json(self):
+        return json.loads(self.response.read())
+
+
+def publish(channel: str, *numbers: int, event: str = "tick") -> None:
+    push._send([(channel, event, {"n": number}) for number in numbers])
+
+
+def numbers(browser: Browser, count: int) -> list[int]:
+    return [json.loads(browser.event()["data"])["n"] for _ in range(count)]
+
+
+def test_events_arrive_as_they_are_published(port):
+    with Browser(port, "market:1,contest:2") as browser:
+        assert browser.response.status == 200
+        assert browser.response.getheader("content-type") == "text/event-stream; charset=utf-8"
+        assert browser.response.getheader("cache-control") == "no-store"
+        ready = browser.event()
+        assert (ready["event"], ready["retry"]) == ("ready", "2000")
+        publish("market:1", 1)
+        publish("market:3", 3)
+        first = browser.event()
+        assert (first["event"], first["data"]) == ("tick", '{"n":1}')
+        publish("contest:2", 2, event="standings")
+        second = browser.event()
+        assert (second["event"], second["data"]) == ("standings", '{"n":2}')
+
+
+def test_delivery_is_quick(port):
+    with Browser(port, "market:1") as browser:
+        browser.event()
+        start = time.monotonic()
+        for number in range(10):
+            publish("market:1", number)
+            assert numbers(browser, 1) == [number]
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("how", ["header", "query"])
+def test_a_browser_that_comes_back_gets_what_it_missed(port, how):
+    with Browser(port, "market:1,contest:1") as browser:
+        browser.event()
+        publish("market:1", 1, 2)
+        browser.event()
+        last = browser.event()["id"]
+    publish("market:1", 3)
+    publish("contest:1", 4)
+    options = {"headers": {"Last-Event-ID": last}} if how == "header" else {"last_event_id": last}
+    with Browser(port, "market:1,contest:1", **options) as browser:
+        browser.event()
+        assert numbers(browser, 2) == [3, 4]
+        publish("market:1", 5)
+        assert numbers(browser, 1) == [5]
+
+
+def test_a_browser_that_missed_too_much_is_told(port):
+    with Browser(port, "market:1") as browser:
+        browser.event()
+        publish("market:1", 1)
+        last = browser.event()["id"]
+    publish("market:1", *range(1000))
+    with Browser(port, "market:1", last_event_id=last) as browser:
+        assert browser.names(3) == ["ready", "overflow", "tick"]
+
+
+@pytest.mark.parametrize("last", ["rubbish", "market:1=x-y", "market:9=1-1", "market:1=" + "9" * 60, "=,=,"])
+def test_a_position_that_makes_no_sense_is_ignored(port, last):
+    with Browser(port, "market:1", last_event_id=last) as browser:
+        browser.event()
+        publish("market:1", 1)
+        assert numbers(browser, 1) == [1]
+
+
+def test_a_position_in_the_future_is_put_right(port):
+    publish("market:1", 1)
+    with Browser(port, "market:1", last_event_id="market:1=99999999999999-0") as browser:
+        assert browser.names(2) == ["ready", "overflow"]
+        publish("market:1", 2)
+        assert numbers(browser, 1) == [2]
+
+
+def test_many_browsers_share_one_reader(port):
+    browsers = [Browser(port, "market:1") for _ in range(25)]
+    try:
+        for browser in browsers:
+            browser.event()
+        publish("market:1", *range(20))
+        for browser in browsers:
+            assert numbers(browser, 20) == list(range(20))
+        blocked = [each for each in redis_client().client_list() if "b" in each["flags"]]
+        assert len(blocked) <= 1
+    finally:
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.mark.parametrize(
+    ("channels", "status", "code"),
+    [
+        ("", 400, "channels_invalid"),
+        ("market:x", 400, "channel_unknown"),
+        (",".join(f"market:{number}" for number in range(9)), 400, "channels_invalid"),
+        ("account:1", 403, "stream_token_invalid"),
+        ("user:1", 403, "stream_token_invalid"),
+    ],
+)
+def test_refusals(port, channels, status, code):
+    with Browser(port, channels) as browser:
+        assert browser.response.status == status
+        assert browser.json()["code"] == code
+
+
+def test_private_channels_need_a_token_that_covers_them(port):
+    token = push.stream_token(["account:1"], 7)
+    with Browser(port, "account:1,market:1", token=token) as browser:
+        browser.event()
+        publish("account:1", 1, event="fill")
+        assert browser.event()["event"] == "fill"
+    for channels, bad in (("account:2", token), ("account:1", token + "x"), ("account:1,account:2", token)):
+        with Browser(port, channels, token=bad) as browser:
+            assert browser.response.status == 403
+
+
+def test_a_user_who_is_cut_off_hears_nothing_more(port):
+    token = push.stream_token(["account:1"], 7)
+    with Browser(port, "account:1", token=token) as browser, Browser(port, "market:1") as other:
+        browser.event()
+        push._cut(7)
+        push._send([(push.user_channel(7), push.SIGNED_OUT, {})])
+        assert browser.event() == {}
+        other.event()
+        publish("market:1", 1)
+        assert numbers(other, 1) == [1]
+    with Browser(port, "account:1", token=token) as browser:
+        assert browser.response.status == 403
+    push._allow(7)
+    with Browser(port, "account:1", token=token) as browser:
+        assert browser.response.status == 200
+
+
+def test_origins(port, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://arena.example"]
+    settings.ALLOWED_HOSTS = [".own.example", "*"]
+    for origin, allowed in (
+        ("https://arena.example", True),
+        ("https://www.own.example", True),
+        (f"http://127.0.0.1:{port}", True),
+        ("https://evil.example", False),
+        ("http://localhost:8000", False),
+        ("null", False),
+    ):
+        with Browser(port, "market:1", headers={"Origin": origin}) as browser:
+            assert browser.response.status == (200 if allowed else 403), origin
+            assert browser.response.getheader("access-control-allow-origin") == (origin if allowed else None)
+    settings.DEBUG = True
+    assert stream.origin_allowed("http://localhost:8000", "x")
+
+
+def streams(port) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    connection.request("GET", "/healthz")
+    return json.loads(connection.getresponse().read())["streams"]
+
+
+def wait_for_streams(port, count) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while streams(port) != count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert streams(port) == count
+
+
+@pytest.mark.parametrize(("setting", "status"), [("STREAM_MAX_PER_ADDRESS", 429), ("STREAM_MAX_CLIENTS", 503)])
+def test_limits_of_streams(port, settings, setting, status):
+    wait_for_streams(port, 0)
+    setattr(settings, setting, 2)
+    with Browser(port, "market:1"), Browser(port, "market:1"), Browser(port, "market:1") as third:
+        assert third.response.status == status
+    wait_for_streams(port, 0)
+    with Browser(port, "market:1") as again:
+        assert again.response.status == 200
+
+
+def test_a_quiet_stream_says_that_it_lives(port, monkeypatch):
+    monkeypatch.setattr(stream, "COMMENT_SECONDS", 0.1)
+    with Browser(port, "market:1") as browser:
+        browser.event()
+        assert browser.event() == {"": "alive"}
+
+
+def test_the_reader_survives_losing_redis(port):
+    with Browser(port, "market:1") as browser:
+        browser.event()
+        publish("market:1", 1)
+        assert numbers(browser, 1) == [1]
+        assert redis_client().client_kill_filter(_type="normal", skipme=True) >= 1
+        publish("market:1", 2)
+        assert numbers(browser, 1) == [2]
+
+
+def test_it_gives_signs_of_life(port, monkeypatch):
+    deadline = time.monotonic() + TIMEOUT
+    while not heartbeat.alive("stream") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert heartbeat.alive("stream")
+
+
+def test_a_slow_browser_loses_the_oldest_and_is_told():
+    async def scenario():
+        listener = Listener(["market:1"], {"market:1": "0-0"})
+        for number in range(1, QUEUE_LENGTH + 11):
+            listener.offer(("market:1", f"{number}-0", "tick", "{}"))
+        assert listener.overflowed
+        assert await listener.take(0.01) is None
+        listener.overflowed = False
+        message = await listener.take(0.01)
+        assert message is not None
+        assert message[1] == "11-0"
+
+    asyncio.run(scenario())
+
+
+def test_a_message_is_offered_once():
+    async def scenario():
+        listener = Listener(["market:1"], {"market:1": "5-1"})
+        for stream_id in ("5-0", "5-1", "5-2", "5-2", "4-9"):
+            listener.offer(("market:1", stream_id, "tick", "{}"))
+        first = await listener.take(0.01)
+        assert first is not None
+        assert first[1] == "5-2"
+        assert await listener.take(0.01) is None
+
+    asyncio.run(scenario())
+
+
+def test_positions_compare_as_numbers():
+    assert after("10-0", "9-5")
+    assert after("9-10", "9-9")
+    assert not after("9-9", "9-9")
+
+
+def test_the_process_stops_at_once_with_streams_open():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "config.stream:application",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    process = subprocess.Popen(command, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test"})
+    try:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                browser = Browser(port, "market:1")
+                break
+            except ConnectionError:
+                time.sleep(0.1)
+        with browser:
+            browser.event()
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert browser.event() == {}
+            assert process.wait(TIMEOUT) in (0, -signal.SIGTERM)
+            assert time.monotonic() - started < 3
+    finally:
+        process.kill()
+        process.wait()
