@@ -169,7 +169,7 @@ class MarketProcess:
         except (DatabaseError, InterfaceError, RedisError, OSError):
             self._failures += 1
             wait = backoff(self._failures)
-            logger.warning("the market process lost a service, again in %.1f s", wait, exc_info=True)
+            logger.warning("the market process lost a service, again in %.1f s", wait, exc_info=self._failures == 1)
             connection.close()
             self.stop.wait(wait)
             return self.clock()

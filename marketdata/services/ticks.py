@@ -7,6 +7,8 @@ again on the same tick; the market does not move before all have succeeded.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -204,14 +206,23 @@ def market_step(*, market_id: int, ticks: int) -> list[Tick]:
 
     Stops early when the market stops. Raises Conflict when another process advances the market.
     """
+    played: list[Tick] = []
+    with market_hold(market_id=market_id), inline():
+        while len(played) < ticks and (tick := tick_advance(market_id=market_id)):
+            played.append(tick)
+    return played
+
+
+@contextmanager
+def market_hold(*, market_id: int) -> Iterator[None]:
+    """Keep a market to this process, so that the market process leaves it alone: take it before the market runs.
+
+    Nests. Raises Conflict when another process has it.
+    """
     lease = MarketLease(market_id)
     if not lease.hold():
         raise Conflict("market_busy", "Another process is running this market. Pause it first.", {"market": market_id})
-    played: list[Tick] = []
     try:
-        with inline():
-            while len(played) < ticks and (tick := tick_advance(market_id=market_id)):
-                played.append(tick)
+        yield
     finally:
         lease.release()
-    return played

@@ -1,11 +1,6 @@
 """The market process: its wall schedule, failures that do not stop it, and that only one advances a market."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -13,6 +8,7 @@ from django.db import OperationalError, connection, connections
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from core import heartbeat
+from core.errors import Conflict
 from marketdata import selectors
 from marketdata.domain import ports
 from marketdata.locks import MarketLease
@@ -20,8 +16,6 @@ from marketdata.models import Market
 from marketdata.services import markets, runner, ticks
 from marketdata.services.runner import MarketProcess, MarketRunner, backoff
 from marketdata.tests.factories import replay_market
-
-REPO = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -244,6 +238,26 @@ def test_a_second_process_stands_by_and_takes_over():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_held_market_is_left_alone_by_the_market_process():
+    market = replay_market()
+    with ticks.market_hold(market_id=market.id):
+        in_thread(MarketProcess(Event()).round).join()
+        assert stored(market.id) == -1
+        assert [tick.index for tick in ticks.market_step(market_id=market.id, ticks=2)] == [0, 1]
+    errors = []
+
+    def refused():
+        try:
+            ticks.market_step(market_id=market.id, ticks=1)
+        except Conflict as error:
+            errors.append(error.code)
+
+    with ticks.market_hold(market_id=market.id):
+        in_thread(refused).join()
+    assert errors == ["market_busy"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_lease_nests_and_ends():
     one, two = MarketLease(1), MarketLease(1)
     assert one.hold()
@@ -254,62 +268,3 @@ def test_a_lease_nests_and_ends():
     two.release()
     in_thread(lambda: answers.append(MarketLease(1).hold())).join()
     assert answers == [False, True]
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-class TestRealProcess:
-    """`manage.py run_market` as it is run: killed, cut off from the database, stopped."""
-
-    def spawn(self):
-        url = connection.settings_dict
-        host = f"host={url['HOST']}" if str(url["HOST"]).startswith("/") else ""
-        address = (
-            f"postgres://{url['USER']}:{url['PASSWORD']}@{'' if host else url['HOST']}:{url['PORT']}/{url['NAME']}"
-        )
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings_test",
-            "DATABASE_URL": address.replace(":@", "@") + (f"?{host}" if host else ""),
-        }
-        command = [sys.executable, str(REPO / "manage.py"), "run_market"]
-        return subprocess.Popen(
-            command, cwd=REPO, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-
-    def wait_for(self, market_id, tick, seconds=30):
-        deadline = time.monotonic() + seconds
-        while stored(market_id) < tick:
-            assert time.monotonic() < deadline, f"still at {stored(market_id)}"
-            time.sleep(0.02)
-
-    def test_kill_cut_off_stop(self):
-        bars = {"AAA": [(100 + n, 104 + n, 98 + n, 102 + n) for n in range(200)]}
-        market = replay_market(bars, seconds_per_tick="0.05")
-        first = self.spawn()
-        try:
-            self.wait_for(market.id, 3)
-        finally:
-            first.kill()
-            first.wait()
-        stands = stored(market.id)
-        time.sleep(0.3)
-        assert stored(market.id) == stands
-        second = self.spawn()
-        try:
-            self.wait_for(market.id, stands + 3)
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
-                    [market.id],
-                )
-            cut = stored(market.id)
-            self.wait_for(market.id, cut + 5)
-            assert selectors.market_clock(market.id).tick >= cut
-            second.send_signal(signal.SIGTERM)
-            assert second.wait(10) == 0
-        finally:
-            second.kill()
-            second.wait()
-        assert MarketLease(market.id).hold()
-        assert selectors.quotes_all(market.id)["AAA"].tick == stored(market.id)
