@@ -4,13 +4,15 @@ Every variable, its default and its meaning is listed in docs/configuration.md.
 """
 
 import json
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
-import structlog
 from csp.constants import NONCE, NONE, SELF  # noqa: F401
+
+from core import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -78,7 +80,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "core.middleware.RequestLogMiddleware",
     "core.middleware.BodyLimitMiddleware",
     "core.middleware.ApiAliasMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -120,6 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 LOGIN_URL = "/sign-in"
+CSRF_FAILURE_VIEW = "core.web.csrf_failure"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
@@ -248,42 +251,11 @@ TRADING_INTERVAL_MINUTES = env.int("TRADING_INTERVAL_MINUTES", default=10)
 HISTORY_DAYS = env.int("HISTORY_DAYS", default=7)
 STOCK_POOL = env.list("STOCK_POOL", default="AAPL,MSFT,GOOGL,AMZN,NVDA,META,TSLA,JPM,V,WMT".split(","))
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer(),
-            "foreign_pre_chain": [
-                structlog.contextvars.merge_contextvars,
-                structlog.stdlib.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-            ],
-        },
-        "console": {"()": structlog.stdlib.ProcessorFormatter, "processor": structlog.dev.ConsoleRenderer(colors=False)},
-    },
-    "handlers": {"default": {"class": "logging.StreamHandler", "formatter": env.str("LOG_FORMAT", default="console" if DEBUG else "json")}},
-    "root": {"handlers": ["default"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django.server": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-        **({"django_structlog": {"level": "WARNING"}} if DEBUG else {}),
-    },
-}
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.filter_by_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
+LOGGING = logs.logging_config(
+    level=env.str("LOG_LEVEL", default="INFO"), style=env.str("LOG_FORMAT", default="console" if DEBUG else "json"), debug=DEBUG
 )
+logs.configure()
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
