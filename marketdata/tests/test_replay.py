@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Invalid
@@ -82,6 +82,7 @@ def test_definition_needs(field):
     assert refused.value.details == {"field": field}
 
 
+@settings(deadline=None)
 @given(ohlc(), st.sampled_from(HighLowRule))
 def test_prints_are_the_bar(bar, rule):
     open_, high, low, close = bar
@@ -97,6 +98,7 @@ def test_prints_are_the_bar(bar, rule):
         assert prints[1] == (low if open_ - low <= high - open_ else high)
 
 
+@settings(deadline=None)
 @given(ohlc(), prices)
 def test_the_close_does_not_choose_the_order(bar, other):
     """The rule looks at nothing that prints later than the extremes."""
@@ -106,6 +108,7 @@ def test_the_close_does_not_choose_the_order(bar, other):
     assert before.tolist() == day_prints(np.array([open_, high, low, close]), HighLowRule.NEARER_FIRST)[:3].tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(prices, min_size=1, max_size=5), st.decimals(min_value=0, max_value=1000, places=3))
 def test_spread_is_outward_on_the_grid(lasts, bps):
     bid, ask = spread(np.array(lasts, dtype=np.int64), bps)
@@ -116,6 +119,7 @@ def test_spread_is_outward_on_the_grid(lasts, bps):
         assert low <= last < high
 
 
+@settings(deadline=None)
 @given(st.dates(date(1990, 1, 1), date(2049, 12, 31)))
 def test_market_time_runs_forward(day):
     times = [print_at(day, phase) for phase in range(4)] + [print_at(day + timedelta(days=1), 0)]
@@ -128,6 +132,7 @@ def test_market_time_is_new_york():
     assert print_at(date(2024, 7, 8), 3) == datetime(2024, 7, 8, 19, 59, 59, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(st.sets(st.text("ABCDEFGHIJ", min_size=1, max_size=5), min_size=1, max_size=80), st.integers(0, 2**63 - 1))
 def test_aliases_are_neutral(symbols, seed):
     given_order = sorted(symbols)
@@ -143,6 +148,7 @@ def test_the_seed_orders_the_aliases():
     assert mask_aliases(symbols, 1) != mask_aliases(symbols, 2)
 
 
+@settings(deadline=None)
 @given(st.dates(date(1960, 1, 1), date(2049, 12, 31)))
 def test_masked_dates_keep_their_weekday(day):
     moved = day + mask_shift(day)

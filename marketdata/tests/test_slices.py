@@ -135,6 +135,7 @@ def test_big_and_small_prices_stay_exact():
     assert table.ohlc[1, 0, 0] == 1  # never below a tick
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(500, 90_000), min_size=3, max_size=8), st.integers(0, 2**31))
 def test_masking_keeps_returns_and_hides_the_level(closes, seed):
     days = weekdays(date(2013, 5, 15), len(closes))
@@ -181,7 +182,7 @@ def mixed(known, other, phase):
     return (*known[:parts], *other[parts:])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(day_shapes, day_shapes), min_size=4, max_size=7),
     st.integers(0, 27),
