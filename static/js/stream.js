@@ -49,6 +49,7 @@ export class Stream {
       this.close();
       this.retry();
     };
+    source.addEventListener("overflow", () => this.handlers.reconnected && this.handlers.reconnected());
     for (const name of ["tick", "standings", "status", "decision", "order", "fill"]) {
       source.addEventListener(name, (event) => this.receive(name, event));
     }
