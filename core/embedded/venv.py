@@ -75,8 +75,8 @@ def _create() -> None:
         _say("The Python package venv is missing; installing it with apt-get ...")
         package = "python{}.{}-venv".format(*sys.version_info)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdout=sys.stderr)
-        subprocess.run(["apt-get", "install", "-y", "-qq", package], check=False, env=environment, stdout=sys.stderr)
+        for command_line in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", package]):
+            subprocess.run(command_line, check=False, env=environment, stdout=subprocess.DEVNULL)
         done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         _say(_NO_VENV.format(python=_base_python()) if "ensurepip" in done.stdout + done.stderr else done.stderr)
