@@ -1,0 +1,17 @@
+"""Every address of the site. Apps own theirs; here they only get their place."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+APPS = ["core", "accounts", "marketdata", "trading", "contests", "ai_strategies"]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SpectacularAPIView.as_view()),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    *[path("api/v1/", include(f"{app}.api_urls")) for app in APPS],
+    *[path("", include(f"{app}.urls")) for app in APPS],
+]
