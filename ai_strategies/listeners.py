@@ -23,7 +23,8 @@ def _turns(market: MarketView, tick: Tick) -> None:
         return
     for chunk in chunks(accounts):
         try:
-            agents_trade.delay(market.id, tick.index, chunk)
+            # A task that comes late finds its tick over: better that it does not come at all.
+            agents_trade.apply_async((market.id, tick.index, chunk), expires=60)
         except OperationalError:
             # The gate takes turns that no worker has taken.
             logger.warning("no task could be sent for market %s, tick %s", market.id, tick.index, exc_info=True)

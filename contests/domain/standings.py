@@ -45,12 +45,26 @@ class Ranking:
 
 def rank(field: Field) -> Ranking:
     """Rank the field. Total and exact: no two accounts share a place, no float is involved."""
-    idle = (field.trades <= 0).astype(np.int64)
-    order = np.lexsort((field.account_id, field.joined_us, -field.cash_minor, -field.value_minor, idle))
-    ranked = int(len(idle) - idle.sum())
-    places = np.zeros(len(idle), dtype=np.int64)
-    places[order[:ranked]] = np.arange(1, ranked + 1, dtype=np.int64)
-    return Ranking(order=order, rank=places, ranked=ranked)
+    traded = field.trades > 0
+    first, last = (_sorted(field, np.flatnonzero(rows)) for rows in (traded, ~traded))
+    places = np.zeros(len(traded), dtype=np.int64)
+    places[first] = np.arange(1, len(first) + 1, dtype=np.int64)
+    return Ranking(order=np.concatenate([first, last]), rank=places, ranked=len(first))
+
+
+def _sorted(field: Field, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The rows from best to worst: sorted by value, and by the tie-breakers only where values tie."""
+    order = rows[np.argsort(-field.value_minor[rows])]
+    values = field.value_minor[order]
+    same = values[1:] == values[:-1]
+    tied = np.zeros(len(order), dtype=bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    if tied.any():
+        few = order[tied]
+        keys = (field.account_id[few], field.joined_us[few], -field.cash_minor[few], -field.value_minor[few])
+        order[tied] = few[np.lexsort(keys)]
+    return order
 
 
 def return_bps(value_minor: int, initial_minor: int) -> int:

@@ -51,10 +51,24 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     group_id = group_create_in_tx(
         slug=f"contest:{slug}", purpose=PURPOSE, market_id=market.id, policy=policy_data(spec.constraints, allowed)
     )
+    contest = _row(actor, spec, slug, market.id, group_id, allowed)
+    audit.record(
+        actor=who(actor),
+        action="contest.create",
+        subject_type="contest",
+        subject_id=contest.pk,
+        after=contest.definition,
+    )
+    return contest
+
+
+def _row(
+    actor: Actor, spec: ContestSpec, slug: str, market_id: int, group_id: int, allowed: tuple[str, ...]
+) -> Contest:
     definition = spec.definition()
     try:
         with transaction.atomic():
-            contest = Contest.objects.create(
+            return Contest.objects.create(
                 slug=slug,
                 series=spec.slug,
                 run_number=spec.run_number,
@@ -62,7 +76,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
                 description=spec.description,
                 visibility=spec.visibility,
                 invite_code=spec.invite_code if spec.visibility == "private" else "",
-                market_id=market.id,
+                market_id=market_id,
                 group_id=group_id,
                 currency=spec.initial_balance.currency,
                 initial_balance_minor=spec.initial_balance.minor,
@@ -81,14 +95,6 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
             )
     except IntegrityError as error:
         raise Conflict("contest_exists", "There is already a contest with this address.", {"slug": slug}) from error
-    audit.record(
-        actor=who(actor),
-        action="contest.create",
-        subject_type="contest",
-        subject_id=contest.pk,
-        after=definition,
-    )
-    return contest
 
 
 def _allowed(market_id: int, spec: ContestSpec) -> tuple[str, ...]:
