@@ -177,7 +177,10 @@ new Stream({
   status: root.dataset.status,
   handlers: {
     tick: onTick,
-    standings: (data) => board.update(data.rows),
+    standings: (data) => {
+      board.update(data.rows);
+      one("[data-participants]").textContent = price(data.total, 0);
+    },
     decision: (data) => feed.add(data),
     order: changed,
     fill: onFill,

@@ -1,4 +1,4 @@
-"""The pages and partials of trading: whose account it is, what the ticket answers, and how many statements a page costs."""
+"""Pages and partials of trading: whose account it is, what the ticket answers, how many statements a page costs."""
 
 from decimal import Decimal
 
