@@ -11,6 +11,7 @@ from accounts.services import users
 from core.admin import ReasonForm, reason_of
 from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
+from core.throttling import address
 
 
 @admin.register(User)
@@ -59,7 +60,7 @@ class UserAdmin(ReadOnlyAdmin):
         self._each(request, queryset, users.user_make_trader)
 
     def _each(self, request: HttpRequest, queryset: QuerySet[User], act: Callable[..., User]) -> None:
-        ip = request.META.get("REMOTE_ADDR")
+        ip = address(request)
         for user_id in queryset.values_list("pk", flat=True):
             try:
                 user = act(actor=request.user, user_id=user_id, reason=reason_of(request), ip=ip)

@@ -45,7 +45,7 @@ def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
         }
         for name, renderer in renderers.items()
     }
-    quiet = dict.fromkeys(["django.server", "celery.app.trace", "celery.beat"], {"level": "WARNING"})
+    quiet = dict.fromkeys(["django.server", "celery.app.trace", "celery.beat", "celery.worker.strategy"], {"level": "WARNING"})
     if debug:
         quiet["django_structlog"] = {"level": "WARNING"}
     return {

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from core.errors import Conflict, NotFound
@@ -68,7 +69,7 @@ def retry(*, actor: object | None, event_id: int, reason: str) -> None:
         if event.status != OutboxEvent.Status.DEAD:
             raise Conflict("event_not_dead", "Only an event that was set aside can be tried again.")
         event.status = OutboxEvent.Status.PENDING
-        event.attempts = 0
+        event.attempts = 1  # not zero: some handlers may have had their effect
         event.next_at = datetime.now(tz=UTC)
         event.save(update_fields=["status", "attempts", "next_at"])
         audit.record(actor=actor, action="outbox_retry", subject_type="event", subject_id=event_id, reason=reason)
@@ -137,12 +138,14 @@ def _deliver_chain(event_id: int, aggregate: str, deadline: float, most: int) ->
 def _deliver(event_id: int) -> bool | None:
     """Deliver one event in a transaction of its own: True when done, False when it failed, None when it is not ours."""
     with transaction.atomic(durable=True):
-        mine = OutboxEvent.objects.select_for_update(skip_locked=True, no_key=True)
-        event = mine.filter(pk=event_id, status=OutboxEvent.Status.PENDING, next_at__lte=Now()).first()
-        if event is None or _older_pending(event):
+        pending = OutboxEvent.objects.filter(status=OutboxEvent.Status.PENDING)
+        older = pending.filter(aggregate=OuterRef("aggregate"), pk__lt=OuterRef("pk"))
+        mine = pending.filter(~Exists(older), pk=event_id, next_at__lte=Now())
+        event = mine.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+        if event is None:
             return None
         view = EventView(event.pk, event.topic, event.aggregate, event.payload, event.created_at)
-        received = set(OutboxReceipt.objects.filter(event=event).values_list("handler", flat=True))
+        received = _received(event)
         errors = [
             f"{name}: {error}"
             for name, handler in handlers_for(event.topic).items()
@@ -152,9 +155,11 @@ def _deliver(event_id: int) -> bool | None:
         return not errors
 
 
-def _older_pending(event: OutboxEvent) -> bool:
-    pending = OutboxEvent.objects.filter(aggregate=event.aggregate, status=OutboxEvent.Status.PENDING)
-    return pending.filter(pk__lt=event.pk).exists()
+def _received(event: OutboxEvent) -> set[str]:
+    """The handlers that have had their effect. Receipts of a first attempt commit together with its outcome."""
+    if event.attempts == 0:
+        return set()
+    return set(OutboxReceipt.objects.filter(event=event).values_list("handler", flat=True))
 
 
 def _handle(view: EventView, name: str, handler: Handler) -> str | None:

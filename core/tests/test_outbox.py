@@ -164,6 +164,22 @@ def test_one_handler_failing_does_not_repeat_the_others(db):
     assert set(OutboxReceipt.objects.values_list("handler", flat=True)) == {"good", "bad"}
 
 
+def test_a_revived_event_does_not_repeat_the_handlers_that_succeeded(db):
+    def act(event):
+        raise RuntimeError
+
+    good = listen("good")
+    listen("bad", act=act)
+    emit(5)
+    for _ in range(outbox.MAX_ATTEMPTS):
+        make_due()
+        outbox.drain()
+    registry.unsubscribe("t", "bad")
+    outbox.retry(actor=None, event_id=OutboxEvent.objects.get().pk, reason="fixed")
+    outbox.drain()
+    assert (good, statuses()) == ([5], ["done"])
+
+
 def test_a_failed_handlers_writes_are_undone(db):
     def act(event):
         audit.record(actor=None, action="effect", subject_type="t", subject_id=event.id)

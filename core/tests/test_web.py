@@ -5,17 +5,18 @@ import logging
 
 import pytest
 import redis as redis_package
+from django.contrib.auth import get_user_model
 from django.core import signing
 from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from accounts.tests.factories import UserFactory
 from core import heartbeat, logs, push, selectors, tasks
 from core.errors import DomainError, Forbidden
 from core.redis import client as redis_client
 
 pytestmark = [pytest.mark.urls("core.tests.urls"), pytest.mark.django_db]
+User = get_user_model()
 NAMES = {"database", "redis", "worker", "beat", "market", "stream"}
 
 
@@ -119,7 +120,7 @@ def test_public_channels_need_no_session(client):
 
 
 def test_private_channels_are_for_those_the_guard_lets(client):
-    user = UserFactory()
+    user = User.objects.create_user("bob@example.com")
     own = f"account:{user.pk}"
     assert client.get("/stream-token", {"channels": own}).status_code == 401
     client.force_login(user)
@@ -157,7 +158,7 @@ def test_a_request_is_logged_without_its_query(client, caplog):
 
 
 def test_a_signed_in_request_is_logged_with_the_users_id(client, caplog):
-    user = UserFactory(email="ann@example.com")
+    user = User.objects.create_user("ann@example.com")
     client.force_login(user)
     with caplog.at_level(logging.DEBUG, logger="django_structlog"):
         client.get("/here")
