@@ -70,7 +70,9 @@ def start_web(port: int) -> subprocess.Popen[bytes]:
     line = next(row for row in (ROOT / "Procfile").read_text().splitlines() if row.startswith("web:"))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = {**os.environ, "PORT": str(port), "WEB_HOST": "127.0.0.1", "PATH": path, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(["bash", "-c", "exec " + line.split(":", 1)[1]], cwd=ROOT, env=env, start_new_session=True)
+    process = subprocess.Popen(
+        ["bash", "-c", "exec " + line.split(":", 1)[1]], cwd=ROOT, env=env, start_new_session=True
+    )
     for _ in range(200):
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:
@@ -79,7 +81,9 @@ def start_web(port: int) -> subprocess.Popen[bytes]:
     raise SystemExit("the web process did not start")
 
 
-async def client(port: int, jobs: list[tuple[int, str]], stop: float, tag: str, times: list[float], bad: list[str]) -> None:
+async def client(
+    port: int, jobs: list[tuple[int, str]], stop: float, tag: str, times: list[float], bad: list[str]
+) -> None:
     """One persistent connection sending order after order, over its share of the accounts in turn."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     held: dict[int, int] = {}
@@ -107,7 +111,9 @@ async def client(port: int, jobs: list[tuple[int, str]], stop: float, tag: str, 
     writer.close()
 
 
-async def load(port: int, accounts: list[tuple[int, str]], seconds: float, connections: int) -> tuple[list[float], list[str]]:
+async def load(
+    port: int, accounts: list[tuple[int, str]], seconds: float, connections: int
+) -> tuple[list[float], list[str]]:
     times: list[float] = []
     bad: list[str] = []
     stop = time.perf_counter() + seconds

@@ -88,7 +88,7 @@ class PricesView(PublicView):
             "at": clock.at,
             "source_label": clock.source_label,
             "is_simulated": clock.is_simulated,
-            "prices": [_price(item, quotes[item.symbol]) for item in listed if item.symbol in quotes],
+            "stocks": [_price(item, quotes[item.symbol]) for item in listed if item.symbol in quotes],
         }
         return Response(PricesOut(body).data)
 

@@ -23,7 +23,7 @@ class PriceOut(serializers.Serializer):
 
 
 class PricesOut(serializers.Serializer):
-    """All prices of a market at the tick in force; `prices` is empty before the first tick."""
+    """All prices of a market at the tick in force; `stocks` is empty before the first tick."""
 
     market = serializers.CharField()
     status = serializers.ChoiceField(choices=Market.Status.choices)
@@ -31,7 +31,7 @@ class PricesOut(serializers.Serializer):
     at = serializers.DateTimeField(help_text="Market time")
     source_label = serializers.CharField()
     is_simulated = serializers.BooleanField()
-    prices = PriceOut(many=True)
+    stocks = PriceOut(many=True)
 
 
 class BarOut(serializers.Serializer):

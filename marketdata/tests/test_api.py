@@ -34,7 +34,7 @@ def test_prices(api):
     market = replay_market(warmup=2, ticks=2)
     body = api.get(f"{V1}/stocks/prices?market={market.slug}").json()
     assert body == api.get(f"{V1}/stocks/prices").json()
-    prices = body.pop("prices")
+    prices = body.pop("stocks")
     assert body == {
         "market": market.slug,
         "status": "running",
@@ -63,7 +63,7 @@ def test_prices(api):
 def test_prices_before_the_first_tick(api):
     market = replay_market(running=False)
     body = api.get(f"{V1}/stocks/prices?market={market.slug}").json()
-    assert (body["tick"], body["status"], body["prices"]) == (-1, "idle", [])
+    assert (body["tick"], body["status"], body["stocks"]) == (-1, "idle", [])
 
 
 def test_history_ends_at_the_tick_in_force(api):
