@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -124,8 +125,8 @@ def check_migrations() -> int:
 def sources() -> list[Path]:
     """Return the project's Python files: those git knows or would add."""
     listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py", ":!.venv", ":!.data")
-    done = subprocess.run(listing, cwd=ROOT, check=False, capture_output=True, text=True)
-    if done.returncode == 0:
+    if shutil.which("git") and (ROOT / ".git").exists():
+        done = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True)
         files = [ROOT / line for line in done.stdout.splitlines()]
     else:
         files = [path for path in ROOT.rglob("*.py") if not {".venv", ".data"} & set(path.relative_to(ROOT).parts)]
