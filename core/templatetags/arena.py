@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 from uuid import uuid4
 
@@ -45,11 +45,11 @@ def _decimal(value: Any) -> Decimal | None:
 
 def _figure(number: Decimal, places: int, *, signed: bool = False) -> str:
     """Fixed decimals, thousands grouped by locale, a true minus, and a plus when the sign matters."""
+    number = number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
     text = str(number_format(abs(number), decimal_pos=places, use_l10n=True, force_grouping=True))
-    rounded_to_zero = round(number, places) == 0
-    if number < 0 and not rounded_to_zero:
+    if number < 0:
         return f"{MINUS}{text}"
-    return f"+{text}" if signed and not rounded_to_zero else text
+    return f"+{text}" if signed and number > 0 else text
 
 
 @register.filter
