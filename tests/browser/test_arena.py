@@ -164,6 +164,39 @@ def test_the_theme_is_the_systems_until_one_is_chosen(site: Site, browser: Brows
     made.close()
 
 
+def test_the_ticket_is_a_sheet_on_a_phone(site: Site, browser: Browser, shots: Path | None):
+    made = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True)
+    made.set_default_timeout(15_000)
+    page = made.new_page()
+    site.watch(page)
+    sign_up(page, site, "Jonas Okonkwo")
+    join(page)
+    expect(page.get_by_label("Quantity")).to_be_hidden()
+    page.get_by_role("button", name="Buy", exact=True).tap()
+    send(page, "300")
+    expect(page.locator("#ticket-result")).to_contain_text("Bought 300")
+    if shots is not None:
+        page.screenshot(path=shots / "sheet-390-dark.png")
+    page.get_by_role("button", name="Close the ticket").tap()
+    expect(page.get_by_label("Quantity")).to_be_hidden()
+    expect(page.locator("[data-position]")).to_be_visible()
+    site.step(2)
+    page.get_by_role("tab", name=re.compile("Trades")).tap()
+    expect(page.locator("[data-fill]")).to_be_visible()
+    if shots is not None:
+        page.locator("[data-fill]").scroll_into_view_if_needed()
+        page.screenshot(path=shots / "trades-390-dark.png")
+        page.get_by_role("tab", name=re.compile("Positions")).tap()
+        page.screenshot(path=shots / "positions-390-dark.png")
+    page.get_by_role("button", name="Sell", exact=True).tap()
+    page.get_by_role("button", name="The most this account can trade").tap()
+    expect(page.get_by_label("Quantity")).to_have_value("300")
+    page.locator(".ticket-submit").tap()
+    expect(page.locator("#ticket-result")).to_contain_text("Sold 300")
+    made.close()
+    assert site.problems == []
+
+
 def test_every_page_fits_a_phone_and_a_desktop_in_both_themes(site: Site, browser: Browser, shots: Path | None):
     first = browser.new_context()
     page = first.new_page()
