@@ -12,6 +12,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.adapters.jwt import VERSION_CLAIM
 from accounts.models import User
+from accounts.selectors import user_by_id
 from accounts.services.credentials import refuse_suspended
 from core.errors import Forbidden
 
@@ -22,7 +23,7 @@ class ActiveJWTAuthentication(JWTAuthentication):
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         """The token's user. Raises when it is gone, inactive, suspended, or its tokens were revoked."""
         try:
-            user = User.objects.filter(pk=int(validated_token["user_id"])).first()
+            user = user_by_id(int(validated_token["user_id"]))
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise AuthenticationFailed from error
         if user is None or not user.is_active:

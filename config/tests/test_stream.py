@@ -1,6 +1,5 @@
 """The stream process over real HTTP: uvicorn in a thread, Redis beside it."""
 
-import asyncio
 import http.client
 import json
 import os
@@ -16,7 +15,6 @@ import pytest
 import uvicorn
 
 from config import stream
-from config.fanout import QUEUE_LENGTH, Listener, after
 from core import heartbeat, push
 from core.redis import client as redis_client
 
@@ -273,40 +271,6 @@ def test_it_gives_signs_of_life(port, monkeypatch):
     while not heartbeat.alive("stream") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert heartbeat.alive("stream")
-
-
-def test_a_slow_browser_loses_the_oldest_and_is_told():
-    async def scenario():
-        listener = Listener(["market:1"], {"market:1": "0-0"})
-        for number in range(1, QUEUE_LENGTH + 11):
-            listener.offer(("market:1", f"{number}-0", "tick", "{}"))
-        assert listener.overflowed
-        assert await listener.take(0.01) is None
-        listener.overflowed = False
-        message = await listener.take(0.01)
-        assert message is not None
-        assert message[1] == "11-0"
-
-    asyncio.run(scenario())
-
-
-def test_a_message_is_offered_once():
-    async def scenario():
-        listener = Listener(["market:1"], {"market:1": "5-1"})
-        for stream_id in ("5-0", "5-1", "5-2", "5-2", "4-9"):
-            listener.offer(("market:1", stream_id, "tick", "{}"))
-        first = await listener.take(0.01)
-        assert first is not None
-        assert first[1] == "5-2"
-        assert await listener.take(0.01) is None
-
-    asyncio.run(scenario())
-
-
-def test_positions_compare_as_numbers():
-    assert after("10-0", "9-5")
-    assert after("9-10", "9-9")
-    assert not after("9-9", "9-9")
 
 
 def test_the_process_stops_at_once_with_streams_open():
