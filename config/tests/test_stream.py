@@ -9,16 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from urllib.parse import urlencode
 
 import pytest
 import uvicorn
 
 from config import stream
+from config.tests.browser import TIMEOUT, Browser
 from core import heartbeat, push
 from core.redis import client as redis_client
-
-TIMEOUT = 8
 
 
 @pytest.fixture(scope="module")
@@ -34,41 +32,6 @@ def port():
     server.should_exit = True
     thread.join(TIMEOUT)
     assert not thread.is_alive()
-
-
-class Browser:
-    """A reader of server-sent events."""
-
-    def __init__(self, port: int, channels: str, headers: dict[str, str] | None = None, **query: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        self.connection.request("GET", f"/events?{urlencode({'channels': channels, **query})}", headers=headers or {})
-        self.response = self.connection.getresponse()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self) -> None:
-        self.response.close()
-        self.connection.close()
-
-    def event(self) -> dict[str, str]:
-        """The next event; a comment is {"": text}; an ended stream is {}."""
-        found: dict[str, str] = {}
-        while line := self.response.readline().decode():
-            if line == "\n":
-                return found
-            name, _, value = line.rstrip("\n").partition(":")
-            found[name] = value.strip()
-        return found
-
-    def names(self, count: int) -> list[str]:
-        return [self.event()["event"] for _ in range(count)]
-
-    def json(self):
-        return json.loads(self.response.read())
 
 
 def publish(channel: str, *numbers: int, event: str = "tick") -> None:
