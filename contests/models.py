@@ -131,7 +131,7 @@ class StandingSnapshot(models.Model):
     market_at = models.DateTimeField()
     is_final = models.BooleanField(default=False)
     total = models.PositiveIntegerField(help_text="Participants, ranked or not")
-    rows = models.JSONField(help_text="[rank, account_id, value_minor, cash_minor, trades], best first")
+    rows = models.JSONField(help_text="[rank, account_id, value_minor, cash_minor, trades], best first; the top 1000")
     hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_default=Now())
 

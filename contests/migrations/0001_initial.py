@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('market_at', models.DateTimeField()),
                 ('is_final', models.BooleanField(default=False)),
                 ('total', models.PositiveIntegerField(help_text='Participants, ranked or not')),
-                ('rows', models.JSONField(help_text='[rank, account_id, value_minor, cash_minor, trades], best first')),
+                ('rows', models.JSONField(help_text='[rank, account_id, value_minor, cash_minor, trades], best first; the top 1000')),
                 ('hash', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('contest', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='contests.contest')),

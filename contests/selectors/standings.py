@@ -15,9 +15,9 @@ from contests.adapters import board
 from contests.domain.standings import Field, Ints, rank, return_text
 from contests.models import Contest, Participant, StandingSnapshot
 from core.errors import NotFound
+from marketdata.domain.replay import PRINTS
 from trading import selectors as trading_selectors
 
-TOP = 100
 SPARK_POINTS = 60
 
 
@@ -74,24 +74,48 @@ class Person:
     joined_at: datetime
 
 
-_people: dict[int, tuple[int, dict[int, Person], Ints, Ints]] = {}
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """Who takes part in a contest, as far as this process has read: up to participant id `last`."""
+
+    last: int
+    known: dict[int, Person]
+    ids: Ints
+    joined: Ints
+
+
+MOST_CONTESTS_KEPT = 64
+_NOBODY = _Crowd(0, {}, np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+_PERSON = ("account_id", "user_id", "display_name", "kind", "joined_at")
+_people: dict[int, _Crowd] = {}
 
 
 def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
-    """Participants by account, and (account ids ascending, joining times in microseconds). Kept until someone joins."""
-    rows = Participant.objects.filter(contest_id=contest_id)
-    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
-    kept = _people.get(contest_id)
-    if kept is None or kept[0] != last:
-        fields = ("account_id", "user_id", "display_name", "kind", "joined_at")
-        found = [Person(*row) for row in rows.order_by("account_id").values_list(*fields)]
-        ids = np.array([person.account_id for person in found], dtype=np.int64)
-        joined = np.array([round(person.joined_at.timestamp() * 1_000_000) for person in found], dtype=np.int64)
-        kept = (last, {person.account_id: person for person in found}, ids, joined)
-        if len(_people) > 64:
+    """Participants by account, and (account ids ascending, joining times in microseconds).
+
+    The process keeps them and reads only who has joined since: joins are serialised by the contest's lock, so a newer
+    participant has a higher id.
+    """
+    kept = _people.get(contest_id, _NOBODY)
+    rows = Participant.objects.filter(contest_id=contest_id, id__gt=kept.last).order_by("id")
+    found = list(rows.values_list("id", *_PERSON))
+    if found:
+        fresh = [Person(*row[1:]) for row in found]
+        ids = np.array([person.account_id for person in fresh], dtype=np.int64)
+        joined = np.array([round(person.joined_at.timestamp() * 1_000_000) for person in fresh], dtype=np.int64)
+        ids, joined = np.concatenate([kept.ids, ids]), np.concatenate([kept.joined, joined])
+        order = np.argsort(ids)
+        known = kept.known | {person.account_id: person for person in fresh}
+        kept = _Crowd(found[-1][0], known, ids[order], joined[order])
+        if len(_people) > MOST_CONTESTS_KEPT:
             _people.clear()
         _people[contest_id] = kept
-    return kept[1], kept[2], kept[3]
+    return kept.known, kept.ids, kept.joined
+
+
+def people_forget() -> None:
+    """Empty what the process keeps (tests, where ids come back after a rollback)."""
+    _people.clear()
 
 
 def table_compute(contest_id: int, group_id: int, previous: Mapping[int, int]) -> Table:
@@ -157,23 +181,44 @@ def _contest(contest_id: int) -> Contest:
     return row
 
 
-def _live_table(contest: Contest) -> tuple[Table, int]:
+def _live(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
+    """Rows of a contest that has not ended, from the board while it knows everyone, else computed."""
+    joined = Participant.objects.filter(contest_id=contest.pk).count()
     try:
-        shown = board.board_columns(contest.pk)
+        shown = board.board_read(contest.pk, head_only=around is None and stop <= board.HEAD)
     except RedisError:
         shown = None
-    joined = Participant.objects.filter(contest_id=contest.pk).count()
-    if shown is not None and shown[1].shape[1] == joined:
+    if shown is not None and int(shown[0]["total"]) == joined:
         meta, columns = shown
-        return Table(columns, int(meta["ranked"])), int(meta["tick"])
-    tick = contest.market.tick
-    day = max(tick, 0) // 4
-    return table_compute(contest.pk, contest.group_id, previous_ranks(contest.pk, day)), tick
+        ranked, tick = int(meta["ranked"]), int(meta["tick"])
+    else:
+        tick = contest.market.tick
+        table = table_compute(contest.pk, contest.group_id, previous_ranks(contest.pk, max(tick, 0) // PRINTS))
+        columns, ranked = table.columns, table.ranked
+    if around is not None:
+        at = np.flatnonzero(columns[0] == around)
+        size = stop - start
+        start = max(int(at[0]) - size // 2, 0) if len(at) else 0
+        stop = start + size
+    picked = columns[:, start:stop]
+    rows = rows_of(picked, _named(contest.pk, picked[0].tolist()), contest.initial_balance_minor)
+    return StandingsPage(rows, joined, ranked, tick, is_final=False)
 
 
-def _final_page(contest: Contest, start: int, stop: int) -> StandingsPage:
+def _named(contest_id: int, account_ids: Sequence[int]) -> dict[int, Person]:
+    rows = Participant.objects.filter(contest_id=contest_id, account_id__in=account_ids)
+    return {row[0]: Person(*row) for row in rows.values_list(*_PERSON)}
+
+
+def _final(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
+    """Rows as they were frozen at the end."""
     order = (F("final_rank").asc(nulls_last=True), "-final_value_minor", "-final_cash_minor", "joined_at", "account_id")
     rows = Participant.objects.filter(contest=contest).order_by(*order)
+    if around is not None:
+        ids = list(rows.values_list("account_id", flat=True))
+        size = stop - start
+        start = max(ids.index(around) - size // 2, 0) if around in ids else 0
+        stop = start + size
     out = [
         StandingRow(
             rank=row.final_rank,
@@ -201,18 +246,9 @@ def standings_page(
     contest = _contest(contest_id)
     size = max(1, min(size, 200))
     if contest.status == Contest.Status.ENDED:
-        if around_account is not None:
-            place = Participant.objects.filter(contest=contest, account_id=around_account).first()
-            start = max((place.final_rank or 1) - 1 - size // 2, 0) if place else 0
-        page = _final_page(contest, start, start + size)
+        page = _final(contest, start, start + size, around_account)
     else:
-        table, tick = _live_table(contest)
-        if around_account is not None:
-            at = np.flatnonzero(table.columns[0] == around_account)
-            start = max(int(at[0]) - size // 2, 0) if len(at) else 0
-        known, _, _ = people(contest_id)
-        rows = rows_of(table.columns[:, start : start + size], known, contest.initial_balance_minor)
-        page = StandingsPage(rows, table.total, table.ranked, tick, is_final=False)
+        page = _live(contest, start, start + size, around_account)
     return replace(page, rows=_with_sparklines(page.rows)) if sparklines else page
 
 

@@ -9,11 +9,11 @@ In steps that can each be repeated, so that a crash between them is mended by th
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from contests.domain.states import LIVE, ContestStatus
 from contests.locks import contest_lock, contest_try_lock
-from contests.models import Contest, Participant
+from contests.models import Contest
 from contests.selectors import ContestView, view_of
 from contests.selectors.standings import Table, table_compute
 from contests.services import standings
@@ -27,6 +27,14 @@ from trading.locks import accounts_barrier
 from trading.services.accounts import group_set_status_in_tx
 from trading.services.marking import mark_tick
 from trading.services.orders import orders_cancel_for_group
+
+_FREEZE = """
+UPDATE contests_participant AS p SET final_rank = nullif(f.place, 0), final_value_minor = f.value,
+    final_cash_minor = f.cash, final_trades = f.trades
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS f(account, place, value, cash, trades)
+WHERE p.account_id = f.account AND p.contest_id = %s
+"""
 
 
 def closing_begin_in_tx(contest: Contest, *, actor: Actor = SYSTEM, reason: str = "") -> None:
@@ -89,13 +97,6 @@ def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) ->
 
 
 def _store(contest: Contest, table: Table) -> None:
-    columns = {account: rest for account, *rest in table.columns.T.tolist()}
-    rows = list(Participant.objects.filter(contest=contest))
-    for row in rows:
-        place, _, value, cash, trades = columns[row.account_id]
-        row.final_rank = place or None
-        row.final_value_minor = value
-        row.final_cash_minor = cash
-        row.final_trades = trades
-    fields = ["final_rank", "final_value_minor", "final_cash_minor", "final_trades"]
-    Participant.objects.bulk_update(rows, fields, batch_size=2000)
+    accounts, places, _, values, cash, trades = table.columns.tolist()
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE, [accounts, places, values, cash, trades, contest.pk])

@@ -11,7 +11,15 @@ from contests.adapters import board
 from contests.domain.standings import standings_hash
 from contests.domain.states import LIVE
 from contests.models import Contest, StandingSnapshot
-from contests.selectors.standings import TOP, Table, board_rows, people, previous_ranks, rows_of, table_compute
+from contests.selectors.standings import (
+    Table,
+    board_rows,
+    people,
+    people_forget,
+    previous_ranks,
+    rows_of,
+    table_compute,
+)
 from core import push
 from core.money import to_major
 from marketdata.domain.types import MarketView, Tick, iso
@@ -56,18 +64,18 @@ def _amount(currency: str) -> Callable[[int], str]:
 def show(contest: Contest, table: Table, tick: Tick) -> None:
     """Put standings on the board and push the top. Best effort: readers compute them when the board is gone."""
     known, _, _ = people(contest.pk)
-    rows = rows_of(table.columns[:, :TOP], known, contest.initial_balance_minor)
+    rows = rows_of(table.columns[:, :PUSHED_ROWS], known, contest.initial_balance_minor)
     top = board_rows(rows, _amount(contest.currency))
     meta = {"tick": tick.index, "at": iso(tick.at), "day": tick.day_index, "total": table.total, "ranked": table.ranked}
     try:
-        board.board_write(contest.pk, meta=meta, top=top, columns=table.columns)
+        board.board_write(contest.pk, meta=meta, columns=table.columns)
     except RedisError:
         logger.warning("standings of contest %s not shown", contest.pk, exc_info=True)
-    push.publish(f"contest:{contest.pk}", "standings", {**meta, "rows": top[:PUSHED_ROWS]})
+    push.publish(f"contest:{contest.pk}", "standings", {**meta, "rows": top})
 
 
 def table_hash(contest_id: int, table: Table) -> str:
-    """The hash of whole standings by name: the same for two runs that ended equal to the minor unit."""
+    """The hash of standings by name: the same for two runs that ended equal to the minor unit."""
     known, _, _ = people(contest_id)
     rows = [
         (place, known[account].name, value, cash, trades)
@@ -78,9 +86,10 @@ def table_hash(contest_id: int, table: Table) -> str:
 
 
 def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tick, is_final: bool = False) -> str:
-    """Record standings for good; a second record of the same day is left out. Returns the hash of them all."""
-    digest = table_hash(contest.pk, table)
-    kept = table.columns[:, :RECORDED_ROWS].T.tolist()
+    """Record the top for good; a second record of the same day is left out. Returns the hash of what is recorded."""
+    top = Table(table.columns[:, :RECORDED_ROWS], table.ranked)
+    digest = table_hash(contest.pk, top)
+    kept = top.columns.T.tolist()
     row = StandingSnapshot(
         contest=contest,
         day_index=day_index,
@@ -93,3 +102,9 @@ def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tic
     )
     StandingSnapshot.objects.bulk_create([row], ignore_conflicts=True)
     return digest
+
+
+def forget_process_state() -> None:
+    """Drop what a crash would drop (tests, where ids come back after a rollback)."""
+    _previous.clear()
+    people_forget()

@@ -173,6 +173,8 @@ def test_standings_follow_the_market_and_freeze_at_the_end():
     final = selectors.standings_page(view.id)
     assert final.is_final
     assert final.ranked == 2
+    [lone] = selectors.standings_page(view.id, size=1, around_account=idle).rows
+    assert (lone.account_id, lone.rank) == (idle, None)
     first = final.rows[0]
     assert (first.account_id, first.rank, first.trades) == (buyer, 1, 1)
     assert first.return_pct == "3.99"  # 500 at 100.02, marked at 108.00
