@@ -66,6 +66,8 @@ export function write(element, text, direction) {
   cell.classList.remove("flash-up", "flash-down");
   void cell.offsetWidth;
   cell.classList.add(direction > 0 ? "flash-up" : "flash-down");
+  // A hidden cell would play it when it is shown again.
+  setTimeout(() => cell.classList.remove("flash-up", "flash-down"), 450);
 }
 
 export function ago(iso) {
