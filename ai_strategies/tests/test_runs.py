@@ -5,8 +5,9 @@ from unittest.mock import patch
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from kombu.exceptions import OperationalError
 
-from ai_strategies import selectors
+from ai_strategies import selectors, tasks
 from ai_strategies.locks import runs_lease
 from ai_strategies.models import AgentRun, AgentSeat, Decision
 from ai_strategies.services import recovery, runs
@@ -199,3 +200,25 @@ def test_agents_are_made_once_and_checked():
     with pytest.raises(NotFound):
         selectors.agent_get(10**9)
     assert not made.user.has_usable_password()
+
+
+def test_the_market_process_hands_turns_to_a_task():
+    view = arena(agent(), agent("random", params={"chance_pct": 100}))
+    with patch("ai_strategies.listeners.agents_trade.apply_async") as send:
+        tick_advance(market_id=view.market_id)
+    accounts = list(AgentSeat.objects.order_by("account_id").values_list("account_id", flat=True))
+    send.assert_called_once_with((view.market_id, 0, accounts), expires=60)
+    assert not Order.objects.exists()
+    tasks.agents_trade(view.market_id, 0, accounts)
+    tasks.agents_trade(view.market_id, 0, accounts)
+    assert Order.objects.count() == 3
+    assert tick_advance(market_id=view.market_id).index == 1
+
+
+def test_a_broker_that_is_away_does_not_stop_the_market():
+    view = arena(agent())
+    with patch("ai_strategies.listeners.agents_trade.apply_async", side_effect=OperationalError):
+        tick_advance(market_id=view.market_id)
+    AgentRun.objects.update(created_at=datetime.now(tz=UTC) - timedelta(minutes=1))
+    assert gates_closed(view.market_id, 0) == []
+    assert Order.objects.count() == 2
