@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from csp.constants import NONCE, NONE, SELF  # noqa: F401
+from csp.constants import NONE, SELF
 
 from core import logs
+from core.local_secret import local_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -29,10 +30,12 @@ def origins(raw: str) -> list[str]:
 
 
 EMBEDDED = env.bool("ARENA_EMBEDDED", default=False)
-# With no environment at all this is a local, embedded installation; anything configured is production until it says DEBUG.
+# With no environment at all this is a local installation; anything configured is production until it says DEBUG.
 DEBUG = env.bool("DEBUG", default=EMBEDDED or "DATABASE_URL" not in env.ENVIRON)
 DATA_DIR = Path(env.str("ARENA_DATA_DIR", default=str(BASE_DIR / ".data")))
-SECRET_KEY = env.str("SECRET_KEY", default="embedded-mode-key-for-this-machine-only-0123456789" if DEBUG else environ.Env.NOTSET)
+SECRET_KEY = env.str("SECRET_KEY", default="") or (
+    local_secret(DATA_DIR / "secret-key") if DEBUG else env.str("SECRET_KEY")
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -49,7 +52,9 @@ DATABASES["default"] |= {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "c"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "c"}
+}
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 INSTALLED_APPS = [
@@ -115,11 +120,19 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = "/sign-in"
 CSRF_FAILURE_VIEW = "core.web.csrf_failure"
@@ -249,10 +262,14 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.cons
 DEFAULT_BALANCE = env.str("DEFAULT_BALANCE", default="1000000.00")
 TRADING_INTERVAL_MINUTES = env.int("TRADING_INTERVAL_MINUTES", default=10)
 HISTORY_DAYS = env.int("HISTORY_DAYS", default=7)
-STOCK_POOL = env.list("STOCK_POOL", default="AAPL,MSFT,GOOGL,AMZN,NVDA,META,TSLA,JPM,V,WMT".split(","))
+STOCK_POOL = env.list(
+    "STOCK_POOL", default=["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA", "JPM", "V", "WMT"]
+)
 
 LOGGING = logs.logging_config(
-    level=env.str("LOG_LEVEL", default="INFO"), style=env.str("LOG_FORMAT", default="console" if DEBUG else "json"), debug=DEBUG
+    level=env.str("LOG_LEVEL", default="INFO"),
+    style=env.str("LOG_FORMAT", default="console" if DEBUG else "json"),
+    debug=DEBUG,
 )
 logs.configure()
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

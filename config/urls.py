@@ -4,9 +4,18 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from accounts.web import admin_sign_in
+
+handler400 = "core.web.bad_request"
+handler403 = "core.web.permission_denied"
+handler404 = "core.web.page_not_found"
+handler500 = "core.web.server_error"
+
 APPS = ["core", "accounts", "marketdata", "trading", "contests", "ai_strategies"]
 
 urlpatterns = [
+    # Django's own admin sign-in is not throttled; this one is.
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/schema/", SpectacularAPIView.as_view()),

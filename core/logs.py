@@ -35,7 +35,7 @@ _SHARED: list[Any] = [
 
 
 def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
-    """The `LOGGING` setting. Style `json` is one object a line, `console` is for people. Tracebacks show no variables."""
+    """The `LOGGING` setting. Style `json` is one object a line, `console` is for people."""
     renderers = {"json": structlog.processors.JSONRenderer(), "console": structlog.dev.ConsoleRenderer(colors=False)}
     formatters = {
         name: {
@@ -45,9 +45,8 @@ def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
         }
         for name, renderer in renderers.items()
     }
-    quiet = dict.fromkeys(["django.server", "celery.app.trace", "celery.beat", "celery.worker.strategy"], {"level": "WARNING"})
-    if debug:
-        quiet["django_structlog"] = {"level": "WARNING"}
+    noisy = ["django.server", "celery.app.trace", "celery.beat", "celery.worker.strategy"]
+    quiet = {name: {"level": "WARNING"} for name in [*noisy, *(["django_structlog"] if debug else [])]}
     return {
         "version": 1,
         "disable_existing_loggers": False,

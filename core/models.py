@@ -92,7 +92,7 @@ class SealedJournal(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """A fact to tell, written in the transaction that made it true. Ordered per `aggregate`, delivered at least once."""
+    """A fact to tell, written in the transaction that made it true. Ordered per `aggregate`, told at least once."""
 
     class Status(models.TextChoices):
         """`dead` is set aside after the last retry, for an operator."""

@@ -70,5 +70,6 @@ def test_only_the_order_path_writes_orders_and_fills():
 def test_no_template_holds_inline_script_or_style():
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text()
-        assert not re.search(r"<script(?![^>]*\b(src=|type=\"(application/json|importmap)\"))", text), f"{path}: inline script"
+        inline = re.search(r"<script(?![^>]*\b(src=|type=\"(application/json|importmap)\"))", text)
+        assert not inline, f"{path}: inline script"
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"", text), f"{path}: inline style or handler"

@@ -1,7 +1,7 @@
 """Django's PostgreSQL backend with a health check that costs no round trip.
 
-CONN_HEALTH_CHECKS asks `is_usable` once a request, and Django answers with `SELECT 1`. On the order path that is a
-tenth of the database's time. A server that died has closed its sockets, and a closed socket is readable: looking is free.
+CONN_HEALTH_CHECKS asks `is_usable` once a request, and Django answers with `SELECT 1`: one more round trip for every
+order. A server that died has closed its sockets, and a closed socket is readable: looking is free.
 """
 
 import select
