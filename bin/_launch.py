@@ -36,6 +36,8 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except PermissionError as error:
         owner = f"{error.filename} may belong to another user: run this as that user, or give the checkout one owner."
         sys.exit(f"Not permitted: {error.strerror or error}. {owner if error.filename else ''}")

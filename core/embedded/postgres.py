@@ -123,21 +123,21 @@ class Cluster:
             raise RuntimeError(f"{Path(argv[0]).name} failed: {(done.stderr or done.stdout).strip()}")
 
     def initialise(self) -> None:
-        """Create the data directory's contents unless they are there."""
+        """Create the data directory unless it is there. It gets its name when it is complete, never before."""
         if (self.data / "PG_VERSION").exists():
             self._check_owner()
             return
-        self.data.mkdir(parents=True, exist_ok=True)
-        for leftover in self.data.iterdir():  # an initdb that was interrupted
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        draft = self.data.with_name(f"{self.data.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True, mode=0o700)
         if self.account is not None:
-            os.chown(self.data, self.account.uid, self.account.gid)
-        self.data.chmod(0o700)
+            os.chown(draft, self.account.uid, self.account.gid)
         self._run(
-            *(self.command("initdb"), "-D", str(self.data), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"),
+            *(self.command("initdb"), "-D", str(draft), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"),
             *("--locale-provider=builtin", "--locale=C.UTF-8"),
             *(("--no-sync",) if self.settings.get("fsync") == "off" else ()),
         )
+        draft.rename(self.data)
 
     def _check_owner(self) -> None:
         owner = self.data.stat().st_uid

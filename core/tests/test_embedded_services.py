@@ -84,7 +84,11 @@ def test_odd_paths_crashes_and_stale_files(place: Path, supervisor: Supervisor) 
 def test_a_server_left_running_is_replaced(place: Path, supervisor: Supervisor) -> None:
     cluster = services_in(place).cluster
     assert cluster is not None
+    half_made = cluster.data.with_name("pg.new")
+    half_made.mkdir()
+    (half_made / "PG_VERSION").write_text("18\n")
     cluster.initialise()
+    assert not half_made.exists()
     account = cluster.account
     (place / "logs").mkdir(exist_ok=True)
     with (place / "logs" / "left.log").open("wb") as log:

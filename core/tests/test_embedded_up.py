@@ -118,7 +118,9 @@ def test_a_day_of_bin_up(checkout: Path) -> None:
     before = up.pids()
     for name in ("web", "worker", "postgres", "redis"):
         os.kill(before[name], signal.SIGKILL)
-    assert until(lambda: len(up.pids()) == 5 and not set(up.pids().values()) & {before[name] for name in ("web", "redis")})
+    assert until(
+        lambda: len(up.pids()) == 5 and not set(up.pids().values()) & {before[name] for name in ("web", "redis")}
+    )
     assert until(up.answers)
 
     second = run(checkout, "up")
