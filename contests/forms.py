@@ -27,7 +27,12 @@ class ContestForm(forms.Form):
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=500)
     start = forms.DateField(label="First day of history", widget=forms.DateInput(attrs={"type": "date"}))
     end = forms.DateField(label="Last day of history", widget=forms.DateInput(attrs={"type": "date"}))
-    seconds_per_tick = forms.DecimalField(label="Seconds a print", initial="3", help_text="Four prints make a day.")
+    seconds_per_tick = forms.DecimalField(
+        label="Seconds a print", initial="2", help_text="Wall time from one print to the next."
+    )
+    prints = forms.IntegerField(
+        label="Prints a day", initial=14, min_value=4, max_value=79, help_text="14 is one every half hour."
+    )
     symbols = forms.CharField(help_text="Symbols whose history is loaded, with commas between them.")
     mask = forms.BooleanField(
         label="Hide symbols, dates and price levels", required=False, help_text="So that nobody trades from memory."
@@ -66,6 +71,7 @@ class ContestForm(forms.Form):
             "end": data["end"].isoformat(),
             "symbols": [symbol.upper() for symbol in names(data["symbols"])],
             "seconds_per_tick": str(data["seconds_per_tick"]),
+            "prints": data["prints"],
             "mask": data["mask"],
             "seed": data["seed"],
         }

@@ -85,7 +85,7 @@ class ClockOut(serializers.Serializer):
     session_date = serializers.DateField()
     day_index = serializers.IntegerField()
     days_total = serializers.IntegerField()
-    phase = serializers.IntegerField(help_text="0 open, 1 and 2 the extremes, 3 close")
+    phase = serializers.IntegerField(help_text="0 is the open, the last of the session is the close")
     ticks_total = serializers.IntegerField()
     wall = serializers.DateTimeField(help_text="When the tick was published, in wall time")
 

@@ -20,7 +20,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 PAGE_SIZE = 25
-PHASES = ("open", "midday", "afternoon", "close")
 
 
 def viewer(request: HttpRequest) -> Actor | None:
@@ -62,7 +61,7 @@ def market_context(market_id: int) -> dict[str, Any]:
     return {
         "market": clock,
         "seconds_per_tick": format(view.seconds_per_tick.normalize(), "f"),
-        "phase_label": PHASES[clock.phase % len(PHASES)],
+        "phase_label": "open" if clock.phase == 0 else "close" if clock.is_session_close else "trading",
         "clock_label": "Masked market time" if view.is_masked else "Market time",
     }
 

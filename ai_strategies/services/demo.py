@@ -37,7 +37,7 @@ from trading.domain.types import Actor, OrderRequest
 from trading.services.orders import order_place
 
 ARENA, SPRINT, WEEK = "the-arena", "blind-sprint", "opening-week"
-WARM_TICKS = 24
+WARM_TICKS = 56
 SYSTEM = Actor(user_id=None, is_staff=True, label="seed_demo")
 Say = Callable[[str], None]
 
@@ -116,9 +116,9 @@ def _spec(slug: str, name: str, description: str, market: dict[str, Any], **fiel
 
 
 def _arena() -> None:
-    """The house arena: several years, three seconds a print, a new run whenever one ends."""
+    """The house arena: several years, a print every half hour of the session, a new run whenever one ends."""
     market: dict[str, Any] = {"start": "2021-01-04", "end": "2024-12-31", "symbols": list(ARENA_SYMBOLS), "seed": 1}
-    market |= {"seconds_per_tick": "3", "warmup_days": 260, "spread_bps": "4"}
+    market |= {"seconds_per_tick": "2", "prints": 14, "warmup_days": 260, "spread_bps": "4"}
     arena = _create(
         _spec(
             ARENA,
@@ -161,12 +161,12 @@ def _sprint_spec() -> ContestSpec:
         "end": "2018-08-31",
         "symbols": [company.symbol for company in COMPANIES],
     }
-    market |= {"seconds_per_tick": "5", "warmup_days": 260, "spread_bps": "4", "mask": True, "seed": 20}
+    market |= {"seconds_per_tick": "2", "prints": 14, "warmup_days": 260, "spread_bps": "4", "mask": True, "seed": 20}
     starts = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=4)
     return _spec(
         SPRINT,
         "Blind Sprint",
-        "Half a year in forty minutes. Symbols and dates are masked: what counts is what you read in the prices.",
+        "Half a year in an hour. Symbols and dates are masked: what counts is what you read in the prices.",
         market,
         starts_at=starts,
         capacity=500,
@@ -176,7 +176,7 @@ def _sprint_spec() -> ContestSpec:
 def _week() -> None:
     """A small contest that is over: what a final leaderboard looks like."""
     market: dict[str, Any] = {"start": "2020-06-01", "end": "2020-06-12", "symbols": list(ARENA_SYMBOLS[:6]), "seed": 2}
-    market |= {"seconds_per_tick": "2", "warmup_days": 260, "spread_bps": "4"}
+    market |= {"seconds_per_tick": "2", "prints": 14, "warmup_days": 260, "spread_bps": "4"}
     agents = tuple(cast["key"] for cast in AGENTS if cast["strategy"] != "sma_crossover")
     week = _create(
         _spec(WEEK, "Opening Week", "Ten market days among the agents, played to the end.", market, agents=agents)

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 PUSHED_ROWS = 50
 RECORDED_ROWS = 1000
-CLOSE_PHASE = 3
 _previous: dict[int, tuple[int, dict[int, int]]] = {}
 
 
@@ -41,7 +40,7 @@ def standings_tick(market: MarketView, tick: Tick) -> None:
 def standings_refresh(contest: Contest, tick: Tick) -> Table:
     """Rank one contest at a tick, show it, and record it at a day's close."""
     table = table_compute(contest.pk, contest.group_id, _ranks_before(contest.pk, tick.day_index))
-    if tick.phase == CLOSE_PHASE or tick.is_last:
+    if tick.is_session_close or tick.is_last:
         snapshot_record(contest, table, day_index=tick.day_index, tick=tick)
     show(contest, table, tick)
     return table

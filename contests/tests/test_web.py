@@ -77,7 +77,7 @@ def test_a_contest_that_is_full_says_so():
 def form(**fields):
     market = bars_load()
     values = {"name": "Spring", "slug": "spring", "start": market["start"], "end": market["end"], "seed": "0"}
-    values |= {"symbols": ", ".join(market["symbols"]), "seconds_per_tick": "3", "currency": "USD"}
+    values |= {"symbols": ", ".join(market["symbols"]), "seconds_per_tick": "3", "prints": "14", "currency": "USD"}
     values |= {"initial_balance": "50000", "capacity": "10", "agent_interval_minutes": "60"}
     return {**values, **fields}
 

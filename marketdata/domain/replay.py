@@ -1,8 +1,8 @@
 """The replay market's definition and its rules: prints of a day, market time, spread, masking.
 
-A replay plays loaded daily bars. A session gives four prints, its ticks: open, then high and low in the order of a
-stated rule, then close. Tick `t` is print `t % 4` of session `t // 4`. There is no overnight: a tick is in force until
-the next.
+A replay plays loaded daily bars. A session gives `prints` prints, its ticks: open, then high and low in the order of a
+stated rule, then close; with more than four, the extremes fall at seeded moments and the prints between are modelled.
+Tick `t` is print `t % prints` of session `t // prints`. There is no overnight: a tick is in force until the next.
 """
 
 import hashlib
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from core.errors import Invalid
 
 PRINTS = 4
-OPEN, FIRST, SECOND, CLOSE = range(PRINTS)
-PRINT_TIMES = (time(9, 30), time(11, 40), time(13, 50), time(15, 59, 59))
+MAX_PRINTS = 79  # every five minutes
+OPEN = 0
+SESSION_OPENS, SESSION_CLOSES = time(9, 30), time(15, 59, 59)
+SESSION_SECONDS = 23_400
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 MASKED_EPOCH = date(2001, 1, 1)  # a Monday: the first week of every masked market
 MASKED_BASE = 100
@@ -48,7 +50,8 @@ class ReplayDefinition:
 
     `symbols` are the real ones, in display order. `seconds_per_tick` is wall time. `warmup_days` sessions before
     `start` are shown as history. `spread_bps` is the full modelled spread in basis points of the price. `mask` hides
-    symbols, dates and price levels; `seed` orders the aliases.
+    symbols, dates and price levels; `seed` orders the aliases and draws the modelled prints. `prints` is how many a
+    session gives: with four, whoever sees the second below the open knows that the third is the day's high.
     """
 
     start: date
@@ -60,6 +63,7 @@ class ReplayDefinition:
     mask: bool = False
     seed: int = 0
     high_low_rule: HighLowRule = HighLowRule.NEARER_FIRST
+    prints: int = PRINTS
 
     def validated(self) -> "ReplayDefinition":
         """Itself; raises Invalid with the offending field in the details."""
@@ -76,6 +80,7 @@ class ReplayDefinition:
             0 <= self.warmup_days <= MAX_WARMUP_DAYS, "warmup_days", f"Warm-up is 0 to {MAX_WARMUP_DAYS} sessions."
         )
         _require(0 <= self.spread_bps <= 1000, "spread_bps", "The spread is 0 to 1000 basis points.")
+        _require(PRINTS <= self.prints <= MAX_PRINTS, "prints", f"A session gives {PRINTS} to {MAX_PRINTS} prints.")
         _require(0 <= self.seed < 2**63, "seed", "The seed is a whole number from 0 to 2^63 - 1.")
         return self
 
@@ -91,6 +96,7 @@ class ReplayDefinition:
             "mask": self.mask,
             "seed": self.seed,
             "high_low_rule": str(self.high_low_rule),
+            "prints": self.prints,
         }
 
     @classmethod
@@ -158,22 +164,26 @@ _READERS: dict[str, Any] = {
     "mask": _bool,
     "seed": _int,
     "high_low_rule": HighLowRule,
+    "prints": _int,
 }
 
 
-def day_of(tick: int) -> int:
+def day_of(tick: int, prints: int = PRINTS) -> int:
     """Which session a tick belongs to; the first before the market has begun."""
-    return max(tick, 0) // PRINTS
+    return max(tick, 0) // prints
 
 
-def phase_of(tick: int) -> int:
-    """Which print of its session a tick is: 0 open, 1 and 2 the extremes, 3 close."""
-    return max(tick, 0) % PRINTS
+def phase_of(tick: int, prints: int = PRINTS) -> int:
+    """Which print of its session a tick is: 0 is the open, the last is the close."""
+    return max(tick, 0) % prints
 
 
-def print_at(session: date, phase: int) -> datetime:
-    """The market time of a print, in UTC. Early closes are not modelled."""
-    return datetime.combine(session, PRINT_TIMES[phase], tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+def print_at(session: date, phase: int, prints: int = PRINTS) -> datetime:
+    """The market time of a print, in UTC: evenly spread over the session. Early closes are not modelled."""
+    if phase == prints - 1:
+        return datetime.combine(session, SESSION_CLOSES, tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    opens = datetime.combine(session, SESSION_OPENS, tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    return opens + timedelta(seconds=SESSION_SECONDS * phase // (prints - 1))
 
 
 def day_prints(ohlc: IntArray, rule: HighLowRule) -> IntArray:
@@ -184,6 +194,38 @@ def day_prints(ohlc: IntArray, rule: HighLowRule) -> IntArray:
     else:
         low_first = np.full(opens.shape, rule is HighLowRule.LOW_FIRST)
     return np.stack([opens, np.where(low_first, lows, highs), np.where(low_first, highs, lows), closes], axis=-1)
+
+
+def day_path(ohlc: IntArray, definition: ReplayDefinition) -> IntArray:
+    """All prints of each bar: [..., 4] -> [..., prints]. Open, extremes and close are the bar's own.
+
+    The extremes fall at two moments drawn from the seed. The prints between two of the four are the straight line plus
+    noise, widest half-way and about a quarter of the day's range there, kept inside the range. Drawn as whole numbers,
+    so every machine draws the same.
+    """
+    anchors, prints = day_prints(ohlc, definition.high_low_rule), definition.prints
+    if prints == PRINTS:
+        return anchors
+    rng = np.random.Generator(np.random.PCG64(definition.seed))
+    shape = ohlc.shape[:-1]
+    one, other = rng.integers(1, prints - 1, shape), rng.integers(1, prints - 2, shape)
+    other = other + (other >= one)
+    first, second = np.minimum(one, other), np.maximum(one, other)
+    noise = rng.integers(-500, 501, (*shape, prints, 4)).sum(axis=-1)
+    high, low = ohlc[..., 1], ohlc[..., 2]
+    path = np.empty((*shape, prints), dtype=np.int64)
+    for step in range(prints):
+        segment = (step >= first).astype(np.int64) + (step >= second)
+        start = np.choose(segment, [np.zeros_like(first), first, second])
+        end = np.choose(segment, [first, second, np.full_like(first, prints - 1)])
+        begin = np.take_along_axis(anchors, segment[..., None], -1)[..., 0]
+        finish = np.take_along_axis(anchors, segment[..., None] + 1, -1)[..., 0]
+        done, left, length = step - start, end - step, end - start
+        line = begin + (finish - begin) * done // length
+        wobble = (high - low) * noise[..., step] * 4 * done * left // (length * length * 2_000)
+        path[..., step] = np.clip(line + wobble, low, high)
+    path[..., prints - 1] = anchors[..., 3]
+    return path
 
 
 def spread(last: IntArray, spread_bps: Decimal) -> tuple[IntArray, IntArray]:

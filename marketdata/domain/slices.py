@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from core.errors import Invalid
 from marketdata.domain.replay import (
-    CLOSE,
     MASKED_BASE,
     OPEN,
     PRINTS,
     IntArray,
     ReplayDefinition,
     day_of,
-    day_prints,
+    day_path,
     mask_shift,
     phase_of,
     print_at,
@@ -87,6 +86,7 @@ class Slice:
     last: IntArray  # [ticks, symbols]
     bid: IntArray
     ask: IntArray
+    prints: int = PRINTS
 
     @property
     def days_total(self) -> int:
@@ -96,7 +96,7 @@ class Slice:
     @property
     def ticks_total(self) -> int:
         """Ticks in the slice."""
-        return self.days_total * PRINTS
+        return self.days_total * self.prints
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -110,19 +110,27 @@ class Slice:
 
     def session(self, tick: int) -> date:
         """The session date of a tick."""
-        return self.dates[self.warmup + day_of(tick)]
+        return self.dates[self.warmup + day_of(tick, self.prints)]
 
     def at(self, tick: int) -> datetime:
         """The market time of a tick."""
-        return print_at(self.session(tick), phase_of(tick))
+        return print_at(self.session(tick), self.phase(tick), self.prints)
+
+    def phase(self, tick: int) -> int:
+        """Which print of its session a tick is."""
+        return phase_of(tick, self.prints)
+
+    def is_forming(self, tick: int) -> bool:
+        """Whether the tick's session has begun and not closed."""
+        return tick >= 0 and self.phase(tick) != self.prints - 1
 
     def completed_rows(self, tick: int) -> int:
         """How many rows are over at a tick: the warm-up and the sessions that have closed."""
-        return self.warmup if tick < 0 else self.warmup + (tick + 1) // PRINTS
+        return self.warmup if tick < 0 else self.warmup + (tick + 1) // self.prints
 
     def tick(self, index: int, source: str) -> Tick:
         """The tick: all quotes. Uses nothing that prints later."""
-        at, phase, day = self.at(index), phase_of(index), day_of(index)
+        at, phase, day = self.at(index), self.phase(index), day_of(index, self.prints)
         completed = self.completed_rows(index)
         volumes = self.volume[completed - 1].tolist() if completed else [0] * len(self.symbols)
         previous = self._previous_closes(day)
@@ -150,7 +158,16 @@ class Slice:
                 volume=volume,
                 previous_close=before * size,
             )
-        return Tick(index, at, day, phase, phase == OPEN, index == self.ticks_total - 1, quotes)
+        return Tick(
+            index=index,
+            at=at,
+            day_index=day,
+            phase=phase,
+            is_new_day=phase == OPEN,
+            is_last=index == self.ticks_total - 1,
+            quotes=quotes,
+            is_session_close=phase == self.prints - 1,
+        )
 
     def _previous_closes(self, day: int) -> list[int]:
         row = self.warmup + day - 1
@@ -164,7 +181,7 @@ class Slice:
         """The last `limit` sessions known at a tick: completed ones, then the forming one from its prints so far."""
         column = self.columns[symbol]
         completed = self.completed_rows(tick)
-        forming = tick >= 0 and phase_of(tick) != CLOSE
+        forming = self.is_forming(tick)
         first = max(completed - limit + forming, 0)
         size = self.tick_sizes[column]
         table = self.ohlc[first:completed, column].tolist()
@@ -175,7 +192,7 @@ class Slice:
             if o
         ]
         if forming:
-            prints = self.last[tick - phase_of(tick) : tick + 1, column].tolist()
+            prints = self.last[tick - self.phase(tick) : tick + 1, column].tolist()
             day = self.session(tick)
             open_, high, low, close = prints[0], max(prints), min(prints), prints[-1]
             views.append(
@@ -187,7 +204,7 @@ class Slice:
         """[sessions, symbols]: completed closes, then a forming session's last print. NaN before a first bar."""
         completed = self.completed_rows(tick)
         table = self.ohlc[max(completed - lookback, 0) : completed, :, 3]
-        if tick >= 0 and phase_of(tick) != CLOSE:
+        if self.is_forming(tick):
             table = np.concatenate([table, self.last[tick : tick + 1]])
         floats = np.where(table == 0, np.nan, table.astype(np.float64)) * np.array(
             [float(size) for size in self.tick_sizes]
@@ -213,7 +230,7 @@ def slice_build(definition: ReplayDefinition, histories: Sequence[History]) -> S
     volume = np.zeros((len(dates), len(histories)), dtype=np.int64)
     for column, history in enumerate(histories):
         ohlc[:, column], volume[:, column] = _column(definition, history, dates, warmup)
-    last = day_prints(ohlc[warmup:], definition.high_low_rule).transpose(0, 2, 1).reshape(-1, len(histories))
+    last = day_path(ohlc[warmup:], definition).transpose(0, 2, 1).reshape(-1, len(histories))
     bid, ask = spread(last, definition.spread_bps)
     shift = mask_shift(dates[warmup]) if definition.mask else timedelta(0)
     return Slice(
@@ -227,6 +244,7 @@ def slice_build(definition: ReplayDefinition, histories: Sequence[History]) -> S
         last=last,
         bid=bid,
         ask=ask,
+        prints=definition.prints,
     )
 
 

@@ -100,6 +100,11 @@ class MarketClock:
     wall: datetime
 
     @property
+    def is_session_close(self) -> bool:
+        """Whether the print in force is the last of its session."""
+        return self.phase == self.ticks_total // self.days_total - 1
+
+    @property
     def is_running(self) -> bool:
         """Only a running market takes orders."""
         return self.status == "running"
@@ -184,6 +189,7 @@ class Tick:
     is_new_day: bool
     is_last: bool
     quotes: dict[str, Quote]
+    is_session_close: bool = False
 
 
 @dataclass(frozen=True, slots=True)

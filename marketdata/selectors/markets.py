@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from core.errors import NotFound
 from marketdata.adapters import board
 from marketdata.domain.ports import default_market_choice
-from marketdata.domain.replay import PRINTS, day_of, phase_of
+from marketdata.domain.replay import PRINTS, day_of
 from marketdata.domain.types import MarketClock, MarketView
 from marketdata.models import Market
 from marketdata.selectors.history import market_slice
@@ -24,7 +24,7 @@ def view_of(market: Market) -> MarketView:
         status=market.status,
         currency=market.currency,
         tick=market.tick,
-        ticks_total=market.days_total * PRINTS,
+        ticks_total=market.days_total * int(market.definition.get("prints", PRINTS)),
         days_total=market.days_total,
         seconds_per_tick=Decimal(str(market.definition.get("seconds_per_tick", "5"))),
         is_masked=bool(market.definition.get("mask", False)),
@@ -43,9 +43,9 @@ def clock_of(market: Market) -> MarketClock:
         status=market.status,
         tick=market.tick,
         at=table.at(market.tick),
-        day_index=day_of(market.tick),
+        day_index=day_of(market.tick, table.prints),
         days_total=table.days_total,
-        phase=phase_of(market.tick),
+        phase=table.phase(market.tick),
         ticks_total=table.ticks_total,
         session_date=table.session(market.tick),
         source_label=market.source_label,

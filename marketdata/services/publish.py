@@ -33,6 +33,7 @@ def tick_payload(clock: MarketClock, tick: Tick) -> dict[str, object]:
         "day": tick.day_index,
         "days": clock.days_total,
         "phase": tick.phase,
+        "close": tick.is_session_close,
         "quotes": {symbol: quote_row(quote) for symbol, quote in tick.quotes.items()},
     }
 

@@ -13,6 +13,7 @@ from marketdata.domain.replay import (
     MASKED_EPOCH,
     HighLowRule,
     ReplayDefinition,
+    day_path,
     day_prints,
     mask_aliases,
     mask_shift,
@@ -154,3 +155,47 @@ def test_masked_dates_keep_their_weekday(day):
     moved = day + mask_shift(day)
     assert moved.weekday() == day.weekday()
     assert timedelta(0) <= moved - MASKED_EPOCH < timedelta(days=7)
+
+
+def path_of(rows, **definition):
+    ohlc = np.array(rows, dtype=np.int64)
+    return day_path(ohlc, definition_of(**definition))
+
+
+def definition_of(**fields):
+    return ReplayDefinition(start=date(2024, 1, 8), end=date(2024, 1, 9), symbols=("AAA",), **fields)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 10**7), st.integers(1, 10**7), st.integers(1, 10**7), st.integers(1, 10**7))),
+    st.integers(4, 79),
+    st.integers(0, 2**32),
+)
+def test_a_finer_path_is_the_same_bar(draws, prints, seed):
+    rows = [(o, max(o, h, low, c), min(o, h, low, c), c) for o, h, low, c in draws]
+    path = path_of(rows or [(1, 1, 1, 1)], prints=prints, seed=seed)
+    assert path.shape[-1] == prints
+    for (open_, high, low, close), day in zip(rows, path.tolist(), strict=False):
+        assert (day[0], max(day), min(day), day[-1]) == (open_, high, low, close)
+        nearer_low = open_ - low <= high - open_
+        if low < min(open_, close) and high > max(open_, close):
+            assert (day.index(low) < day.index(high)) == nearer_low
+
+
+def test_a_finer_path_is_the_same_every_time_and_another_with_another_seed():
+    rows = [(10_000, 10_400, 9_800, 10_200)] * 50
+    assert (path_of(rows, prints=14, seed=1) == path_of(rows, prints=14, seed=1)).all()
+    assert (path_of(rows, prints=14, seed=1) != path_of(rows, prints=14, seed=2)).any()
+
+
+def test_with_more_prints_the_second_below_the_open_no_longer_gives_the_high_away():
+    path = path_of([(10_000, 10_400, 9_800, 10_200)] * 2_000, prints=14, seed=5).astype(float)
+    below = path[path[:, 1] < path[:, 0]]
+    assert (below[:, 2] < below[:, 1]).mean() > 0.25
+
+
+def test_prints_are_spread_over_the_session():
+    times = [print_at(date(2024, 1, 8), phase, 14) for phase in range(14)]
+    assert times[1] - times[0] == timedelta(minutes=30)
+    assert times[-1] == print_at(date(2024, 1, 8), 3)
+    assert times == sorted(times)

@@ -77,6 +77,7 @@ def test_the_tick_is_pushed(django_capture_on_commit_callbacks):
         "day": 0,
         "days": 3,
         "phase": 0,
+        "close": False,
         "quotes": {"AAA": ["105.00", "104.97", "105.03", "0.00"], "BBB": ["49.00", "48.99", "49.01", "0.00"]},
     }
 

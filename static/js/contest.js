@@ -6,7 +6,6 @@ import { marketTime, money, places, price, setTone, signedMoney, signedPct, writ
 import { Stream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 
-const PHASES = ["open", "midday", "afternoon", "close"];
 const root = document.getElementById("contest");
 const { currency } = root.dataset;
 const initial = Number(root.dataset.initial);
@@ -159,7 +158,7 @@ function onTick(data) {
   state.tick = data.tick;
   for (const day of all('[data-clock="day"]')) day.textContent = data.day + 1;
   one('[data-clock="at"]').textContent = marketTime(data.at);
-  one('[data-clock="phase"]').textContent = PHASES[data.phase] || "";
+  one('[data-clock="phase"]').textContent = data.phase === 0 ? "open" : data.close ? "close" : "trading";
   one('[data-clock="progress"]').value = data.tick + 1;
   markPositions();
   if (ticket && !document.hidden) ticket.estimate();

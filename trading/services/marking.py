@@ -18,7 +18,6 @@ from trading.services.orders import order_end
 
 # Above this many accounts the equity curve keeps one point a day instead of one a tick.
 _EVERY_TICK_UP_TO = 2_000
-_CLOSE_PHASE = 3
 
 # One statement is one snapshot of the database: cash and positions of a fill are seen together or not at all.
 _BOOK = """
@@ -67,7 +66,7 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
     values = values_minor([item[1] for item in held], [item[2] for item in held], exponent(market.currency))
     owners = np.array([item[0] for item in held], dtype=np.int64)
     equity = equities(ids, cash, owners, values)
-    points = len(ids) <= _EVERY_TICK_UP_TO or tick.phase == _CLOSE_PHASE or tick.is_last
+    points = len(ids) <= _EVERY_TICK_UP_TO or tick.is_session_close or tick.is_last
     _store(tick.index, tick.at, [ids.tolist(), equity.tolist(), cash.tolist()], points=points)
     return len(ids)
 
