@@ -224,13 +224,18 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Trading Arena API",
     "VERSION": "1.0.0",
-    "DESCRIPTION": "People, agents and coded strategies trade under the same rules. Errors are {code, message, details}.",
+    "DESCRIPTION": "People, agents and strategies trade under the same rules. Errors are {code, message, details}.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "TraderKind": "accounts.models.User.Kind",
+        "MarketKind": "marketdata.models.Market.Kind",
+        "MarketStatus": "marketdata.models.Market.Status",
+    },
 }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.int("JWT_ACCESS_TTL", default=900)),

@@ -27,6 +27,7 @@ class AccountGroup(models.Model):
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     policy = models.JSONField(default=dict, help_text="Data for the AccountPolicy of this purpose")
+    is_listed = models.BooleanField(default=True, help_text="Its agents' accounts appear in public lists")
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

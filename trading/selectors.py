@@ -79,7 +79,7 @@ def accounts_query(viewer: Actor | None) -> QuerySet[Account]:
     rows = _accounts().order_by("-id")
     if viewer is not None and viewer.is_staff:
         return rows
-    agents = rows.filter(owner__kind="agent")
+    agents = rows.filter(owner__kind="agent").exclude(group__is_listed=False)
     return agents if viewer is None else rows.filter(owner_id=viewer.user_id) | agents
 
 
@@ -128,6 +128,17 @@ def _position_view(row: Position, last: Decimal | None) -> PositionView:
         realized_minor=row.realized_minor,
         currency=currency,
     )
+
+
+def holdings(account_ids: Sequence[int]) -> dict[int, dict[str, tuple[Decimal, Decimal]]]:
+    """(quantity held, quantity free to sell) by symbol, for many accounts in one statement."""
+    found: dict[int, dict[str, tuple[Decimal, Decimal]]] = {account_id: {} for account_id in account_ids}
+    rows = Position.objects.filter(account_id__in=account_ids, quantity__gt=0).order_by("account_id", "listing_id")
+    for account_id, symbol, quantity, reserved in rows.values_list(
+        "account_id", "listing__symbol", "quantity", "reserved_quantity"
+    ):
+        found[account_id][symbol] = (quantity, quantity - reserved)
+    return found
 
 
 def order_view(row: Order) -> OrderView:
@@ -216,17 +227,17 @@ def equity_curve(account_id: int, *, limit: int = 1000) -> list[tuple[datetime, 
     return list(reversed(rows[: min(limit, 5000)]))
 
 
+_MARKS = """
+SELECT a.id, coalesce(m.equity_minor, a.cash_minor), coalesce(m.cash_minor, a.cash_minor), a.fills_count
+FROM trading_account a LEFT JOIN trading_accountmark m ON m.account_id = a.id WHERE a.group_id = %s ORDER BY a.id
+"""
+
+
 def group_marks(group_id: int) -> GroupMarks:
     """Latest marks of all accounts of a group, in account-id order."""
-    rows = (
-        Account.objects.filter(group_id=group_id)
-        .order_by("id")
-        .values_list("id", "mark__equity_minor", "mark__cash_minor", "fills_count", "cash_minor")
-    )
-    data = [
-        (row[0], row[4] if row[1] is None else row[1], row[4] if row[2] is None else row[2], row[3]) for row in rows
-    ]
-    table = np.array(data, dtype=np.int64).reshape(-1, 4)
+    with connection.cursor() as cursor:
+        cursor.execute(_MARKS, [group_id])
+        table = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 4)
     return GroupMarks(table[:, 0], table[:, 1], table[:, 2], table[:, 3])
 
 

@@ -30,9 +30,8 @@ from contests.services.joins import contest_join
 from core.money import Money
 from marketdata import selectors as market_selectors
 from marketdata.domain.universe import COMPANIES
-from marketdata.locks import MarketLease
 from marketdata.services.demo import demo_history_generate, demo_is_loaded
-from marketdata.services.ticks import market_step
+from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor, OrderRequest
 from trading.services.orders import order_place
 
@@ -187,16 +186,12 @@ def _week() -> None:
 
 def _play(contest: ContestView, *, ticks: int, before: Callable[[], None] | None = None) -> None:
     """Start a contest and play its first ticks at once; `before` is called after the first."""
-    lease = MarketLease(contest.market_id)
-    lease.hold()
-    try:
+    with market_hold(market_id=contest.market_id):
         contest_start(actor=SYSTEM, contest_id=contest.id, reason="demo")
         market_step(market_id=contest.market_id, ticks=1)
         if before is not None:
             before()
         market_step(market_id=contest.market_id, ticks=ticks - 1)
-    finally:
-        lease.release()
 
 
 def demo_is_seeded() -> bool:

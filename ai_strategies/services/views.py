@@ -14,7 +14,6 @@ from contests.selectors import ContestView
 from core.money import to_major
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
-from trading.models import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,7 @@ class Book:
 def books_take(account_ids: Sequence[int]) -> dict[int, Book]:
     """The books of several accounts in two statements."""
     accounts = trading_selectors.accounts_by_ids(account_ids)
-    holdings: dict[int, dict[str, tuple[Decimal, Decimal]]] = {account_id: {} for account_id in accounts}
-    rows = Position.objects.filter(account_id__in=account_ids, quantity__gt=0).order_by("account_id", "listing_id")
-    fields = ("account_id", "listing__symbol", "quantity", "reserved_quantity")
-    for account_id, symbol, quantity, reserved in rows.values_list(*fields):
-        holdings[account_id][symbol] = (quantity, quantity - reserved)
+    holdings = trading_selectors.holdings(account_ids)
     return {
         account.id: Book(
             cash=to_major(account.cash_minor, account.currency),

@@ -23,8 +23,7 @@ from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Tick
 from marketdata.services import markets
 from trading.domain.types import Actor
-from trading.locks import accounts_barrier
-from trading.services.accounts import group_set_status_in_tx
+from trading.services.accounts import group_barrier_in_tx, group_set_status_in_tx
 from trading.services.marking import mark_tick
 from trading.services.orders import orders_cancel_for_group
 
@@ -63,7 +62,7 @@ def contest_end(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "", wai
             raise Conflict("contest_state", message, {"status": contest.status})
         closing_begin_in_tx(contest, actor=actor, reason=reason)
     with transaction.atomic(durable=True):
-        accounts_barrier(group_id=contest.group_id)
+        group_barrier_in_tx(group_id=contest.group_id)
     orders_cancel_for_group(group_id=contest.group_id, reason="trading_ended")
     market, tick = _last_tick(contest.market_id)
     if tick is not None:

@@ -49,7 +49,11 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
         raise Invalid("invalid_contest", message, {"field": "currency"})
     allowed = _allowed(market.id, spec)
     group_id = group_create_in_tx(
-        slug=f"contest:{slug}", purpose=PURPOSE, market_id=market.id, policy=policy_data(spec.constraints, allowed)
+        slug=f"contest:{slug}",
+        purpose=PURPOSE,
+        market_id=market.id,
+        policy=policy_data(spec.constraints, allowed),
+        is_listed=spec.visibility == "public",
     )
     contest = _row(actor, spec, slug, market.id, group_id, allowed)
     audit.record(

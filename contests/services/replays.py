@@ -16,8 +16,7 @@ from contests.services.closing import contest_end
 from contests.services.contests import contest_create, contest_start, spec_of
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
-from marketdata.locks import MarketLease
-from marketdata.services.ticks import market_step
+from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor
 
 
@@ -51,14 +50,10 @@ def contest_replay(*, actor: Actor, slug: str, ticks: int | None = None) -> Repl
     )
     copy = contest_create(actor=actor, spec=spec, schedule=True)
     began = time.perf_counter()
-    lease = MarketLease(copy.market_id)  # before it runs, so that the market process leaves it to us
-    lease.hold()
-    try:
+    with market_hold(market_id=copy.market_id):
         contest_start(actor=actor, contest_id=copy.id, reason="replay")
         total = market_selectors.market_view(copy.market_id).ticks_total
         played = market_step(market_id=copy.market_id, ticks=total + 1 if ticks is None else ticks)
-    finally:
-        lease.release()
     ended = contest_end(actor=actor, contest_id=copy.id, reason="replay")
     assert ended is not None
     rows = standings_page(copy.id, size=200, sparklines=False).rows

@@ -29,6 +29,7 @@ from marketdata.domain.replay import (
     print_at,
     spread,
 )
+from marketdata.domain.splits import round_ratio, split_ratio
 from marketdata.domain.types import BarView, Quote, Tick
 
 MICRO = 1_000_000
@@ -46,30 +47,6 @@ class History:
     ohlc: IntArray
     volume: IntArray
     splits: Sequence[tuple[date, Decimal]] = ()
-
-
-def _round_ratio(values: IntArray, ratio: Fraction) -> IntArray:
-    """values * ratio, rounded half-even, exact whatever the size."""
-    num, den = ratio.numerator, ratio.denominator
-    if num == 1 and den == 1:
-        return values
-    peak = int(values.max(initial=0))
-    wide = peak * num >= 2**62 or den >= 2**61
-    exact = values.astype(object) if wide else values
-    whole, rest = exact * num // den, exact * num % den
-    up = (2 * rest > den) | ((2 * rest == den) & (whole % 2 == 1))
-    return np.asarray(whole + up, dtype=np.int64)
-
-
-def split_ratio(splits: Sequence[tuple[date, Decimal]], day: date, basis: date) -> Fraction:
-    """What a price traded on `day` is multiplied by to be in the basis of `basis`."""
-    ratio = Fraction(1)
-    for ex_date, value in splits:
-        if basis < ex_date <= day:
-            ratio *= Fraction(value)
-        elif day < ex_date <= basis:
-            ratio /= Fraction(value)
-    return ratio
 
 
 @dataclass(frozen=True)
@@ -277,8 +254,8 @@ def _column(
     for ratio, group in _by_ratio(history, dates, rows, first):
         target, origin = [row for row, _ in group], [index for _, index in group]
         in_ticks = ratio * base / (Fraction(history.tick_size) * MICRO)
-        ohlc[target] = np.maximum(_round_ratio(history.ohlc[origin], in_ticks), 1)
-        volume[target] = _round_ratio(history.volume[origin], 1 / (ratio * base))
+        ohlc[target] = np.maximum(round_ratio(history.ohlc[origin], in_ticks), 1)
+        volume[target] = round_ratio(history.volume[origin], 1 / (ratio * base))
     _carry(ohlc)
     return ohlc, volume
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from marketdata.domain.replay import ReplayDefinition
-from marketdata.domain.slices import MICRO, History, slice_build, split_ratio
+from marketdata.domain.slices import MICRO, History, slice_build
+from marketdata.domain.splits import split_ratio
 from marketdata.tests.factories import MONDAY, weekdays
 
 CENT = Decimal("0.01")

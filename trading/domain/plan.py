@@ -14,6 +14,7 @@ from trading.domain import states
 from trading.domain.checks import Case
 from trading.domain.fills import costs
 from trading.domain.positions import Holding, apply_fill
+from trading.domain.rows import account_row, order_row, position_row, update_row
 from trading.domain.snapshot import AccountState, OrderState, QuoteState, Snapshot
 from trading.domain.types import Actor, Denial, OrderView, Side, plain
 
@@ -26,27 +27,6 @@ class Plan:
 
     data: dict[str, Any]
     view: OrderView
-
-
-def _account(account: AccountState) -> dict[str, int]:
-    return {
-        "cash_minor": account.cash_minor,
-        "reserved_minor": account.reserved_minor,
-        "realized_minor": account.realized_minor,
-        "fees_minor": account.fees_minor,
-        "fills_count": account.fills_count,
-        "open_orders_count": account.open_orders_count,
-    }
-
-
-def _position(listing_id: int, holding: Holding) -> dict[str, Any]:
-    return {
-        "listing_id": listing_id,
-        "quantity": str(holding.quantity),
-        "reserved_quantity": str(holding.reserved_quantity),
-        "cost_minor": holding.cost_minor,
-        "realized_minor": holding.realized_minor,
-    }
 
 
 def _view(snapshot: Snapshot, order: OrderState, code: str = "", message: str = "", **more: Any) -> OrderView:
@@ -115,45 +95,6 @@ def _new_order(case: Case, actor: Actor) -> OrderState:
     )
 
 
-def _order_row(order: OrderState, code: str, message: str, details: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "listing_id": order.listing_id,
-        "symbol": order.symbol,
-        "side": order.side,
-        "type": order.type,
-        "time_in_force": order.time_in_force,
-        "quantity": str(order.quantity),
-        "filled_quantity": str(order.filled_quantity),
-        "limit_price": None if order.limit_price is None else str(order.limit_price),
-        "average_price": None if order.average_price is None else str(order.average_price),
-        "status": order.status,
-        "reserved_minor": order.reserved_minor,
-        "reserved_quantity": str(order.reserved_quantity),
-        "code": code,
-        "message": message,
-        "details": details,
-        "client_order_id": order.client_order_id,
-        "source": order.source,
-        "actor_id": order.actor_id,
-        "accepted_tick": order.accepted_tick,
-    }
-
-
-def _update_row(before: OrderState, after: OrderState, code: str, message: str) -> dict[str, Any]:
-    return {
-        "id": after.id,
-        "from_status": before.status,
-        "status": after.status,
-        "filled_quantity": str(after.filled_quantity),
-        "average_price": None if after.average_price is None else str(after.average_price),
-        "reserved_minor": after.reserved_minor,
-        "reserved_quantity": str(after.reserved_quantity),
-        "code": code,
-        "message": message,
-    }
-
-
 def _frame(snapshot: Snapshot, transitions: list[list[Any]]) -> dict[str, Any]:
     for step in transitions:
         states.check(step[0], step[1])
@@ -171,7 +112,7 @@ def deny(case: Case, actor: Actor, denial: Denial) -> Plan:
     view = _view(case.snapshot, order, denial.code, denial.message, details=denial.details)
     step = [states.INITIALIZED, states.DENIED, f"{denial.code}: {denial.message}"[:300], actor.user_id]
     data = _frame(case.snapshot, [step])
-    data["order"] = _order_row(order, denial.code, denial.message[:300], denial.details)
+    data["order"] = order_row(order, denial.code, denial.message[:300], denial.details)
     data["event"] = _event("order_denied", view, code=denial.code)
     return Plan(data, view)
 
@@ -193,11 +134,11 @@ def rest(case: Case, actor: Actor) -> Plan:
     )
     view = _view(snapshot, order)
     data = _frame(snapshot, [[states.INITIALIZED, states.ACCEPTED, "rests in the book", actor.user_id]])
-    data["order"] = _order_row(order, "", "", None)
-    data["account"] = _account(account)
+    data["order"] = order_row(order, "", "", None)
+    data["account"] = account_row(account)
     if not buying:
         holding = replace(snapshot.holding, reserved_quantity=snapshot.holding.reserved_quantity + request.quantity)
-        data["position"] = _position(order.listing_id, holding)
+        data["position"] = position_row(order.listing_id, holding)
     data["event"] = _event("order_accepted", view)
     return Plan(data, view)
 
@@ -263,15 +204,15 @@ def _fill_plan(
     view = _view(snapshot, after, fee_minor=fill["fee_minor"])
     data = _frame(snapshot, steps)
     data["fill"] = fill
-    data["position"] = _position(after.listing_id, holding)
-    data["account"] = _account(account)
+    data["position"] = position_row(after.listing_id, holding)
+    data["account"] = account_row(account)
     data["event"] = _event(
         "order_filled", view, fill_id=fill["id"], price=plain(price), realized_minor=fill["realized_minor"]
     )
     if before.status == states.INITIALIZED:
-        data["order"] = _order_row(after, "", "", None)
+        data["order"] = order_row(after, "", "", None)
     else:
-        data["update"] = _update_row(before, after, "", "")
+        data["update"] = update_row(before, after, "", "")
     return Plan(data, view)
 
 
@@ -299,10 +240,10 @@ def end_order(snapshot: Snapshot, order: OrderState, status: str, code: str, mes
     )
     view = _view(snapshot, after, code, message)
     data = _frame(snapshot, [[order.status, status, message, actor.user_id]])
-    data["update"] = _update_row(order, after, code, message)
-    data["account"] = _account(account)
+    data["update"] = update_row(order, after, code, message)
+    data["account"] = account_row(account)
     if order.reserved_quantity:
         reserved = snapshot.holding.reserved_quantity - order.reserved_quantity
-        data["position"] = _position(order.listing_id, replace(snapshot.holding, reserved_quantity=reserved))
+        data["position"] = position_row(order.listing_id, replace(snapshot.holding, reserved_quantity=reserved))
     data["event"] = _event(f"order_{status}", view, code=code)
     return Plan(data, view)

@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('purpose', models.CharField(help_text='Which registered AccountPolicy judges its orders', max_length=16)),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('open', 'Open'), ('paused', 'Paused'), ('closed', 'Closed')], default='pending', max_length=8)),
                 ('policy', models.JSONField(default=dict, help_text='Data for the AccountPolicy of this purpose')),
+                ('is_listed', models.BooleanField(default=True, help_text="Its agents' accounts appear in public lists")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='marketdata.market')),
             ],

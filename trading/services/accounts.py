@@ -11,6 +11,7 @@ from core.models import LedgerAccount
 from core.money import Money
 from core.services.ledger import journal_post_in_tx, ledger_account_get_or_create_in_tx
 from marketdata.models import Market
+from trading.locks import accounts_barrier
 from trading.models import Account, AccountGroup, AccountMark, EquityPoint
 
 _GROUP_MOVES = {
@@ -22,11 +23,27 @@ _GROUP_MOVES = {
 
 
 def group_create_in_tx(
-    *, slug: str, purpose: str, market_id: int, policy: dict[str, Any], status: str = "pending"
+    *,
+    slug: str,
+    purpose: str,
+    market_id: int,
+    policy: dict[str, Any],
+    status: str = "pending",
+    is_listed: bool = True,
 ) -> int:
-    """Make a group of accounts judged by the policy registered for `purpose`; returns its id."""
-    group = AccountGroup.objects.create(slug=slug, purpose=purpose, market_id=market_id, policy=policy, status=status)
+    """Make a group of accounts judged by the policy registered for `purpose`; returns its id.
+
+    An unlisted group's agents do not appear in public lists of accounts.
+    """
+    group = AccountGroup.objects.create(
+        slug=slug, purpose=purpose, market_id=market_id, policy=policy, status=status, is_listed=is_listed
+    )
     return group.pk
+
+
+def group_barrier_in_tx(*, group_id: int) -> list[int]:
+    """Lock every account of a group, in id order; returns their ids. Whoever was deciding has finished by then."""
+    return accounts_barrier(group_id=group_id)
 
 
 def group_set_status_in_tx(*, group_id: int, status: str) -> None:
