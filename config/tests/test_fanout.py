@@ -1,8 +1,15 @@
 """The bounded queue of one browser."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from config.fanout import QUEUE_LENGTH, Listener, after
+
+
+def run(scenario):
+    """Run in a thread of its own: a browser's event loop may be running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(scenario())).result()
 
 
 def test_a_slow_browser_loses_the_oldest_and_is_told():
@@ -17,7 +24,7 @@ def test_a_slow_browser_loses_the_oldest_and_is_told():
         assert message is not None
         assert message[1] == "11-0"
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_a_message_is_offered_once():
@@ -30,7 +37,7 @@ def test_a_message_is_offered_once():
         assert first[1] == "5-2"
         assert await listener.take(0.01) is None
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_positions_compare_as_numbers():
