@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 
 from ai_strategies.domain.strategies import STRATEGIES
@@ -16,6 +17,7 @@ from ai_strategies.models import Agent, AgentSeat, Decision
 from core.errors import NotFound
 
 MAX_ROWS = 500
+AGENT_IDS, AGENT_IDS_SECONDS = "ai_strategies.agent_ids_by_user", 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +205,12 @@ def turns(account_id: int, ticks: Sequence[int]) -> list[TurnView]:
     for row in rows.order_by("tick", "n"):
         grouped[row.tick].append(decision_view(row))
     return [TurnView(account_id, tick, found[0].market_at, tuple(found)) for tick, found in grouped.items() if found]
+
+
+def agent_ids_by_user() -> dict[int, int]:
+    """Each agent's id by its user, to link names to their pages. Kept for a minute: agents are rarely made."""
+    kept: dict[int, int] | None = cache.get(AGENT_IDS)
+    if kept is None:
+        kept = dict(Agent.objects.order_by("id").values_list("user_id", "pk")[:MAX_ROWS])
+        cache.set(AGENT_IDS, kept, AGENT_IDS_SECONDS)
+    return kept

@@ -10,9 +10,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ai_strategies import selectors
+from ai_strategies.pages import feed
 from contests import selectors as contest_selectors
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.selectors import ContestView, ParticipantView, StandingsPage
+from contests.web import contest_open, invite_page
+from core.errors import DomainError, NotFound
+from core.money import to_major
 from marketdata import selectors as market_selectors
 from marketdata.charts import chart_bars
 from marketdata.domain.types import ListingView, Quote
@@ -24,6 +28,8 @@ from trading.pages import can_trade, market_context, new_key, page, viewer
 BOARD_ROWS = 10
 RACERS = 8
 LATEST_DECISIONS = 24
+# Holds are most of what an agent decides, and show as one line.
+DECISIONS_READ = 300
 LANDING_DECISIONS = 5
 AGENT_CURVE_POINTS = 2000
 LATEST_TRADES = 30
@@ -40,7 +46,7 @@ CLOSED = {
 
 def _agent_links() -> dict[int, str]:
     """Where to read about each agent, by its user."""
-    return {agent.user_id: reverse("agent", args=[agent.id]) for agent in selectors.agents_list()}
+    return {user_id: reverse("agent", args=[agent_id]) for user_id, agent_id in selectors.agent_ids_by_user().items()}
 
 
 def _place(contest: ContestView, who: Actor | None) -> ParticipantView | None:
@@ -70,7 +76,8 @@ def landing(request: HttpRequest) -> HttpResponse:
     rows = [{"id": row.account_id, "name": row.name, "points": row.sparkline} for row in board.rows]
     context = {
         **_contest_context(contest, board),
-        "decisions": selectors.decisions(contest_id=contest.id, limit=LANDING_DECISIONS),
+        "decisions": feed(selectors.decisions(contest_id=contest.id, limit=LANDING_DECISIONS), LANDING_DECISIONS),
+        "board_rows": RACERS,
         "joined": _place(contest, viewer(request)) is not None,
         "race": {"tick": board.tick, "rows": rows},
     }
@@ -80,16 +87,28 @@ def landing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page
 def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """One contest: prices, the viewer's ticket and book, the leaderboard and the agents' decisions."""
+    """One contest: prices, the viewer's ticket and book, the leaderboard and the agents' decisions.
+
+    `?code=` is the invite code of a private one; where nothing shows, the page asks for it.
+    """
     who = viewer(request)
-    contest = contest_selectors.contest_get(slug, who)
+    code = request.GET.get("code", "").strip()
+    try:
+        contest = contest_open(request, slug, code)
+    except NotFound:
+        return invite_page(request, slug, code)
+    except DomainError as error:
+        return invite_page(request, slug, code, error)
     place = _place(contest, who)
     account = trading_selectors.account_get(place.account_id, who) if place is not None else None
     board = contest_selectors.standings_page(contest.id, size=BOARD_ROWS)
     context = {
         **_contest_context(contest, board),
-        "decisions": selectors.decisions(contest_id=contest.id, limit=LATEST_DECISIONS),
+        "decisions": feed(selectors.decisions(contest_id=contest.id, limit=LATEST_DECISIONS), LATEST_DECISIONS),
+        "board_rows": BOARD_ROWS,
         "can_join": who is not None and place is None and contest.status in JOINABLE,
+        "invite_code": code,
+        "join_words": f"Join with {to_major(contest.initial_balance_minor, contest.currency):,} {contest.currency}",
         "next_key": new_key(),
     }
     context |= _prices(contest, request.GET.get("symbol", ""))
@@ -123,7 +142,13 @@ def _prices(contest: ContestView, wanted: str) -> dict[str, Any]:
 
 
 def _listing(listing: ListingView, quote: Quote | None) -> dict[str, Any]:
-    return {"symbol": listing.symbol, "name": listing.name, "tick_size": listing.tick_size, "quote": quote}
+    return {
+        "symbol": listing.symbol,
+        "name": listing.name,
+        "tick_size": listing.tick_size,
+        "lot_size": listing.lot_size,
+        "quote": quote,
+    }
 
 
 def _quote(quote: Quote) -> dict[str, float]:
@@ -184,7 +209,11 @@ def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
             **market_context(account.market_id),
             "account": account,
             "curve": [[int(at.timestamp()), minor] for at, minor in curve],
-            "decisions": selectors.decisions(account_id=account.id, limit=LATEST_DECISIONS, holds=True),
+            "positions": trading_selectors.positions(account.id),
+            "channels": f"market:{account.market_id},contest:{seat.contest_id}",
+            "decisions": feed(
+                selectors.decisions(account_id=account.id, limit=DECISIONS_READ, holds=True), LATEST_DECISIONS
+            ),
         }
     return render(request, "ai_strategies/agent.html", context)
 

@@ -7,5 +7,6 @@ from contests import web
 urlpatterns = [
     path("contests", web.contest_list, name="contest-list"),
     path("contests/new", web.contest_new, name="contest-new"),
+    path("contests/<slug:slug>/standing", web.contest_standing, name="contest-standing"),
     path("contests/<slug:slug>/join", web.contest_enter, name="contest-join"),
 ]

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from contests import selectors
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
+from contests.selectors import ContestView
+from contests.selectors.standings import board_rows
 from contests.services.contests import contest_create
 from contests.services.joins import contest_join
 from core.clock import SystemClock
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from core.money import to_major
+from core.throttling import limit_attempts
 from marketdata import selectors as market_selectors
 from trading.pages import actor, mapped, page, paginated, viewer
 
 CARDS = 12
+WRONG_CODE = "No private contest here answers to that code. Check the code and the address you were given."
 FILTERS = (
     {"code": "", "label": "All"},
     {"code": "active", "label": "Running"},
@@ -76,18 +82,55 @@ def contest_new(request: HttpRequest) -> HttpResponse:
     return render(request, "contests/new.html", {"form": form, "wide_fields": form.wide_fields}, status=status)
 
 
+def contest_open(request: HttpRequest, slug: str, code: str) -> ContestView:
+    """The contest if the viewer may see it, by an invite code too. Guesses are counted: NotFound, then 429."""
+    try:
+        return selectors.contest_get(slug, viewer(request), invite_code=code)
+    except NotFound:
+        if code:
+            limit_attempts(request)
+        raise
+
+
+def invite_page(request: HttpRequest, slug: str, code: str, error: DomainError | None = None) -> HttpResponse:
+    """Where no contest shows, a private one may be: asks for its code, at every address alike, so it tells nothing."""
+    denial = error.message if error else WRONG_CODE if code else ""
+    context = {"slug": slug, "invite_code": code, "denial": denial}
+    return render(request, "contests/invite.html", context, status=error.status if error else 404)
+
+
+@login_required
+@require_GET
+@page
+def contest_standing(request: HttpRequest, slug: str) -> JsonResponse:
+    """The viewer's own row of the standings, as the `standings` event writes rows; null without a place."""
+    who = actor(request)
+    contest = selectors.contest_get(slug, who)
+    place = selectors.participant_get(contest.id, who.user_id)
+    if place is None:
+        return JsonResponse({"row": None})
+    near = selectors.standings_page(contest.id, size=1, around_account=place.account_id, sparklines=False).rows
+    rows = board_rows(near, lambda minor: str(to_major(minor, contest.currency)))
+    return JsonResponse({"row": next((row for row in rows if row["account_id"] == place.account_id), None)})
+
+
 @login_required
 @require_POST
-@page
 def contest_enter(request: HttpRequest, slug: str) -> HttpResponse:
     """Join a contest, then show it."""
     who = actor(request)
-    code = request.POST.get("invite_code", "")
-    contest = selectors.contest_get(slug, who, invite_code=code)
+    code = request.POST.get("invite_code", "").strip()
     try:
+        contest = contest_open(request, slug, code)
         contest_join(actor=who, contest_id=contest.id, invite_code=code)
+    except NotFound:
+        return invite_page(request, slug, code)
     except DomainError as error:
+        if error.code == "rate_limited":
+            return invite_page(request, slug, code, error)
         messages.error(request, error.message)
+        query = f"?{urlencode({'code': code})}" if code else ""
+        return redirect(f"{reverse('contest', args=[slug])}{query}")
     else:
         balance = f"{to_major(contest.initial_balance_minor, contest.currency):,}"
         messages.success(request, f"You are in, with {balance} {contest.currency}.")

@@ -8,6 +8,7 @@ urlpatterns = [
     path("account", web.account_list, name="account-list"),
     path("accounts", web.account_list),
     path("accounts/<int:account_id>", web.account, name="account"),
+    path("accounts/<int:account_id>/figures", web.figures, name="account-figures"),
     path("accounts/<int:account_id>/positions", web.blotter_part, {"part": "positions"}, name="account-positions"),
     path("accounts/<int:account_id>/orders/open", web.blotter_part, {"part": "orders"}, name="account-open-orders"),
     path("accounts/<int:account_id>/trades", web.blotter_part, {"part": "trades"}, name="account-trades"),

@@ -45,6 +45,7 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
         **market_context(found.market_id),
         **_tab(request, found, tab),
         "account": found,
+        "positions": selectors.positions(found.id),
         "tab": tab,
         "mine": mine,
         "can_trade": False,
@@ -59,7 +60,7 @@ def _tab(request: HttpRequest, found: AccountView, tab: str) -> dict[str, Any]:
         return {"page": mapped(paginated(request, selectors.orders_query(found.id)), selectors.order_view)}
     if tab == "trades":
         return {"page": mapped(paginated(request, selectors.fills_query(found.id)), selectors.fill_view)}
-    return {"positions": selectors.positions(found.id)}
+    return {}
 
 
 def blotter(found: AccountView, who: Actor | None, market_status: str) -> dict[str, Any]:
@@ -76,12 +77,19 @@ def blotter(found: AccountView, who: Actor | None, market_status: str) -> dict[s
     }
 
 
-@login_required
+@require_GET
+@page
+def figures(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The stat tiles again, after something changed."""
+    found = selectors.account_get(account_id, viewer(request))
+    return render(request, "trading/_stats.html", {"account": found, "positions": selectors.positions(found.id)})
+
+
 @require_GET
 @page
 def blotter_part(request: HttpRequest, account_id: int, part: str) -> HttpResponse:
     """One tab again, after something changed."""
-    who = actor(request)
+    who = viewer(request)
     found = selectors.account_get(account_id, who)
     clock = market_selectors.market_clock(found.market_id)
     return render(request, f"trading/_{part}.html", blotter(found, who, clock.status))

@@ -1,8 +1,14 @@
 """The landing page, the page of one contest, and an agent's page."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 
+from ai_strategies import selectors
+from ai_strategies.pages import feed
+from ai_strategies.selectors import DecisionView
 from ai_strategies.tests.factories import agent, arena, wavy_bars
 from contests.services.contests import contest_feature, contest_pause
 from contests.services.joins import contest_join
@@ -98,3 +104,39 @@ def test_an_agents_page_explains_how_it_decides(running):
     assert "lookback" in page
     assert "has not traded" in page
     assert Client().get("/agents/999999").status_code == 404
+
+
+def decided(account_id: int, action: str, tick: int) -> DecisionView:
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    none = {"agent_id": 1, "agent_key": "a", "agent_name": "A", "symbol": "", "quantity": 0, "reason": "", "code": ""}
+    return DecisionView(
+        **none, id=tick, contest_id=1, account_id=account_id, tick=tick, action=action, confidence=Decimal(0),
+        status="none", price=None, order_id=None, market_at=at + timedelta(hours=tick), created_at=at,
+    )  # fmt: skip
+
+
+def test_a_run_of_holds_is_one_row_of_the_feed():
+    newest_first = [(1, "hold"), (2, "hold"), (1, "hold"), (2, "buy"), (1, "hold"), (1, "sell"), (1, "hold")]
+    count = len(newest_first)
+    rows = feed([decided(account, action, count - n) for n, (account, action) in enumerate(newest_first)], 4)
+    seen = [(row.decision.account_id, row.decision.action, row.turns, row.decision.tick) for row in rows]
+    assert seen == [(1, "hold", 3, 7), (2, "hold", 1, 6), (2, "buy", 1, 4), (1, "sell", 1, 2)]
+    assert rows[0].since == datetime(2020, 1, 1, 3, tzinfo=UTC)
+
+
+def test_an_agents_page_moves_with_its_market_and_says_how_long_it_held(running):
+    found = selectors.agents_list()[0]
+    page = Client().get(f"/agents/{found.id}").content.decode()
+    assert f"market:{running.market_id},contest:{running.id}" in page
+    assert 'id="figures"' in page
+    figures = Client().get(f"/accounts/{found.seats[0].account_id}/figures")
+    assert figures.status_code == 200
+    assert "data-holdings" in figures.content.decode()
+
+
+def test_links_to_agents_are_read_once_a_minute(running, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        known = selectors.agent_ids_by_user()
+    with django_assert_num_queries(0):
+        assert selectors.agent_ids_by_user() == known
+    assert known == {agent.user_id: agent.id for agent in selectors.agents_list()}

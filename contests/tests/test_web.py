@@ -6,6 +6,7 @@ from django.test import Client
 from contests import selectors
 from contests.models import Contest, Participant
 from contests.tests.factories import bars_load, contest
+from core import throttling
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +112,58 @@ def test_a_contest_that_makes_no_sense_is_refused_at_its_field(fields, words):
 def test_only_operators_see_the_form():
     assert signed_in().get("/contests/new").status_code == 403
     assert Client().get("/contests/new").status_code == 302
+
+
+def test_a_private_contest_asks_for_its_invite_code_and_lets_in_who_has_it():
+    view = contest(visibility="private", invite_code="secret")
+    client = signed_in()
+    page = client.get(f"/contests/{view.slug}")
+    assert page.status_code == 404
+    assert 'name="code"' in page.content.decode()
+    assert view.name not in page.content.decode()
+    wrong = client.get(f"/contests/{view.slug}?code=guess").content.decode()
+    assert "answers to that code" in wrong
+    shown = client.get(f"/contests/{view.slug}?code=secret").content.decode()
+    assert view.name in shown
+    assert 'name="invite_code" value="secret"' in shown
+    assert "answers to that code" in client.post(f"/contests/{view.slug}/join", {"invite_code": "no"}).content.decode()
+    assert not Participant.objects.filter(contest_id=view.id).exists()
+    joined = client.post(f"/contests/{view.slug}/join", {"invite_code": "secret"}, follow=True)
+    assert "You are in" in joined.content.decode()
+    assert client.get(f"/contests/{view.slug}").status_code == 200
+
+
+def test_an_address_without_a_contest_looks_like_one_with_a_private_contest():
+    hidden = contest(visibility="private", invite_code="secret")
+    pages = [Client().get(f"/contests/{slug}") for slug in (hidden.slug, "x" * len(hidden.slug))]
+    first, second = (page.content.decode().replace(hidden.slug, "x" * len(hidden.slug)) for page in pages)
+    assert [page.status_code for page in pages] == [404, 404]
+    assert len(first) == len(second)
+
+
+def test_an_operator_who_joins_a_private_contest_is_asked_for_the_code_too():
+    view = contest(visibility="private", invite_code="secret")
+    client = signed_in(is_staff=True)
+    assert 'name="invite_code"' in client.get(f"/contests/{view.slug}").content.decode()
+    answer = client.post(f"/contests/{view.slug}/join", {"invite_code": ""}, follow=True)
+    assert "Enter its invite code to join." in answer.content.decode()
+
+
+def test_guesses_of_an_invite_code_are_counted(monkeypatch):
+    monkeypatch.setattr(throttling._NamedThrottle, "THROTTLE_RATES", {"auth": "20/min"})
+    view = contest(visibility="private", invite_code="secret")
+    client = Client()
+    answers = [client.get(f"/contests/{view.slug}?code=guess{number}").status_code for number in range(30)]
+    assert answers[0] == 404
+    assert answers[-1] == 429
+    assert "Too many attempts" in client.get(f"/contests/{view.slug}?code=guess").content.decode()
+
+
+def test_the_viewers_own_row_of_the_standings():
+    view = contest()
+    client = signed_in()
+    assert client.get(f"/contests/{view.slug}/standing").json() == {"row": None}
+    client.post(f"/contests/{view.slug}/join")
+    row = client.get(f"/contests/{view.slug}/standing").json()["row"]
+    assert (row["value"], row["trades"], row["rank"]) == ("100000.00", 0, None)
+    assert Client().get(f"/contests/{view.slug}/standing").status_code == 302

@@ -1,25 +1,65 @@
-// The account and agent pages: the equity curve, and a reload of the figures when something filled.
+// The account and agent pages: tiles, positions, curve and decisions, moved by the stream.
 
+import { Feed } from "./board.js";
+import { markRows, markTiles, readQuotes } from "./book.js";
 import { EquityCurve } from "./charts.js";
 import { places } from "./format.js";
 import { Stream } from "./stream.js";
 
-const root = document.getElementById("account");
-const holder = root.querySelector('[data-chart="equity"]');
-const scale = 10 ** places(root.dataset.currency || "USD");
+// Whoever may not hear of an account's fills as they happen asks again this often.
+const WATCH_EVERY = 10_000;
 
+const root = document.getElementById("account");
+const { currency } = root.dataset;
+const scale = 10 ** places(currency || "USD");
+const quotes = {};
+let curve = null;
+let asked = Date.now();
+
+const holder = root.querySelector('[data-chart="equity"]');
 if (holder) {
   const points = JSON.parse(document.getElementById("curve").textContent);
-  new EquityCurve(holder, points.map(([time, minor]) => [time, minor / scale]), Number(root.dataset.initial) / scale);
+  curve = new EquityCurve(holder, points.map(([time, minor]) => [time, minor / scale]), Number(root.dataset.initial) / scale);
 }
 
-const changed = () => document.body.dispatchEvent(new CustomEvent("account-changed"));
+function changed() {
+  asked = Date.now();
+  document.body.dispatchEvent(new CustomEvent("account-changed"));
+}
+
+function mark() {
+  const tiles = document.getElementById("figures");
+  markRows(quotes, currency);
+  return tiles ? markTiles(tiles, quotes, currency) : null;
+}
+
+function onTick(event) {
+  readQuotes(quotes, event);
+  for (const day of document.querySelectorAll('[data-clock="day"]')) day.textContent = event.day + 1;
+  const equity = mark();
+  if (equity !== null && curve) curve.add(Math.floor(Date.parse(event.at) / 1000), equity / scale);
+  const hears = root.dataset.channels.includes("account:");
+  if (!hears && !document.hidden && Date.now() - asked > WATCH_EVERY) changed();
+}
+
+const list = document.querySelector("[data-feed]");
+const feed = list && new Feed(list);
+
+function onDecision(event) {
+  if (String(event.account_id) !== root.dataset.account) return;
+  if (feed) feed.add(event);
+  if (event.status === "filled") changed();
+}
+
+document.body.addEventListener("htmx:afterSwap", () => {
+  if (Object.keys(quotes).length) mark();
+});
 
 if (root.dataset.channels) {
   new Stream({
     channels: root.dataset.channels,
     secondsPerTick: root.dataset.seconds,
     status: root.dataset.status,
-    handlers: { fill: changed, order: changed, reconnected: changed },
+    handlers: { tick: onTick, fill: changed, order: changed, decision: onDecision, reconnected: changed },
   });
 }

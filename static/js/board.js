@@ -3,6 +3,7 @@
 import { initials, marketTime, money, places, price, setTone, signedPct, sparkline, write } from "./format.js";
 
 const FEED_LENGTH = 40;
+const MINE_EVERY = 3000;
 
 export class Board {
   constructor(table) {
@@ -12,7 +13,8 @@ export class Board {
     this.currency = table.dataset.currency;
     this.initial = Number(table.dataset.initial);
     this.me = table.dataset.me;
-    this.limit = this.top.querySelectorAll("tr[data-account]").length || 20;
+    this.limit = Number(table.dataset.rows) || 10;
+    this.asked = 0;
     this.points = new Map();
     for (const svg of table.querySelectorAll("tr[data-account] .spark")) {
       const raw = svg.dataset.points;
@@ -43,13 +45,39 @@ export class Board {
     this.pin(rows, shown);
   }
 
+  // The viewer's own row, under the top when it is not in it.
   pin(rows, shown) {
     if (!this.pinned || !this.me) return;
-    const mine = rows.find((row) => String(row.account_id) === this.me);
-    const inTop = shown.some((row) => String(row.account_id) === this.me);
-    const row = this.pinned.querySelector("tr");
-    if (inTop && row) row.remove();
-    if (!inTop && row && mine) this.fill(row, mine);
+    const isMine = (row) => String(row.account_id) === this.me;
+    if (shown.some(isMine)) {
+      this.pinned.textContent = "";
+      return;
+    }
+    const mine = rows.find(isMine);
+    if (mine) this.pinMine(mine);
+    else this.askForMine();
+  }
+
+  pinMine(mine) {
+    let row = this.pinned.querySelector("tr");
+    if (!row) {
+      row = this.create(mine);
+      if (!row) return;
+      row.classList.add("is-pinned");
+      this.pinned.append(row);
+    }
+    this.fill(row, mine);
+  }
+
+  // Whoever is below the rows that are pushed asks for their own, at most once in three seconds.
+  async askForMine() {
+    if (!this.table.dataset.mineUrl || document.hidden || Date.now() - this.asked < MINE_EVERY) return;
+    this.asked = Date.now();
+    const answer = await fetch(this.table.dataset.mineUrl, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const { row } = await answer.json();
+    const scale = 10 ** places(this.currency);
+    if (row) this.pinMine({ ...row, value_minor: Math.round(Number(row.value) * scale) });
   }
 
   create(row) {
@@ -142,8 +170,10 @@ export class Feed {
   confidence(holder, percent) {
     if (!Number.isFinite(percent)) return;
     holder.hidden = false;
-    holder.querySelector("progress").value = percent;
-    holder.querySelector(".num").textContent = `${percent}%`;
+    const bar = holder.querySelector("progress");
+    bar.hidden = percent <= 0;
+    bar.value = percent;
+    holder.querySelector(".num").textContent = percent > 0 ? `${percent}%` : "no view";
   }
 
   outcome(chip, status) {

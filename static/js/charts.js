@@ -8,7 +8,7 @@ import {
   createChart,
   createSeriesMarkers,
 } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
-import { price } from "./format.js";
+import { marketTime, price } from "./format.js";
 
 const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
@@ -120,24 +120,35 @@ export class EquityCurve {
   constructor(element, points, initial) {
     this.chart = createChart(element, this.options());
     this.series = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: initial }, lineWidth: 2, priceLineVisible: false });
+    this.last = -Infinity;
+    this.series.setData(points.map(([time, value]) => ({ time, value })));
+    if (points.length) this.last = points[points.length - 1][0];
     this.base = this.series.createPriceLine({ price: initial, lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: false, title: "" });
     this.series.applyOptions({
+      // The library asks before it has laid anything out, too: then there is no range yet.
       autoscaleInfoProvider: (original) => {
         const info = original();
-        if (info) {
-          info.priceRange.minValue = Math.min(info.priceRange.minValue, initial * 0.9995);
-          info.priceRange.maxValue = Math.max(info.priceRange.maxValue, initial * 1.0005);
+        const range = info && info.priceRange;
+        if (range) {
+          range.minValue = Math.min(range.minValue, initial * 0.9995);
+          range.maxValue = Math.max(range.maxValue, initial * 1.0005);
         }
         return info;
       },
     });
-    this.series.setData(points.map(([time, value]) => ({ time, value })));
     this.chart.timeScale().fitContent();
     themed(() => this.paint());
   }
 
   options() {
-    return { ...options(), localization: { priceFormatter: (value) => price(value, 0) } };
+    const base = options();
+    return {
+      ...base,
+      localization: { priceFormatter: (value) => price(value, 0), timeFormatter: (time) => marketTime(time * 1000) },
+      timeScale: { ...base.timeScale, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
+      handleScale: false,
+      handleScroll: false,
+    };
   }
 
   paint() {
@@ -155,15 +166,19 @@ export class EquityCurve {
   }
 
   add(time, value) {
+    if (time < this.last) return;
+    this.last = time;
     this.series.update({ time, value });
+    this.chart.timeScale().fitContent();
   }
 }
 
-const DAY_PRINTS = 4;
 const STEP = 3600;
 
 export class Race {
-  constructor(element) {
+  // dayPrints: how many prints make a market day
+  constructor(element, dayPrints) {
+    this.dayPrints = dayPrints;
     this.chart = createChart(element, this.options());
     this.isWide = element.clientWidth > 600;
     this.lines = new Map();
@@ -174,7 +189,7 @@ export class Race {
   options() {
     const base = options();
     const percent = (value) => `${value > 0 ? "+" : value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}%`;
-    const day = (time) => `day ${Math.floor(time / STEP / DAY_PRINTS) + 1}`;
+    const day = (time) => `day ${Math.floor(time / STEP / this.dayPrints) + 1}`;
     return {
       ...base,
       localization: { priceFormatter: percent, timeFormatter: day },

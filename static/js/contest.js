@@ -1,15 +1,15 @@
 // The contest page: candles, prices, positions, leaderboard and decisions, all moved by one stream.
 
 import { Board, Feed } from "./board.js";
+import { markRows, readQuotes } from "./book.js";
 import { Candles } from "./charts.js";
-import { marketTime, money, places, price, setTone, signedMoney, signedPct, write } from "./format.js";
+import { marketTime, money, price, setTone, signedMoney, signedPct, write } from "./format.js";
 import { Stream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 
 const root = document.getElementById("contest");
 const { currency } = root.dataset;
 const initial = Number(root.dataset.initial);
-const scale = 10 ** places(currency);
 const quotes = JSON.parse(document.getElementById("quotes").textContent);
 const all = (selector, base = document) => base.querySelectorAll(selector);
 const one = (selector, base = document) => base.querySelector(selector);
@@ -61,30 +61,13 @@ one("[data-symbols]").addEventListener("tabselected", (event) => {
 });
 
 // ---- Positions and my equity ----
-const positions = () => [...all("[data-position]")];
-
-function free(symbol) {
-  const row = positions().find((item) => item.dataset.position === symbol);
-  return row ? Number(row.dataset.free) : 0;
+function held(symbol) {
+  const row = one(`[data-position="${CSS.escape(symbol)}"]`);
+  return row ? { quantity: Number(row.dataset.quantity), free: Number(row.dataset.free) } : { quantity: 0, free: 0 };
 }
 
 function markPositions() {
-  let value = 0;
-  for (const row of positions()) {
-    const quote = quotes[row.dataset.position];
-    if (!quote) continue;
-    const cost = Number(row.dataset.cost);
-    const minor = Math.round(Number(row.dataset.quantity) * quote.last * scale);
-    const before = Number(row.dataset.value || minor);
-    row.dataset.value = minor;
-    value += minor;
-    const profit = minor - cost;
-    write(one("[data-last]", row), price(quote.last), minor - before);
-    write(one('[data-cell="value"]', row), money(minor, currency), minor - before);
-    const cell = one('[data-cell="pnl"]', row);
-    write(cell, `${signedMoney(profit, currency)} (${signedPct(cost ? (profit * 100) / cost : 0)})`, minor - before);
-    setTone(cell, profit);
-  }
+  const value = markRows(quotes, currency);
   if (!root.dataset.account) return;
   const equity = state.cash + value;
   const change = equity - initial;
@@ -97,7 +80,7 @@ function markPositions() {
 
 // ---- Ticket ----
 const form = document.getElementById("ticket");
-const ticket = form && new Ticket(form, { quote: (symbol) => quotes[symbol], free, currency });
+const ticket = form && new Ticket(form, { quote: (symbol) => quotes[symbol], held, equity: () => state.equity, currency });
 if (ticket) {
   ticket.symbol.addEventListener("change", () => {
     const tab = one(`[data-symbols] [data-symbol="${CSS.escape(ticket.symbol.value)}"]`);
@@ -125,6 +108,7 @@ document.body.addEventListener("htmx:afterSwap", () => {
   }
   markPositions();
   chart.mark(ownFills());
+  if (ticket) ticket.reprice();
 });
 
 // What went well steps aside; a refusal stays until the next try.
@@ -141,17 +125,16 @@ const feed = new Feed(one("[data-feed]"));
 function onTick(data) {
   const date = data.at.slice(0, 10);
   const missed = state.tick !== null && data.tick > state.tick + 1;
-  for (const [symbol, [last, bid, ask, change]] of Object.entries(data.quotes)) {
-    const before = quotes[symbol] ? quotes[symbol].last : Number(last);
-    quotes[symbol] = { last: Number(last), bid: Number(bid), ask: Number(ask), change: Number(change) };
+  for (const [symbol, moved] of readQuotes(quotes, data)) {
+    const quote = quotes[symbol];
     const name = CSS.escape(symbol);
-    write(one(`[data-symbols] [data-last="${name}"]`), price(last), Number(last) - before);
+    write(one(`[data-symbols] [data-last="${name}"]`), price(quote.last), moved);
     const cell = one(`[data-change="${name}"]`);
     if (cell) {
-      cell.textContent = signedPct(change);
-      setTone(cell, Number(change));
+      cell.textContent = signedPct(quote.change);
+      setTone(cell, quote.change);
     }
-    if (symbol === state.symbol) showQuote(Number(last) - before);
+    if (symbol === state.symbol) showQuote(moved);
   }
   if (missed) loadBars();
   else if (quotes[state.symbol]) chart.tick(date, quotes[state.symbol].last, data.phase === 0);
@@ -161,12 +144,12 @@ function onTick(data) {
   one('[data-clock="phase"]').textContent = data.phase === 0 ? "open" : data.close ? "close" : "trading";
   one('[data-clock="progress"]').value = data.tick + 1;
   markPositions();
-  if (ticket && !document.hidden) ticket.estimate();
+  if (ticket) ticket.reprice();
 }
 
 function onFill(data) {
   changed();
-  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${Number(data.quantity)} ${data.symbol} at ${price(data.average_price)}`;
+  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${price(data.quantity, 0)} ${data.symbol} at ${price(data.average_price)}`;
   one("[data-announce]").textContent = words;
 }
 

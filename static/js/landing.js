@@ -9,7 +9,7 @@ const initial = Number(root.dataset.initial);
 const percent = (minor) => Math.round(((minor - initial) / initial) * 1e6) / 1e4;
 const data = JSON.parse(document.getElementById("race-data").textContent);
 
-const race = new Race(document.querySelector("[data-race]"));
+const race = new Race(document.querySelector("[data-race]"), Number(root.dataset.dayPrints) || 1);
 race.load(data.tick, data.rows.map((row, index) => ({ id: row.id, name: row.name, colour: index % 8, points: row.points.map(percent) })));
 
 const table = document.querySelector("[data-board]");
