@@ -1,6 +1,7 @@
-"""Orders per second through HTTP with JWT, beside pgbench's TPC-B on the same PostgreSQL in the same run.
+r"""Orders per second through HTTP with JWT, beside pgbench's TPC-B on the same PostgreSQL in the same run.
 
-    bin/with-services .venv/bin/python bench/orders.py [--seconds 10] [--accounts 1,100,1000] [--connections 8]
+    SECRET_KEY=$(head -c 48 /dev/urandom | base64 -w0) DEBUG=0 LOG_LEVEL=WARNING \
+        bin/with-services --durable .venv/bin/python bench/orders.py [--seconds 10] [--rounds 3]
 
 Every request is a market order that fills (buys and sells in turn), with an idempotency key, on persistent
 connections, against the web process exactly as the Procfile starts it. The figures are medians of what this machine
@@ -27,6 +28,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("ALLOWED_HOSTS", "*")
+os.environ.setdefault("SECURE_SSL_REDIRECT", "0")
 os.environ.update({"THROTTLE_ORDERS": "10000000/min", "THROTTLE_USER": "10000000/min", "LOG_LEVEL": "WARNING"})
 
 

@@ -163,7 +163,7 @@ STREAM_PUBLIC_URL = env.str("STREAM_PUBLIC_URL", default="http://127.0.0.1:8001"
 STREAM_MAX_CLIENTS = env.int("STREAM_MAX_CLIENTS", default=2_000)
 STREAM_MAX_PER_ADDRESS = env.int("STREAM_MAX_PER_ADDRESS", default=40)
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
-    "EXCLUDE_URL_PREFIXES": ["/api/docs", "/admin"],
+    "EXCLUDE_URL_PREFIXES": ["/api/", "/admin"],
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],

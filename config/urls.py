@@ -11,7 +11,8 @@ handler403 = "core.web.permission_denied"
 handler404 = "core.web.page_not_found"
 handler500 = "core.web.server_error"
 
-APPS = ["core", "accounts", "marketdata", "trading", "contests", "ai_strategies"]
+# Trading first: its orders are the most frequent request, and addresses are tried in this order.
+APPS = ["trading", "marketdata", "contests", "ai_strategies", "accounts", "core"]
 
 urlpatterns = [
     # Django's own admin sign-in is not throttled; this one is.

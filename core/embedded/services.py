@@ -117,15 +117,16 @@ def merged_env(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def throwaway_services(supervisor: Supervisor) -> Iterator[Services]:
+def throwaway_services(supervisor: Supervisor, *, durable: bool = False) -> Iterator[Services]:
     """Give a PostgreSQL and a Redis of one's own in a temporary directory, gone afterwards even if we are killed."""
+    settings = postgres.DURABLE if durable else postgres.THROWAWAY
     base = paths.short_temp()
     with tempfile.TemporaryDirectory(prefix="arena-test-", dir=base, ignore_cleanup_errors=True) as name:
         place = Path(name)
         place.chmod(0o711)
         supervisor.remove_later(place)
         logs = place / "logs"
-        cluster = postgres.cluster(place, settings=postgres.THROWAWAY, log=logs / "postgres.log")
+        cluster = postgres.cluster(place, settings=settings, log=logs / "postgres.log")
         services = Services(place, cluster, RedisServer(place / "redis", logs / "redis.log", throwaway=True))
         try:
             services.start(supervisor)

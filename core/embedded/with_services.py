@@ -9,20 +9,23 @@ from core.embedded.services import merged_env, throwaway_services
 from core.embedded.supervisor import Supervisor
 
 USAGE = """\
-usage: bin/with-services COMMAND [ARGUMENTS]
+usage: bin/with-services [--durable] COMMAND [ARGUMENTS]
 
-Run the command with DATABASE_URL and REDIS_URL set to a PostgreSQL and a Redis of its own, removed afterwards."""
+Run the command with DATABASE_URL and REDIS_URL set to a PostgreSQL and a Redis of its own, removed afterwards.
+--durable: with the settings of bin/up (fsync on) instead of the faster ones of the tests; for measuring."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; its exit code is ours."""
-    command = list(argv[1:] if argv[:1] == ["--"] else argv)
+    durable = argv[:1] == ["--durable"]
+    rest = argv[1:] if durable else argv
+    command = list(rest[1:] if rest[:1] == ["--"] else rest)
     if not command or command[0] in {"-h", "--help"}:
         complain(USAGE)
         return 0 if command else 2
     supervisor = Supervisor(Printer(quiet=True))
     try:
-        with supervisor, throwaway_services(supervisor) as services:
+        with supervisor, throwaway_services(supervisor, durable=durable) as services:
             env = merged_env(services.env())
             return supervisor.run_foreground(command, env)
     except KeyboardInterrupt:
