@@ -1,17 +1,27 @@
-"""What `verify_books` proves about trading: every cached figure equals what the fills, orders and ledger say."""
+"""What `verify_books` proves about trading: every cached figure equals what the fills, orders and ledger say.
+
+Each query gives (what, the figures as cached, the figures as they should be) as text; NULL differs from anything.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from django.db import connection
 
 from core.books import CheckResult, Mismatch, register_balance_check
+from core.money import exponent
 
 _CASH = """
-SELECT a.id, a.cash_minor, coalesce(p.total, 0) FROM trading_account a
+SELECT a.id, a.cash_minor::text, coalesce(p.total, 0)::text FROM trading_account a
 LEFT JOIN (SELECT account_id, sum(amount_minor) AS total FROM core_posting GROUP BY account_id) p
     ON p.account_id = a.ledger_account_id
+"""
+_FUNDED = """
+SELECT a.id, a.initial_minor::text, p.amount_minor::text FROM trading_account a
+LEFT JOIN core_journal j ON j.reference = 'fund:account:' || a.id
+LEFT JOIN core_posting p ON p.journal_id = j.id AND p.account_id = a.ledger_account_id
 """
 _RESERVED = """
 SELECT a.id, a.reserved_minor || ' in ' || a.open_orders_count, coalesce(o.total, 0) || ' in ' || coalesce(o.n, 0)
@@ -19,7 +29,7 @@ FROM trading_account a LEFT JOIN (
     SELECT account_id, sum(reserved_minor) AS total, count(*) AS n FROM trading_order
     WHERE status IN ('accepted', 'partially_filled') GROUP BY account_id) o ON o.account_id = a.id
 """
-_FILLS = """
+_TOTALS = """
 SELECT a.id, concat_ws(' ', a.fills_count, a.realized_minor, a.fees_minor, a.cash_minor),
     concat_ws(' ', coalesce(f.n, 0), coalesce(f.realized, 0), coalesce(f.fees, 0),
         a.initial_minor + coalesce(f.cash, 0))
@@ -29,54 +39,99 @@ FROM trading_account a LEFT JOIN (
     FROM trading_fill GROUP BY account_id) f ON f.account_id = a.id
 """
 _POSITIONS = """
-SELECT p.id, concat_ws(' ', p.quantity, p.realized_minor, p.cost_minor),
+SELECT account_id || '/' || listing_id, concat_ws(' ', p.quantity, p.realized_minor, p.cost_minor),
     concat_ws(' ', coalesce(f.quantity, 0)::numeric(20, 6), coalesce(f.realized, 0),
         coalesce(f.bought - (f.sold - f.realized), 0))
-FROM trading_position p LEFT JOIN (
+FROM trading_position p FULL JOIN (
     SELECT account_id, listing_id, sum(CASE side WHEN 'buy' THEN quantity ELSE -quantity END) AS quantity,
         sum(realized_minor) AS realized, coalesce(sum(notional_minor) FILTER (WHERE side = 'buy'), 0) AS bought,
         coalesce(sum(notional_minor) FILTER (WHERE side = 'sell'), 0) AS sold
-    FROM trading_fill GROUP BY account_id, listing_id) f ON f.account_id = p.account_id AND f.listing_id = p.listing_id
+    FROM trading_fill GROUP BY account_id, listing_id) f USING (account_id, listing_id)
 """
 _PROMISED = """
-SELECT p.id, p.reserved_quantity::text, coalesce(o.quantity, 0)::numeric(20, 6)::text
+SELECT p.account_id || '/' || p.listing_id, p.reserved_quantity::text, coalesce(o.quantity, 0)::numeric(20, 6)::text
 FROM trading_position p LEFT JOIN (
     SELECT account_id, listing_id, sum(reserved_quantity) AS quantity FROM trading_order
     WHERE status IN ('accepted', 'partially_filled') GROUP BY account_id, listing_id) o
     ON o.account_id = p.account_id AND o.listing_id = p.listing_id
 """
+_RELEASED = """
+SELECT id, reserved_minor || ' and ' || reserved_quantity, '0 and 0.000000'
+FROM trading_order WHERE status NOT IN ('accepted', 'partially_filled')
+"""
 _ORDERS = """
-SELECT o.id, o.status || ' ' || o.filled_quantity, t.to_status || ' ' || coalesce(f.quantity, 0)::numeric(20, 6)
+SELECT o.id,
+    concat_ws(' ', o.status, o.filled_quantity, o.average_price, CASE o.status WHEN 'filled' THEN o.quantity END),
+    concat_ws(' ', coalesce(t.last, 'no trail'), coalesce(f.quantity, 0)::numeric(20, 6), f.price,
+        CASE o.status WHEN 'filled' THEN o.filled_quantity END, nullif(t.gaps, 0) || ' gaps in the trail',
+        nullif(f.strays, 0) || ' fills of other accounts, listings or sides')
 FROM trading_order o
-JOIN LATERAL (SELECT to_status FROM trading_ordertransition WHERE order_id = o.id ORDER BY id DESC LIMIT 1) t ON true
-LEFT JOIN (SELECT order_id, sum(quantity) AS quantity FROM trading_fill GROUP BY order_id) f ON f.order_id = o.id
+LEFT JOIN (
+    SELECT order_id, (array_agg(to_status ORDER BY id DESC))[1] AS last,
+        count(*) FILTER (WHERE from_status <> before) AS gaps
+    FROM (SELECT *, lag(to_status, 1, 'initialized') OVER (PARTITION BY order_id ORDER BY id) AS before
+          FROM trading_ordertransition) s GROUP BY order_id) t ON t.order_id = o.id
+LEFT JOIN (
+    SELECT order_id, sum(f.quantity) AS quantity, round(sum(f.quantity * price) / sum(f.quantity), 6) AS price,
+        count(*) FILTER (WHERE (f.account_id, f.listing_id, f.side) <> (p.account_id, p.listing_id, p.side)) AS strays
+    FROM trading_fill f JOIN trading_order p ON p.id = f.order_id GROUP BY order_id) f ON f.order_id = o.id
+"""
+_WORTH = """
+SELECT f.id, concat_ws(' ', f.notional_minor, f.cash_after_minor), concat_ws(' ',
+    CASE WHEN abs(f.notional_minor - f.exact) <= 0.5 THEN f.notional_minor ELSE round(f.exact) END, f.cash)
+FROM (
+    SELECT f.*, f.quantity * f.price * 10::numeric ^ (%s::jsonb ->> a.currency)::integer AS exact,
+        a.initial_minor + sum(CASE f.side WHEN 'sell' THEN f.notional_minor ELSE -f.notional_minor END - f.fee_minor)
+            OVER (PARTITION BY f.account_id ORDER BY f.id) AS cash
+    FROM trading_fill f JOIN trading_account a ON a.id = f.account_id) f
 """
 _POSTED = """
-SELECT f.id, 'fill:' || f.id, coalesce(j.reference, 'no journal') FROM trading_fill f
+SELECT f.id,
+    CASE f.side WHEN 'sell' THEN f.notional_minor ELSE -f.notional_minor END - f.fee_minor
+        || ' and fee ' || f.fee_minor,
+    CASE WHEN j.id IS NULL THEN 'no journal' ELSE p.cash || ' and fee ' || p.fee END
+FROM trading_fill f JOIN trading_account a ON a.id = f.account_id
 LEFT JOIN core_journal j ON j.reference = 'fill:' || f.id
+LEFT JOIN LATERAL (
+    SELECT coalesce(sum(amount_minor) FILTER (WHERE account_id = a.ledger_account_id), 0) AS cash,
+        coalesce(sum(amount_minor) FILTER (WHERE account_id = a.fees_account_id), 0) AS fee
+    FROM core_posting WHERE journal_id = j.id) p ON true
 """
 
 
-def _check(subject: str, sql: str) -> Callable[[], CheckResult]:
+def _check(subject: str, sql: str, *arguments: Callable[[], str]) -> Callable[[], CheckResult]:
     def run() -> CheckResult:
+        values = [argument() for argument in arguments]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({sql}) q(id, cached, truth)")  # noqa: S608  constants of this file
-            checked: int = cursor.fetchone()[0]
             cursor.execute(
-                f"SELECT id, cached::text, truth::text FROM ({sql}) q(id, cached, truth) "  # noqa: S608
-                "WHERE cached::text <> truth::text ORDER BY id LIMIT 100"
+                f"WITH q(id, cached, truth) AS MATERIALIZED ({sql}) "  # noqa: S608  constants of this file
+                "SELECT count(*), array(SELECT ARRAY[id::text, cached, truth] FROM q "
+                "WHERE cached IS DISTINCT FROM truth ORDER BY id LIMIT 100) FROM q",
+                values,
             )
-            return CheckResult(checked, [Mismatch(f"{subject} {row[0]}", row[2], row[1]) for row in cursor.fetchall()])
+            checked, wrong = cursor.fetchone()
+        found = [Mismatch(f"{subject} {name}", str(truth), str(cached)) for name, cached, truth in wrong]
+        return CheckResult(checked, found)
 
     return run
+
+
+def _places() -> str:
+    """The minor-unit exponent of each currency in use, as JSON."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT currency FROM trading_account")
+        return json.dumps({currency: exponent(currency) for (currency,) in cursor.fetchall()})
 
 
 def register() -> None:
     """Add trading's checks to `verify_books`."""
     register_balance_check("account cash = ledger", _check("account", _CASH))
+    register_balance_check("starting balance = funding journal", _check("account", _FUNDED))
     register_balance_check("reserved cash and open orders = resting orders", _check("account", _RESERVED))
-    register_balance_check("account totals = fills", _check("account", _FILLS))
+    register_balance_check("account totals = fills", _check("account", _TOTALS))
     register_balance_check("positions = fills", _check("position", _POSITIONS))
     register_balance_check("promised shares = resting sells", _check("position", _PROMISED))
-    register_balance_check("order status and quantity = audit trail and fills", _check("order", _ORDERS))
-    register_balance_check("every fill has its journal", _check("fill", _POSTED))
+    register_balance_check("orders that ended hold nothing", _check("order", _RELEASED))
+    register_balance_check("order status, quantity and price = audit trail and fills", _check("order", _ORDERS))
+    register_balance_check("fills are worth quantity x price, and cash follows", _check("fill", _WORTH, _places))
+    register_balance_check("every fill is posted in its journal", _check("fill", _POSTED))

@@ -42,9 +42,10 @@ def _optional_number(value: Any) -> Decimal | None:
 
 def _text(most: int) -> Callable[[Any], str]:
     def read(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > most or "\x00" in value:
-            raise _WrongError(f"Send text of at most {most} characters.")
-        return value.strip()
+        text = value.strip() if isinstance(value, str) else None
+        if text is None or len(text) > most or not text.isprintable():
+            raise _WrongError(f"Send text of at most {most} printable characters.")
+        return text
 
     return read
 

@@ -56,6 +56,14 @@ def _money(case: Case, minor: int) -> str:
     return f"{to_major(minor, case.snapshot.account.currency):,}"
 
 
+def _grouped(number: Decimal) -> str:
+    return f"{Decimal(plain(number)):,}"
+
+
+def _shares(quantity: Decimal) -> str:
+    return f"{_grouped(quantity)} {'share' if quantity == 1 else 'shares'}"
+
+
 def owner_active(case: Case) -> Denial | None:
     """The owner is not suspended."""
     if case.snapshot.owner_active:
@@ -108,7 +116,9 @@ def on_grid(case: Case) -> Denial | None:
     request, terms = case.request, case.terms
     if request.quantity % terms.lot_size:
         lot = plain(terms.lot_size)
-        return Denial("lot_size", f"{terms.symbol} trades in multiples of {lot}.", {"lot_size": lot})
+        return Denial(
+            "lot_size", f"{terms.symbol} trades in multiples of {_shares(terms.lot_size)}.", {"lot_size": lot}
+        )
     if request.limit_price is not None and request.limit_price % terms.tick_size:
         tick = plain(terms.tick_size)
         return Denial("tick_size", f"Prices of {terms.symbol} move in steps of {tick}.", {"tick_size": tick})
@@ -123,14 +133,16 @@ def collar(case: Case) -> Denial | None:
     low, high = last * (1 - COLLAR), last * (1 + COLLAR)
     return Denial(
         "price_collar",
-        f"The limit {plain(limit)} is too far from the last price {plain(last)}. "
-        f"Use a price from {low:.2f} to {high:.2f}.",
+        f"The limit {_grouped(limit)} is too far from the last price {_grouped(last)}. "
+        f"Use a price from {low:,.2f} to {high:,.2f}.",
         {"limit_price": plain(limit), "last": plain(last)},
     )
 
 
 def size(case: Case) -> Denial | None:
-    """The order's value is within the platform's bound."""
+    """The order is worth at least the currency's smallest unit, and at most the platform's bound."""
+    if not case.costs.notional_minor:
+        return Denial("order_too_small", "This order is worth less than the smallest unit of money. Order more.")
     if case.costs.notional_minor <= MAX_NOTIONAL_MINOR:
         return None
     bound = _money(case, MAX_NOTIONAL_MINOR)
@@ -159,11 +171,12 @@ def holdings(case: Case) -> Denial | None:
         return None
     symbol, asked, have = case.terms.symbol, plain(case.request.quantity), plain(available)
     reserved = case.snapshot.holding.reserved_quantity
-    note = f" ({plain(reserved)} more wait in open orders)" if reserved else ""
-    advice = f"Sell {have} or less." if available > 0 else "Short selling is off here."
+    note = f" ({_shares(reserved)} more wait in open orders)" if reserved else ""
+    advice = f"Sell {_shares(available)} or less." if available > 0 else "Short selling is off here."
     return Denial(
         "not_enough_shares",
-        f"Not enough {symbol}: this order sells {asked}, you can sell {have}{note}. {advice}",
+        f"Not enough {symbol}: this order sells {_shares(case.request.quantity)}, "
+        f"you can sell {_shares(available)}{note}. {advice}",
         {"requested": asked, "available": have},
     )
 
@@ -177,7 +190,7 @@ def buying_power(case: Case) -> Denial | None:
         return None
     lots = case.request.quantity * power / case.total_minor // case.terms.lot_size
     most = lots * case.terms.lot_size
-    advice = f"Reduce to {plain(most)} or less." if most > 0 else "Sell something or cancel an open order first."
+    advice = f"Reduce to {_shares(most)} or less." if most > 0 else "Sell something or cancel an open order first."
     need, have = _money(case, case.total_minor), _money(case, power)
     return Denial(
         "not_enough_buying_power",

@@ -11,6 +11,7 @@ from trading.domain.types import OrderRequest
 MAX_QUANTITY = Decimal(10**9)
 MAX_PRICE = Decimal(10**9)
 _PLACES = 6
+_STEP = Decimal(1).scaleb(-_PLACES)
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,15}")
 
 
@@ -21,8 +22,7 @@ def _number(field: str, value: Decimal, most: Decimal) -> None:
         raise Invalid(f"invalid_{field}", f"The {field.replace('_', ' ')} must be above zero.", {"field": field})
     if value > most:
         raise Invalid(f"invalid_{field}", f"The {field.replace('_', ' ')} may be at most {most:,}.", {"field": field})
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -_PLACES:
+    if value != value.quantize(_STEP):
         raise Invalid(
             f"invalid_{field}",
             f"The {field.replace('_', ' ')} has more than {_PLACES} decimal places.",
@@ -47,5 +47,5 @@ def validate(request: OrderRequest) -> None:
         _number("limit_price", request.limit_price, MAX_PRICE)
     elif request.limit_price is not None:
         raise Invalid("limit_price_not_allowed", "A market order has no limit price.", {"field": "limit_price"})
-    if len(request.client_order_id) > 64:
-        raise Invalid("invalid_client_order_id", "A client order id has at most 64 characters.")
+    if len(request.client_order_id) > 64 or not request.client_order_id.isprintable():
+        raise Invalid("invalid_client_order_id", "A client order id has at most 64 printable characters.")

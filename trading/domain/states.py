@@ -24,6 +24,9 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     **{status: frozenset() for status in TERMINAL},
 }
 
+# Why an order that rested has ended, by the code stored with it.
+ENDINGS = {"canceled": "Cancelled on request.", "day_over": "The day is over.", "trading_ended": "Trading ended."}
+
 
 def check(from_status: str, to_status: str) -> None:
     """Raise ValueError for a move that the table does not hold."""

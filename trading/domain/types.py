@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Literal
@@ -84,6 +85,11 @@ class OrderView:
     def to_json(self) -> dict[str, Any]:
         """The view as JSON-ready data, without the transport flag `replayed`."""
         return {name: getattr(self, name) for name in _ORDER_FIELDS}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> OrderView:
+        """A view from its JSON; what an older version wrote beside today's fields is left out."""
+        return cls(**{name: data[name] for name in _ORDER_FIELDS if name in data})
 
 
 _ORDER_FIELDS = tuple(item.name for item in fields(OrderView) if item.name != "replayed")

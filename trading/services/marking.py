@@ -72,11 +72,15 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
 
 
 def expire_day_orders(market: MarketView, tick: Tick) -> int:
-    """At a new day's first print: day orders of earlier days expire before the print can touch them."""
-    if not tick.is_new_day:
-        return 0
+    """Day orders of earlier days expire before the print can touch them.
+
+    At every print, not only at a day's first: an order whose commit the roll of the day overtook is not left over.
+    """
     rows = Order.objects.filter(
-        account__market_id=market.id, status__in=states.OPEN, time_in_force="day", accepted_tick__lt=tick.index
+        listing__market_id=market.id,
+        status__in=states.OPEN,
+        time_in_force="day",
+        accepted_tick__lt=tick.index - tick.phase,
     ).order_by("id")
     system = Actor(user_id=None, label="system")
     return sum(

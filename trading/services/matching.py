@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import connection, transaction
 
 from core.push import publish
@@ -9,10 +11,10 @@ from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Quote, Tick
 from trading import locks
 from trading.domain import plan, states
-from trading.domain.fills import resting
+from trading.domain.fills import costs, resting
 from trading.domain.plan import Plan
-from trading.domain.snapshot import Snapshot
-from trading.domain.types import OrderView, Side
+from trading.domain.snapshot import OrderState, Snapshot
+from trading.domain.types import Actor, OrderView, Side
 from trading.models import Order
 from trading.services.context import quote_state
 
@@ -25,12 +27,23 @@ WHERE o.status IN ('accepted', 'partially_filled') AND o.accepted_tick < %s
 ORDER BY o.id
 """
 
+SYSTEM = Actor(user_id=None, label="system")
 
-def _decide(snapshot: Snapshot, quote: Quote) -> Plan | None:
+
+def _concerns(snapshot: Snapshot, order: OrderState, quote: Quote) -> bool:
+    """Whether the order rested before the print, still rests, and the print is still in force."""
+    earlier = order.accepted_tick is not None and order.accepted_tick < quote.tick
+    return earlier and order.status in states.OPEN and snapshot.market_tick == quote.tick
+
+
+def _decide(snapshot: Snapshot, quote: Quote, day_tick: int) -> Plan | None:
+    """What the print does to the order, if anything. `day_tick` is the first tick of the print's day."""
     order = snapshot.order
-    if order is None or order.status not in states.OPEN or order.limit_price is None:
+    if order is None or order.limit_price is None or not _concerns(snapshot, order, quote):
         return None
-    if order.accepted_tick is None or order.accepted_tick >= quote.tick or snapshot.market_tick != quote.tick:
+    if order.time_in_force == "day" and (order.accepted_tick or 0) < day_tick:
+        return plan.end_order(snapshot, order, states.EXPIRED, "day_over", states.ENDINGS["day_over"], SYSTEM)
+    if snapshot.account.status != "active" or snapshot.group_status not in (None, "open"):
         return None
     side: Side = "buy" if order.side == "buy" else "sell"
     listing = market_selectors.listing_get(snapshot.account.market_id, order.symbol)
@@ -38,26 +51,33 @@ def _decide(snapshot: Snapshot, quote: Quote) -> Plan | None:
         return None
     state = quote_state(quote)
     price = resting(side, order.limit_price, state.prices, listing.tick_size)
-    return None if price is None else plan.fill_resting(snapshot, order, price, state)
+    if price is None or not costs(order.remaining, price, snapshot.account.currency, Decimal(0)).notional_minor:
+        return None
+    return plan.fill_resting(snapshot, order, price, state)
 
 
-def order_match(*, account_id: int, order_id: int, market_id: int, quote: Quote | None = None) -> OrderView | None:
-    """Fill one resting order if the quote in force trades through it; under the account's lock. None when it stays."""
-    if quote is None:
-        symbol = Order.objects.filter(pk=order_id).values_list("symbol", "accepted_tick").first()
-        if symbol is None:
-            return None
-        quote, _ = market_selectors.quote_and_clock(market_id, symbol[0])
-        if quote is None or symbol[1] is None or quote.tick <= symbol[1]:
-            return None
+def order_match(*, account_id: int, order_id: int, market_id: int) -> OrderView | None:
+    """Let one resting order meet the quote in force, if that came after it. None when it stays as it is."""
+    known = Order.objects.filter(pk=order_id).values_list("symbol", "accepted_tick").first()
+    if known is None or known[1] is None:
+        return None
+    quote, clock = market_selectors.quote_and_clock(market_id, known[0])
+    if quote is None or quote.tick <= known[1]:
+        return None
+    return _meet(account_id, order_id, quote, clock.tick - clock.phase)
+
+
+def _meet(account_id: int, order_id: int, quote: Quote, day_tick: int) -> OrderView | None:
+    """Fill (or expire) an order as the print says, under the account's lock; None when it stays."""
     with transaction.atomic(durable=True):
         snapshot = locks.account_snapshot(account_id=account_id, order_id=order_id)
-        decided = _decide(snapshot, quote) if snapshot is not None else None
+        decided = _decide(snapshot, quote, day_tick) if snapshot is not None else None
         if decided is None:
             return None
         locks.plan_apply(decided.data)
-    publish(f"account:{account_id}", "fill", decided.view.to_json())
-    return decided.view
+    view = decided.view
+    publish(f"account:{account_id}", "fill" if view.status == states.FILLED else "order", view.to_json())
+    return view
 
 
 def _candidates(market: MarketView, tick: Tick) -> list[tuple[int, int, int]]:
@@ -75,6 +95,6 @@ def match_tick(market: MarketView, tick: Tick) -> int:
     by_id = {quote.listing_id: quote for quote in tick.quotes.values()}
     filled = 0
     for order_id, account_id, listing_id in _candidates(market, tick):
-        done = order_match(account_id=account_id, order_id=order_id, market_id=market.id, quote=by_id[listing_id])
-        filled += done is not None
+        done = _meet(account_id, order_id, by_id[listing_id], tick.index - tick.phase)
+        filled += done is not None and done.status == states.FILLED
     return filled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -14,6 +15,7 @@ from django.db import transaction
 from core.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from core.money import to_major
 from core.push import publish
+from core.services.idempotency import MAX_KEY
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import ListingView, MarketClock, Quote
 from trading import locks
@@ -27,6 +29,8 @@ from trading.domain.types import Actor, Denial, OrderRequest, OrderView, plain
 from trading.models import Order
 from trading.services.context import AccountContext, account_context, quote_state, terms_of
 from trading.services.matching import order_match
+
+logger = logging.getLogger(__name__)
 
 # The market may step on between reading a quote and holding the lock; then the order is judged on the new quote.
 _QUOTE_ATTEMPTS = 6
@@ -85,7 +89,7 @@ def _replay(snapshot: Snapshot, body_hash: str) -> OrderView | None:
             "idempotency_key_reused",
             "This idempotency key was used for another order. Send a new key with a new order.",
         )
-    return replace(OrderView(**snapshot.replay["response"]), replayed=True)
+    return replace(OrderView.from_json(snapshot.replay["response"]), replayed=True)
 
 
 def _decide(case: Case, actor: Actor) -> Plan:
@@ -138,8 +142,9 @@ def order_place(
     body again return the first answer (`replayed`), the same key with another body raises Conflict. Malformed requests
     raise Invalid; unknown symbols and closed markets without a price raise Denied; nothing is stored for those.
     """
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 128:
-        raise Invalid("invalid_idempotency_key", "An idempotency key has 1 to 128 characters.")
+    key = idempotency_key
+    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
+        raise Invalid("invalid_idempotency_key", f"An idempotency key has 1 to {MAX_KEY} printable characters.")
     validate(request)
     context = _owned(actor, account_id)
     view = None
@@ -148,7 +153,7 @@ def order_place(
             actor=actor,
             context=context,
             request=request,
-            key=idempotency_key,
+            key=key,
             last_attempt=attempt == _QUOTE_ATTEMPTS - 1,
         )
         if view is not None:
@@ -159,9 +164,19 @@ def order_place(
         return view
     publish(f"account:{account_id}", "fill" if view.status == states.FILLED else "order", view.to_json())
     if view.status == states.ACCEPTED:
-        # The matching pass of a tick that came while this order was being written has not seen it.
-        order_match(account_id=account_id, order_id=view.id, market_id=context.market_id)
+        _look_again(context, view.id)
     return view
+
+
+def _look_again(context: AccountContext, order_id: int) -> None:
+    """The passes of a tick that came while a resting order was being written have not seen it: do their work on it.
+
+    The order is accepted whatever becomes of this: a failure is logged, and the next tick's passes see the order.
+    """
+    try:
+        order_match(account_id=context.id, order_id=order_id, market_id=context.market_id)
+    except Exception:
+        logger.exception("order %s was accepted and not matched against the tick in force", order_id)
 
 
 def order_preview(*, actor: Actor, account_id: int, request: OrderRequest) -> PreviewView:
@@ -224,12 +239,11 @@ def order_cancel(*, actor: Actor, order_id: int) -> OrderView:
 
 def order_end(*, account_id: int, order_id: int, status: str, code: str, actor: Actor) -> OrderView | None:
     """Cancel or expire one resting order under the account's lock; None when it no longer rests."""
-    messages = {"canceled": "Cancelled on request.", "day_over": "The day is over.", "trading_ended": "Trading ended."}
     with transaction.atomic(durable=True):
         snapshot = locks.account_snapshot(account_id=account_id, order_id=order_id)
         if snapshot is None or snapshot.order is None or snapshot.order.status not in states.OPEN:
             return None
-        decided = plan.end_order(snapshot, snapshot.order, status, code, messages.get(code, code), actor)
+        decided = plan.end_order(snapshot, snapshot.order, status, code, states.ENDINGS.get(code, code), actor)
         locks.plan_apply(decided.data)
     publish(f"account:{account_id}", "order", decided.view.to_json())
     return decided.view
