@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,7 +16,16 @@ from core.errors import NotFound
 from core.pagination import PagePagination
 from marketdata import selectors
 from marketdata.domain.types import BarView, ListingView, MarketView, Quote, plain
-from marketdata.serializers import HistoryIn, HistoryOut, MarketDetailOut, MarketOut, PricesIn, PricesOut
+from marketdata.serializers import (
+    HistoryIn,
+    HistoryOut,
+    MarketDetailOut,
+    MarketOut,
+    MetricsIn,
+    MetricsOut,
+    PricesIn,
+    PricesOut,
+)
 
 
 class PublicView(APIView):
@@ -91,6 +101,24 @@ class PricesView(PublicView):
             "stocks": [_price(item, quotes[item.symbol]) for item in listed if item.symbol in quotes],
         }
         return Response(PricesOut(body).data)
+
+
+class MetricsView(PublicView):
+    """What the last sessions say."""
+
+    @extend_schema(
+        operation_id="stocks_metrics",
+        auth=[],
+        parameters=[MetricsIn],
+        responses={200: MetricsOut, **errors(400, 404, 429)},
+    )
+    def get(self, request: Request) -> Response:
+        """Change, volatility and trend of every symbol over the last sessions (HISTORY_DAYS by default)."""
+        asked = _asked(MetricsIn, request)
+        market = _market(asked.get("market"))
+        days = asked.get("days") or settings.HISTORY_DAYS
+        rows = [asdict(row) for row in selectors.metrics(market.id, days)]
+        return Response(MetricsOut({"market": market.slug, "days": days, "stocks": rows}).data)
 
 
 class HistoryView(PublicView):

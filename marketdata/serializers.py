@@ -34,6 +34,31 @@ class PricesOut(serializers.Serializer):
     stocks = PriceOut(many=True)
 
 
+class MetricsIn(serializers.Serializer):
+    """Which market, and over how many sessions."""
+
+    market = serializers.SlugField(required=False)
+    days = serializers.IntegerField(required=False, min_value=1, max_value=250)
+
+
+class SymbolMetricsOut(serializers.Serializer):
+    """One symbol; null where there is too little history."""
+
+    symbol = serializers.CharField()
+    days = serializers.IntegerField()
+    change_pct = serializers.CharField(allow_null=True, help_text="From the close before the window, percent")
+    volatility_pct = serializers.CharField(allow_null=True, help_text="Deviation of daily returns, percent a day")
+    trend = serializers.CharField(allow_null=True, help_text="up, down or flat")
+
+
+class MetricsOut(serializers.Serializer):
+    """Change, volatility and trend of every symbol."""
+
+    market = serializers.CharField()
+    days = serializers.IntegerField()
+    stocks = SymbolMetricsOut(many=True)
+
+
 class BarOut(serializers.Serializer):
     """One session; the last may still be forming."""
 

@@ -2,114 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 
-from contests.domain.definition import Constraints, ContestSpec
 from contests.selectors import ContestView, StandingRow
-from core.errors import Invalid
-from core.money import Money, to_major
+from core.money import to_major
+from marketdata.domain.metrics import WindowMetrics
 from marketdata.domain.types import MarketClock
-
-MAX_AGENTS = 200
-MAX_SYMBOLS = 500
-
-
-class ReplayInput(serializers.Serializer):
-    """The slice of loaded history that the contest plays."""
-
-    start = serializers.DateField()
-    end = serializers.DateField()
-    symbols = serializers.ListField(child=serializers.CharField(max_length=16), min_length=1, max_length=MAX_SYMBOLS)
-    seconds_per_tick = serializers.DecimalField(max_digits=8, decimal_places=2, required=False)
-    warmup_days = serializers.IntegerField(min_value=0, max_value=2000, required=False)
-    spread_bps = serializers.DecimalField(max_digits=7, decimal_places=3, required=False)
-    mask = serializers.BooleanField(required=False)
-    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
-    high_low_rule = serializers.ChoiceField(["nearer_first", "low_first", "high_first"], required=False)
-
-
-class ConstraintsInput(serializers.Serializer):
-    """Limits of the contest; what is left out does not apply."""
-
-    max_position_pct = serializers.CharField(max_length=12, required=False)
-    max_trades_per_day = serializers.IntegerField(min_value=1, required=False)
-    commission_bps = serializers.CharField(max_length=12, required=False)
-
-
-class ContestInput(serializers.Serializer):
-    """A new contest. `schedule` publishes it at once; without `starts_at` an operator starts it."""
-
-    slug = serializers.CharField(max_length=60)
-    name = serializers.CharField(max_length=120)
-    description = serializers.CharField(max_length=4000, required=False, allow_blank=True, default="")
-    visibility = serializers.ChoiceField(["public", "private"], default="public")
-    invite_code = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
-    capacity = serializers.IntegerField(default=1000)
-    starts_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
-    ends_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
-    initial_balance = serializers.CharField(max_length=24, required=False)
-    currency = serializers.CharField(max_length=3, default="USD")
-    allowed_symbols = serializers.ListField(
-        child=serializers.CharField(max_length=16), max_length=MAX_SYMBOLS, required=False, default=list
-    )
-    constraints = ConstraintsInput(required=False)
-    agents = serializers.ListField(
-        child=serializers.SlugField(max_length=40), max_length=MAX_AGENTS, required=False, default=list
-    )
-    agent_interval_minutes = serializers.IntegerField(required=False)
-    is_featured = serializers.BooleanField(default=False)
-    auto_renew = serializers.BooleanField(default=False)
-    market = ReplayInput()
-    schedule = serializers.BooleanField(default=False)
-
-    def to_spec(self) -> ContestSpec:
-        """The validated input as a spec; raises Invalid for what makes no sense together."""
-        data = dict(self.validated_data)
-        data.pop("schedule")
-        currency = data.pop("currency").upper()
-        balance = Money.of(data.pop("initial_balance", settings.DEFAULT_BALANCE), currency)
-        if data["visibility"] == "private" and not data["invite_code"]:
-            raise Invalid("invite_code_needed", "A private contest needs an invite code.", {"field": "invite_code"})
-        market = {name: _plain(value) for name, value in data.pop("market").items()}
-        limits = Constraints.from_json(data.pop("constraints", {}))
-        data.setdefault("agent_interval_minutes", settings.TRADING_INTERVAL_MINUTES)
-        data["allowed_symbols"] = tuple(data["allowed_symbols"])
-        data["agents"] = tuple(data["agents"])
-        return ContestSpec(market=market, initial_balance=balance, constraints=limits, **data)
-
-
-def _plain(value: Any) -> Any:
-    """JSON data: dates and decimals as text."""
-    return value if isinstance(value, bool | int | str | list) else str(value)
-
-
-class JoinInput(serializers.Serializer):
-    """The invite code, when the contest is private."""
-
-    invite_code = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
-
-
-class MoveInput(serializers.Serializer):
-    """Why, for the audit trail."""
-
-    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
-
-
-class ListInput(serializers.Serializer):
-    """Which contests: one status, or several separated by commas."""
-
-    status = serializers.RegexField(r"^[a-z,]{1,80}$", required=False)
-
-
-class LeaderboardInput(serializers.Serializer):
-    """Which stretch of the standings. `around`: `me` or an account id; then `page` does not matter."""
-
-    page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
-    pageSize = serializers.IntegerField(min_value=1, max_value=200, default=50)  # noqa: N815
-    around = serializers.RegexField(r"^(me|[0-9]{1,18})$", required=False)
 
 
 class ContestOutput(serializers.Serializer):
@@ -163,6 +65,16 @@ class ClockOutput(serializers.Serializer):
     status = serializers.CharField()
 
 
+class MetricOutput(serializers.Serializer):
+    """What a symbol's last sessions say; null where there is too little history."""
+
+    symbol = serializers.CharField()
+    days = serializers.IntegerField()
+    change_pct = serializers.CharField(allow_null=True)
+    volatility_pct = serializers.CharField(allow_null=True)
+    trend = serializers.CharField(allow_null=True)
+
+
 class StatusOutput(serializers.Serializer):
     """Whether a contest runs, and where it stands."""
 
@@ -178,6 +90,7 @@ class StatusOutput(serializers.Serializer):
     currency = serializers.CharField()
     trading_interval_minutes = serializers.IntegerField()
     clock = ClockOutput()
+    metrics = MetricOutput(many=True, help_text="Each symbol over the last HISTORY_DAYS sessions")
 
 
 class StandingOutput(serializers.Serializer):
@@ -249,7 +162,7 @@ def contest_data(view: ContestView, account_id: int | None = None) -> dict[str, 
     }
 
 
-def status_data(view: ContestView, clock: MarketClock) -> dict[str, Any]:
+def status_data(view: ContestView, clock: MarketClock, metrics: Sequence[WindowMetrics]) -> dict[str, Any]:
     """A contest's status as `StatusOutput`."""
     return {
         "contest": view.slug,
@@ -271,6 +184,7 @@ def status_data(view: ContestView, clock: MarketClock) -> dict[str, Any]:
             "days_total": clock.days_total,
             "status": clock.status,
         },
+        "metrics": MetricOutput([asdict(row) for row in metrics], many=True).data,
     }
 
 

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator
 from contests import selectors
+from contests.api import inputs
 from contests.api import serializers as wire
 from contests.selectors import ContestView
 from contests.services import contests, lifecycle
@@ -70,7 +71,8 @@ def _mine(request: Request, contest: ContestView) -> int | None:
 
 
 def _status(view: ContestView) -> Response:
-    return Response(wire.status_data(view, market_selectors.market_clock(view.market_id)))
+    metrics = market_selectors.metrics(view.market_id, settings.HISTORY_DAYS)
+    return Response(wire.status_data(view, market_selectors.market_clock(view.market_id), metrics))
 
 
 class ContestListView(APIView):
@@ -84,12 +86,12 @@ class ContestListView(APIView):
 
     @extend_schema(
         operation_id="contests_list",
-        parameters=[wire.ListInput],
+        parameters=[inputs.ListInput],
         responses={200: wire.ContestOutput(many=True), **errors(400, 404)},
     )
     def get(self, request: Request) -> Response:
         """Public contests and those you have joined, newest first."""
-        wanted = _read(wire.ListInput, request.query_params).get("status", "")
+        wanted = _read(inputs.ListInput, request.query_params).get("status", "")
         statuses = [status for status in wanted.split(",") if status]
         paginator = self.pagination_class()
         rows = selectors.contests_query(viewer_of(request), statuses)
@@ -98,12 +100,12 @@ class ContestListView(APIView):
 
     @extend_schema(
         operation_id="contests_create",
-        request=wire.ContestInput,
+        request=inputs.ContestInput,
         responses={201: wire.ContestOutput, **errors(400, 401, 403, 409)},
     )
     def post(self, request: Request) -> Response:
         """Create a contest over a slice of loaded history (operators)."""
-        serializer = wire.ContestInput(data=request.data)
+        serializer = inputs.ContestInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         schedule = bool(serializer.validated_data["schedule"])
         view = contests.contest_create(actor=_actor(request), spec=serializer.to_spec(), schedule=schedule)
@@ -129,12 +131,12 @@ class ContestJoinView(APIView):
 
     @extend_schema(
         operation_id="contests_join",
-        request=wire.JoinInput,
+        request=inputs.JoinInput,
         responses={201: wire.JoinOutput, **errors(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Join with a new account; joining again answers with the same account."""
-        code = _read(wire.JoinInput, request.data)["invite_code"]
+        code = _read(inputs.JoinInput, request.data)["invite_code"]
         actor = _actor(request)
         # Whoever knows the address of a private contest may try its code: a wrong one is refused, not hidden.
         found = selectors.contest_by_slug(slug)
@@ -150,10 +152,10 @@ class ContestMoveView(APIView):
     permission_classes = (IsAuthenticated, IsOperator)
     verb = ""
 
-    @extend_schema(request=wire.MoveInput, responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)})
+    @extend_schema(request=inputs.MoveInput, responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)})
     def post(self, request: Request, slug: str) -> Response:
         """Move the contest (operators). Repeating a move changes nothing."""
-        reason = _read(wire.MoveInput, request.data)["reason"]
+        reason = _read(inputs.MoveInput, request.data)["reason"]
         contest = selectors.contest_get(slug, _actor(request))
         view = MOVES[self.verb](actor=_actor(request), contest_id=contest.id, reason=reason)
         assert view is not None
@@ -178,13 +180,13 @@ class LeaderboardView(APIView):
 
     @extend_schema(
         operation_id="contests_leaderboard",
-        parameters=[wire.LeaderboardInput, CODE],
+        parameters=[inputs.LeaderboardInput, CODE],
         responses={200: wire.LeaderboardOutput, **errors(400, 404)},
     )
     def get(self, request: Request, slug: str) -> Response:
         """A page of the standings, or the rows around you (`around=me`) or around an account."""
         view = _visible(request, slug)
-        asked = _read(wire.LeaderboardInput, request.query_params)
+        asked = _read(inputs.LeaderboardInput, request.query_params)
         size, page = asked["pageSize"], asked["page"]
         around = self._around(request, view, asked.get("around"))
         found = selectors.standings_page(view.id, start=(page - 1) * size, size=size, around_account=around)

@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 
 from core.errors import NotFound
 from marketdata.adapters import board
+from marketdata.domain.metrics import WindowMetrics, window_metrics
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote
 from marketdata.selectors.history import listing_map, market_slice
 from marketdata.selectors.markets import clock_of, market_clock, market_row
@@ -86,3 +87,8 @@ def closes_matrix(market_id: int, lookback: int) -> tuple[tuple[str, ...], NDArr
     """(symbols, [sessions, symbols]): completed closes and the current last. NaN where an instrument had no bar yet."""
     table = market_slice(market_id)
     return table.symbols, table.closes(market_clock(market_id).tick, max(1, lookback))
+
+
+def metrics(market_id: int, days: int) -> list[WindowMetrics]:
+    """Change, volatility and trend of every symbol over the last `days` sessions up to the tick in force."""
+    return window_metrics(*closes_matrix(market_id, days + 1))
