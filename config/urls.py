@@ -1,10 +1,11 @@
 """Every address of the site. Apps own theirs; here they only get their place."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts.web import admin_sign_in
+from core.web import page_not_found
 
 handler400 = "core.web.bad_request"
 handler403 = "core.web.permission_denied"
@@ -24,4 +25,6 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     *[path("api/v1/", include(f"{app}.api_urls")) for app in APPS],
     *[path("", include(f"{app}.urls")) for app in APPS],
+    # In local mode Django would show its own page for unknown addresses, to API clients too.
+    re_path(r"", page_not_found),
 ]
