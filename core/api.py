@@ -101,4 +101,5 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return str(value)
+    # Half a surrogate pair, quoted back from what was sent, could not be written as UTF-8.
+    return str(value).encode(errors="replace").decode()

@@ -1,5 +1,6 @@
 """Structured logging: one line an event, with the request's id and the user's id, and nothing private in it."""
 
+import logging
 import re
 from collections.abc import MutableMapping
 from typing import Any
@@ -46,7 +47,11 @@ def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
         for name, renderer in renderers.items()
     }
     noisy = ["django.server", "celery.app.trace", "celery.beat", "celery.worker.strategy"]
-    quiet = {name: {"level": "WARNING"} for name in [*noisy, *(["django_structlog"] if debug else [])]}
+    quiet: dict[str, dict[str, Any]] = {
+        name: {"level": "WARNING"} for name in [*noisy, *(["django_structlog"] if debug else [])]
+    }
+    # Django's own handlers are taken off, or a line would come twice; a refusal is in the request's line already.
+    quiet |= {"django": {"handlers": [], "level": "INFO"}, "django.request": {"level": "ERROR"}}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -62,7 +67,8 @@ ADDED = {"status_code"}
 
 
 def configure() -> None:
-    """Route structlog through the standard library's logging."""
+    """Route structlog, and Python's warnings, through the standard library's logging."""
+    logging.captureWarnings(True)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

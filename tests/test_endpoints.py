@@ -1,0 +1,143 @@
+"""Every address of the API: who may use it, and that nothing sent to it makes the server fail."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import User
+from accounts.services.tokens import tokens_issue
+from contests.tests import factories as arena
+from marketdata.tests.factories import advance
+from trading.tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What a visitor may read, and how one becomes a user. Everything else wants a sign-in.
+PUBLIC = {
+    ("GET", "accounts"),
+    ("GET", "accounts/<int:account_id>"),
+    ("GET", "accounts/<int:account_id>/equity"),
+    ("GET", "accounts/<int:account_id>/orders"),
+    ("GET", "accounts/<int:account_id>/positions"),
+    ("GET", "accounts/<int:account_id>/transactions"),
+    ("GET", "agents"),
+    ("GET", "agents/<int:agent_id>"),
+    ("GET", "competition/status"),
+    ("GET", "contests"),
+    ("GET", "contests/<slug:slug>"),
+    ("GET", "contests/<slug:slug>/decisions"),
+    ("GET", "contests/<slug:slug>/leaderboard"),
+    ("GET", "contests/<slug:slug>/status"),
+    ("GET", "markets"),
+    ("GET", "markets/<slug:slug>"),
+    ("GET", "stocks/<str:ticker>/history"),
+    ("GET", "stocks/metrics"),
+    ("GET", "stocks/prices"),
+    ("GET", "trading/strategies/<int:account_id>"),
+    ("GET", "trading/strategy/<int:account_id>"),
+    ("POST", "account/login"),
+    ("POST", "account/refresh_token"),
+    ("POST", "account/register"),
+    ("POST", "auth/logout"),
+    ("POST", "auth/refresh"),
+    ("POST", "auth/register"),
+    ("POST", "auth/token"),
+    ("POST", "auth/token/refresh"),
+}
+OPERATORS = {
+    ("POST", "contests"),
+    *(("POST", f"contests/<slug:slug>/{verb}") for verb in ("schedule", "start", "pause", "resume", "cancel", "end")),
+    *(("POST", f"competition/{verb}") for verb in ("start", "pause", "resume")),
+}
+
+
+def routes() -> list[tuple[str, str]]:
+    """(method, address below /api/v1/) of everything the API answers to."""
+    found: list[tuple[str, str]] = []
+
+    def walk(patterns, prefix):
+        for item in patterns:
+            path = prefix + str(item.pattern)
+            if isinstance(item, URLResolver):
+                walk(item.url_patterns, path)
+            elif isinstance(item, URLPattern) and path.startswith("api/v1/"):
+                methods = [name for name in METHODS if hasattr(item.callback.cls, name.lower())]
+                found.extend((method, path.removeprefix("api/v1/")) for method in methods)
+
+    walk(get_resolver().url_patterns, "")
+    return found
+
+
+def address(route: str, *, account: object = 1, order: object = 1, slug: object = "no-such") -> str:
+    values = {"<int:account_id>": account, "<int:order_id>": order, "<slug:slug>": slug}
+    for name, value in (values | {"<int:agent_id>": 1, "<str:ticker>": "AAA"}).items():
+        route = route.replace(name, str(value))
+    assert "<" not in route, f"teach this test about {route}"
+    return f"/api/v1/{route}"
+
+
+def send(client, method, url, data=None, **more):
+    body = {} if method == "GET" else {"data": data if data is not None else {}, "content_type": "application/json"}
+    return getattr(client, method.lower())(url, **body, **more)
+
+
+def bearer(user) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens_issue(user=user).access}"}
+
+
+def test_there_are_no_other_public_addresses(client):
+    known = set(routes())
+    assert known >= PUBLIC | OPERATORS
+    for method, route in sorted(known):
+        response = send(client, method, address(route))
+        refused = response.status_code == 401
+        assert refused is ((method, route) not in PUBLIC), (method, route, response.status_code)
+        assert response.status_code < 500
+        if refused:
+            assert response.json()["code"] == "not_authenticated"
+
+
+def test_what_operators_do_a_trader_may_not(client):
+    view = arena.contest()
+    _, who = arena.joined(view)
+    headers = bearer(User.objects.get(pk=who.user_id))
+    for method, route in OPERATORS:
+        response = send(client, method, address(route, slug=view.slug), headers=headers)
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden"), route
+
+
+def test_a_suspended_user_is_refused_at_every_address_that_wants_a_sign_in(client):
+    user = make.user()
+    headers = bearer(user)
+    session = Client()
+    session.force_login(user)
+    User.objects.filter(pk=user.pk).update(status="suspended")
+    for method, route in set(routes()) - PUBLIC:
+        response = send(client, method, address(route), headers=headers)
+        assert (response.status_code, response.json()["code"]) == (403, "account_suspended"), route
+    for method, route in set(routes()) - PUBLIC:
+        session.force_login(user)
+        response = send(session, method, address(route))
+        assert (response.status_code, response.json()["code"]) == (403, "account_suspended"), route
+
+
+def test_what_belongs_to_others_is_not_there(client):
+    view = arena.contest()
+    account_id, owner = arena.joined(view)
+    advance(view.market_id)
+    order = make.place(owner, account_id, "buy", 1, limit="90")
+    assert order.status == "accepted"
+    headers = bearer(make.user())
+    about = [pair for pair in set(routes()) if "account_id" in pair[1] or "order_id" in pair[1]]
+    for method, route in about:
+        for who in ({}, headers):
+            response = send(client, method, address(route, account=account_id, order=order.id), headers=who)
+            assert response.status_code in (404, 401), (method, route, response.status_code)
+            assert response.status_code == 404 or not who
+    body = {"account_id": account_id, "symbol": "AAA", "ticker": "AAA", "side": "buy", "action": "buy", "quantity": 1}
+    for route in ("orders", "orders/preview", "trading/execute"):
+        response = send(client, "POST", address(route), body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (404, "account_not_found")
