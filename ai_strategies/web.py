@@ -23,7 +23,7 @@ from marketdata.domain.types import ListingView, Quote
 from trading import selectors as trading_selectors
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
-from trading.pages import can_trade, market_context, new_key, page, viewer
+from trading.pages import can_trade, curve_points, market_context, new_key, page, viewer
 
 BOARD_ROWS = 10
 RACERS = 8
@@ -31,7 +31,6 @@ LATEST_DECISIONS = 24
 # Holds are most of what an agent decides, and show as one line.
 DECISIONS_READ = 300
 LANDING_DECISIONS = 5
-AGENT_CURVE_POINTS = 2000
 LATEST_TRADES = 30
 TOKENS = ("ground", "raised", "line", "ink", "ink-2", "ink-3", "accent", "up", "down", "warn", "agent", "focus")
 STATES = ("active", "scheduled", "paused", "ended", "accepted", "filled", "denied", "canceled")
@@ -204,11 +203,10 @@ def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
     }
     if seat is not None:
         account = trading_selectors.account_get(seat.account_id, viewer(request))
-        curve = trading_selectors.equity_curve(account.id, limit=AGENT_CURVE_POINTS)
+        context |= market_context(account.market_id)
         context |= {
-            **market_context(account.market_id),
             "account": account,
-            "curve": [[int(at.timestamp()), minor] for at, minor in curve],
+            "curve": curve_points(account.id, context["market"].tick),
             "positions": trading_selectors.positions(account.id),
             "channels": f"market:{account.market_id},contest:{seat.contest_id}",
             "decisions": feed(

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
+from trading import selectors
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
 
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 PAGE_SIZE = 25
+CURVE_POINTS = 2000
 
 
 def viewer(request: HttpRequest) -> Actor | None:
@@ -70,6 +72,22 @@ def can_trade(account: AccountView, who: Actor | None, market_status: str) -> bo
     """Whether the viewer may send orders on this account now. The order path decides again, under the lock."""
     mine = who is not None and who.user_id == account.owner_id
     return mine and account.status == "active" and account.group_status in (None, "open") and market_status == "running"
+
+
+def curve_points(account_id: int, market_tick: int) -> list[list[int]]:
+    """[epoch seconds, equity in minor units] for the chart, strictly ascending: it takes nothing else.
+
+    The point of an account that was opened before the first print has no market time of its own, and is left out.
+    """
+    points: list[list[int]] = []
+    if market_tick < 0:
+        return points
+    for at, minor in reversed(selectors.equity_curve(account_id, limit=CURVE_POINTS)):
+        moment = int(at.timestamp())
+        if not points or moment < points[-1][0]:
+            points.append([moment, minor])
+    points.reverse()
+    return points
 
 
 def paginated(request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = PAGE_SIZE) -> Page[Any]:

@@ -15,11 +15,10 @@ from marketdata import selectors as market_selectors
 from trading import selectors
 from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.domain.views import AccountView
-from trading.pages import actor, can_trade, mapped, market_context, new_key, page, paginated, viewer
+from trading.pages import actor, can_trade, curve_points, mapped, market_context, new_key, page, paginated, viewer
 from trading.services import orders
 
 LATEST_TRADES = 30
-CURVE_POINTS = 2000
 TABS = ("positions", "orders", "trades")
 DENIED = ("denied", "rejected")
 
@@ -41,15 +40,16 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
     tab = request.GET.get("tab", "positions")
     tab = tab if tab in TABS else "positions"
     mine = who is not None and who.user_id == found.owner_id
+    market = market_context(found.market_id)
     context = {
-        **market_context(found.market_id),
+        **market,
         **_tab(request, found, tab),
         "account": found,
         "positions": selectors.positions(found.id),
         "tab": tab,
         "mine": mine,
         "can_trade": False,
-        "curve": [[int(at.timestamp()), minor] for at, minor in selectors.equity_curve(account_id, limit=CURVE_POINTS)],
+        "curve": curve_points(account_id, market["market"].tick),
         "channels": f"market:{found.market_id}" + (f",account:{account_id}" if mine else ""),
     }
     return render(request, "trading/account.html", context)

@@ -111,7 +111,7 @@ document.addEventListener("click", (event) => {
   const row = document.getElementById(button.getAttribute("aria-controls")).parentElement;
   row.hidden = !row.hidden;
   button.setAttribute("aria-expanded", String(!row.hidden));
-  button.textContent = row.hidden ? "Show" : "Hide";
+  button.querySelector("[data-words]").textContent = row.hidden ? "Show" : "Hide";
 });
 
 document.body.addEventListener("htmx:responseError", (event) => {

@@ -173,7 +173,8 @@ export class EquityCurve {
   }
 }
 
-const STEP = 3600;
+// A market day is one day of the chart's axis, so that the axis marks days.
+const DAY = 86_400;
 
 export class Race {
   // dayPrints: how many prints make a market day
@@ -189,15 +190,20 @@ export class Race {
   options() {
     const base = options();
     const percent = (value) => `${value > 0 ? "+" : value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}%`;
-    const day = (time) => `day ${Math.floor(time / STEP / this.dayPrints) + 1}`;
+    const day = (time) => `day ${Math.floor(time / DAY) + 1}`;
     return {
       ...base,
       localization: { priceFormatter: percent, timeFormatter: day },
-      timeScale: { ...base.timeScale, tickMarkFormatter: day, fixLeftEdge: true },
+      timeScale: { ...base.timeScale, tickMarkFormatter: (time) => (time % DAY ? "" : day(time)), fixLeftEdge: true },
       rightPriceScale: { ...base.rightPriceScale, scaleMargins: { top: 0.08, bottom: 0.08 } },
       handleScale: false,
       handleScroll: false,
     };
+  }
+
+  time(tick) {
+    const day = Math.floor(tick / this.dayPrints);
+    return day * DAY + Math.floor(((tick - day * this.dayPrints) * DAY) / this.dayPrints);
   }
 
   // rows: {id, name, colour, points: [percent]} with the newest point at `tick`
@@ -206,7 +212,7 @@ export class Race {
     for (const row of rows) {
       const series = this.chart.addSeries(LineSeries, { lineWidth: 2, priceLineVisible: false, crosshairMarkerRadius: 3, title: this.isWide ? row.name : "" });
       const first = tick - row.points.length + 1;
-      series.setData(row.points.map((value, index) => ({ time: Math.max(0, first + index) * STEP, value })));
+      series.setData(row.points.map((value, index) => ({ time: this.time(Math.max(0, first + index)), value })));
       this.lines.set(String(row.id), { series, colour: row.colour });
     }
     const zero = rows.length && this.lines.get(String(rows[0].id)).series;
@@ -224,7 +230,7 @@ export class Race {
   add(tick, id, percent) {
     const line = this.lines.get(String(id));
     if (!line || tick < this.tick) return;
-    line.series.update({ time: tick * STEP, value: percent });
+    line.series.update({ time: this.time(tick), value: percent });
   }
 
   moved(tick) {

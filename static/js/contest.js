@@ -27,6 +27,7 @@ function ownFills() {
 
 function showQuote(direction) {
   const quote = quotes[state.symbol];
+  one(".chart-quote").hidden = !quote;
   if (!quote) return;
   const part = (name) => one(`[data-chart="${name}"]`);
   write(part("last"), price(quote.last), direction);

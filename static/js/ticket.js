@@ -49,6 +49,8 @@ export class Ticket {
 
   // The person changed something: figures at once, and the server's checks when they pause.
   changed() {
+    const refusal = this.form.querySelector(".ticket-result .notice-down");
+    if (refusal) refusal.remove();
     this.sync();
     this.reprice();
     document.body.dispatchEvent(new CustomEvent("estimate"));

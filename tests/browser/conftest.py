@@ -9,12 +9,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from ai_strategies.services.agents import agent_create
+from contests.domain.definition import ContestSpec
+from contests.services.contests import contest_create, contest_start
+from core.money import Money
+from marketdata.models import Instrument
+from trading.domain.types import Actor
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
@@ -26,6 +35,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+OPERATOR = Actor(user_id=None, is_staff=True, label="operator")
 AGENTS = {
     "momentum": ("Momentum", "momentum"),
     "crossover": ("SMA crossover", "sma_crossover"),
@@ -96,6 +106,26 @@ class StreamProcess:
             self.process = None
 
 
+def spec(slug: str, **fields: Any) -> ContestSpec:
+    """The definition of a contest of ten invented companies and all the agents."""
+    return ContestSpec(
+        slug=slug,
+        name="House arena",
+        description="Ten invented companies, four prints a day, against six coded agents.",
+        market={
+            "start": "2019-01-02",
+            "end": "2020-12-30",
+            "symbols": list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:10]),
+            "seconds_per_tick": "3",
+        },
+        initial_balance=Money.of("1000000", "USD"),
+        agent_interval_minutes=360,
+        agents=tuple(AGENTS),
+        is_featured=slug == "arena",
+        **fields,
+    )
+
+
 @dataclass
 class Site:
     """The running site, its contest, and the hand on the clock."""
@@ -110,11 +140,19 @@ class Site:
         """Play prints; the agents take their turns at once."""
         call_command("market_step", self.market_slug, str(ticks), verbosity=0)
 
+    def schedule_another(self) -> None:
+        """A contest that starts in an hour, at /contests/later."""
+        contest_create(
+            actor=OPERATOR, spec=spec("later", starts_at=datetime.now(tz=UTC) + timedelta(hours=1)), schedule=True
+        )
+
     def watch(self, page: Page) -> None:
         """Collect what the browser complains about: script errors, CSP violations, failed requests."""
 
         def console(message: ConsoleMessage) -> None:
-            expected = "status of 422" in message.text or "status of 404" in message.text
+            answers = {404: "/nowhere", 422: "/orders"}
+            where = message.location.get("url", "")
+            expected = any(f"status of {status}" in message.text and path in where for status, path in answers.items())
             if message.type == "error" and not expected:
                 self.problems.append(f"{page.url}: {message.text}")
 
@@ -125,13 +163,6 @@ class Site:
 @pytest.fixture
 def site(transactional_db, live_server, settings) -> Iterator[Site]:
     """A contest of ten invented companies and six agents, forty prints old."""
-    from ai_strategies.services.agents import agent_create
-    from contests.domain.definition import ContestSpec
-    from contests.services.contests import contest_create, contest_start
-    from core.money import Money
-    from marketdata.models import Instrument
-    from trading.domain.types import Actor
-
     stream = StreamProcess(live_server.url)
     settings.STREAM_PUBLIC_URL = stream.url
     policy = settings.CONTENT_SECURITY_POLICY
@@ -140,24 +171,8 @@ def site(transactional_db, live_server, settings) -> Iterator[Site]:
     call_command("generate_demo_history", verbosity=0)
     for seed, (key, (name, strategy)) in enumerate(AGENTS.items()):
         agent_create(actor=None, key=key, name=name, strategy=strategy, seed=seed)
-    operator = Actor(user_id=None, is_staff=True, label="operator")
-    spec = ContestSpec(
-        slug="arena",
-        name="House arena",
-        description="Ten invented companies, four prints a day, against six coded agents.",
-        market={
-            "start": "2019-01-02",
-            "end": "2020-12-30",
-            "symbols": list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:10]),
-            "seconds_per_tick": "3",
-        },
-        initial_balance=Money.of("1000000", "USD"),
-        agent_interval_minutes=360,
-        agents=tuple(AGENTS),
-        is_featured=True,
-    )
-    contest = contest_create(actor=operator, spec=spec, schedule=True)
-    contest_start(actor=operator, contest_id=contest.id)
+    contest = contest_create(actor=OPERATOR, spec=spec("arena"), schedule=True)
+    contest_start(actor=OPERATOR, contest_id=contest.id)
     running = Site(live_server.url, contest.slug, contest.market_slug, stream)
     running.step(40)
     stream.start()
