@@ -134,7 +134,7 @@ def test_denial_says_what_why_and_what_to_do(book):
     view = make.place(who, account_id, "buy", 1000)
     assert view.message.startswith("Not enough buying power: this order needs 100,0")
     most = int(view.details["max_quantity"])
-    assert f"Reduce to {most} or less." in view.message
+    assert f"Reduce to {most:,} {'share' if most == 1 else 'shares'} or less." in view.message
     assert make.place(who, account_id, "buy", most).status == "filled"
 
 
