@@ -5,7 +5,9 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -63,6 +65,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
         return _from_drf(exc)
     view = type(context.get("view")).__name__
     logger.exception("unexpected error in %s", view, exc_info=exc)
+    if isinstance(exc, OperationalError | InterfaceError | RedisError):
+        # A lock that others held for too long, a server that restarts. Orders have keys, so trying again is safe.
+        body = error_body("busy", "We cannot do this just now. Try again in a moment.", {"request_id": request_id()})
+        return Response(body, status=503, headers={"Retry-After": "1"})
     return Response(
         error_body("internal_error", "Something went wrong on our side.", {"request_id": request_id()}), status=500
     )

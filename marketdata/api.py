@@ -163,8 +163,9 @@ class MarketsView(PublicView):
     def get(self, request: Request) -> Response:
         """Markets, the newest first."""
         pages = self.pagination_class()
-        page = pages.paginate_queryset(selectors.markets_list(limit=1000), request, view=self)
-        return pages.get_paginated_response(MarketOut([_view(market) for market in page or []], many=True).data)
+        page = pages.paginate_queryset(selectors.markets_query(), request, view=self) or []
+        found = [_view(selectors.view_of(row)) for row in page]
+        return pages.get_paginated_response(MarketOut(found, many=True).data)
 
 
 class MarketDetailView(PublicView):

@@ -1,5 +1,6 @@
 """Audit entries: who did what to whom, before and after, why, from where."""
 
+from ipaddress import ip_address
 from typing import Any
 
 import structlog
@@ -32,9 +33,17 @@ def record(
         before=before,
         after=after,
         reason=reason[:500],
-        ip=ip,
+        ip=_address(ip),
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
     )
+
+
+def _address(text: str | None) -> str | None:
+    """An address as it can be stored; a proxy may have sent anything."""
+    try:
+        return str(ip_address(text)) if text else None
+    except ValueError:
+        return None
 
 
 def _actor_id(actor: object | None) -> int | None:

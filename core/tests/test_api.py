@@ -5,7 +5,10 @@ import logging
 from io import BytesIO
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
+from redis.exceptions import RedisError
+from rest_framework.exceptions import ParseError
 
 from core import throttling
 from core.middleware import BodyLimitMiddleware, canonical_path
@@ -201,3 +204,19 @@ def test_a_limited_view_answers_429(client, monkeypatch):
     response = client.post("/api/v1/limited", data="1", content_type="application/json")
     assert body(response)["code"] == "rate_limited"
     assert int(response["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("lock timeout"), InterfaceError("closed"), RedisError("down")])
+def test_a_service_that_does_not_answer_is_for_the_client_to_try_again(rf, error):
+    from core.api import exception_handler
+
+    response = exception_handler(error, {"view": None})
+    assert (response.status_code, response.data["code"], response["Retry-After"]) == (503, "busy", "1")
+
+
+def test_json_nested_too_deep_is_malformed():
+    from core.parsers import BoundedJSONParser
+
+    for body in (b"[" * 100_000, b'{"a":' * 50_000):
+        with pytest.raises(ParseError):
+            BoundedJSONParser().parse(BytesIO(body), "application/json", {})

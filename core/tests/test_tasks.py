@@ -53,3 +53,13 @@ def test_an_audit_entry_knows_its_request(client):
     with structlog.contextvars.bound_contextvars(request_id="abc"):
         entry = audit.record(actor=None, action="a", subject_type="s", subject_id=1, reason="x" * 900)
     assert (entry.request_id, entry.actor_label, len(entry.reason)) == ("abc", "system", 500)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("203.0.113.7", "203.0.113.7"), ("::1", "::1"), ("203.0.113.7:80", None), ("", None), (None, None)],
+)
+def test_an_audit_entry_keeps_what_is_an_address(sent, kept):
+    entry = audit.record(actor=None, action="a", subject_type="s", subject_id=1, ip=sent)
+    entry.refresh_from_db()
+    assert entry.ip == kept

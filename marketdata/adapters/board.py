@@ -8,12 +8,15 @@ import json
 from collections.abc import Awaitable, Mapping
 from typing import Any, cast
 
+from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from core.redis import client
 from marketdata.domain.types import MarketClock, Quote, dumps
 
 CLOCK = "@"
+# A board that nobody writes any more goes; who reads it gets it rebuilt.
+BOARD_TTL = 86_400
 
 
 def key(market_id: int) -> str:
@@ -33,8 +36,15 @@ def _fields(clock: MarketClock, quotes: Mapping[str, Quote]) -> dict[str, str]:
 
 
 def board_write(clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
-    """Put a tick on the board: clock and quotes in one command. With no quotes only the clock changes."""
-    client().hset(key(clock.market_id), mapping=cast(Any, _fields(clock, quotes)))
+    """Put a tick on the board: clock and quotes in one transaction. With no quotes only the clock changes."""
+    pipe = client().pipeline()
+    _put(pipe, clock, quotes)
+    pipe.execute()
+
+
+def _put(pipe: Pipeline, clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
+    pipe.hset(key(clock.market_id), mapping=cast(Any, _fields(clock, quotes)))
+    pipe.expire(key(clock.market_id), BOARD_TTL)
 
 
 def board_refill(clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
@@ -45,7 +55,7 @@ def board_refill(clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
         if pipe.exists(name):
             return
         pipe.multi()
-        pipe.hset(name, mapping=cast(Any, _fields(clock, quotes)))
+        _put(pipe, clock, quotes)
         try:
             pipe.execute()
         except WatchError:

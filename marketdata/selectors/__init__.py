@@ -9,7 +9,7 @@ from marketdata.selectors.markets import (
     market_row,
     market_state,
     market_view,
-    markets_list,
+    markets_query,
     running_replays,
     view_of,
 )
@@ -40,7 +40,7 @@ __all__ = [
     "market_slice",
     "market_state",
     "market_view",
-    "markets_list",
+    "markets_query",
     "metrics",
     "quote_and_clock",
     "quote_get",

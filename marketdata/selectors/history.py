@@ -37,7 +37,7 @@ def cache_clear() -> None:
 
 def listing_map(market_id: int) -> dict[str, ListingView]:
     """A market's listings by symbol, in display order."""
-    kept = _listings.get(market_id)
+    kept = _kept(_listings, market_id)
     if kept is not None:
         return kept
     rows = Listing.objects.filter(market_id=market_id).select_related("instrument").order_by("position")
@@ -61,6 +61,15 @@ def listing_map(market_id: int) -> dict[str, ListingView]:
     return views
 
 
+def _kept(kept: OrderedDict[int, T], market_id: int) -> T | None:
+    """What is kept of a market. The markets asked for last stay, so asking for old ones pushes no live one out."""
+    with _lock:
+        if market_id not in kept:
+            return None
+        kept.move_to_end(market_id)
+        return kept[market_id]
+
+
 def _keep(kept: OrderedDict[int, T], market_id: int, value: T) -> None:
     with _lock:
         kept[market_id] = value
@@ -70,7 +79,7 @@ def _keep(kept: OrderedDict[int, T], market_id: int, value: T) -> None:
 
 def market_slice(market_id: int) -> Slice:
     """The market's slice, laid out for replay."""
-    kept = _slices.get(market_id)
+    kept = _kept(_slices, market_id)
     if kept is not None:
         return kept
     raw = Market.objects.filter(pk=market_id).values_list("definition", flat=True).first()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from redis.exceptions import RedisError
 
 from core.errors import NotFound
@@ -80,9 +81,9 @@ def market_by_slug(slug: str) -> MarketView:
     return view_of(market)
 
 
-def markets_list(limit: int = 50) -> list[MarketView]:
-    """The newest markets first."""
-    return [view_of(market) for market in Market.objects.order_by("-id")[:limit]]
+def markets_query() -> QuerySet[Market]:
+    """The newest markets first; `view_of` shows a row."""
+    return Market.objects.order_by("-id")
 
 
 def running_replays() -> list[int]:
