@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -141,3 +144,55 @@ def test_what_belongs_to_others_is_not_there(client):
     for route in ("orders", "orders/preview", "trading/execute"):
         response = send(client, "POST", address(route), body, headers=headers)
         assert (response.status_code, response.json()["code"]) == (404, "account_not_found")
+
+
+def test_the_admin_is_for_staff(client):
+    trader = make.user()
+    suspended = make.user(is_staff=True, is_superuser=True, role="admin")
+    User.objects.filter(pk=suspended.pk).update(status="suspended")
+    places = [f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry]
+    for place in ["/admin/", *places]:
+        assert client.get(place)["Location"].startswith("/admin/login/")
+        for user, answers in ((trader, "/admin/login/"), (suspended, "/sign-in")):
+            signed_in = Client()
+            signed_in.force_login(user)
+            assert signed_in.get(place)["Location"].startswith(answers), place
+    client.force_login(trader)
+    assert client.get("/admin/login/").status_code == 403
+
+
+def test_no_ledger_row_can_be_written_in_the_admin(client):
+    client.force_login(make.user(is_staff=True, is_superuser=True, role="admin"))
+    written = {"core", "trading", "accounts"}
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label in written:
+            assert client.post(f"/admin/{model._meta.app_label}/{model._meta.model_name}/add/").status_code == 403
+            assert not page.has_change_permission(None)
+            assert not page.has_delete_permission(None)
+
+
+def test_pages_that_write_want_a_sign_in_and_a_csrf_token(client):
+    view = arena.contest()
+    account_id, who = arena.joined(view)
+    pages = [str(item.pattern) for item in _pages(get_resolver().url_patterns)]
+    assert "accounts/<int:account_id>/orders" in pages
+    open_to_all = {"sign-in", "sign-up", "sign-out"}
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(pk=who.user_id))
+    for page in pages:
+        path = page.replace("<int:account_id>", str(account_id)).replace("<slug:slug>", view.slug)
+        path = "/" + re.sub(r"<int:\w+>", "1", re.sub(r"<str:\w+>", "AAA", path))
+        response = client.post(path)
+        wants = response.status_code == 302 and response["Location"].startswith("/sign-in")
+        assert wants or response.status_code in (404, 405) or page in open_to_all, (page, response.status_code)
+        assert strict.post(path).status_code in (403, 404, 405), page
+
+
+def _pages(patterns):
+    """Addresses outside the API and the admin."""
+    for item in patterns:
+        if isinstance(item, URLPattern):
+            if not str(item.pattern).startswith(("api/", "admin/")):
+                yield item
+        elif str(item.pattern) == "":
+            yield from _pages(item.url_patterns)
