@@ -8,6 +8,7 @@ import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -170,7 +171,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "connect-src": [SELF, STREAM_PUBLIC_URL],
+        "connect-src": [SELF, "{0.scheme}://{0.netloc}".format(urlsplit(STREAM_PUBLIC_URL))],
         "frame-ancestors": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -182,7 +183,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # Whether all subdomains are served over TLS is not ours to promise.
@@ -221,7 +223,7 @@ REST_FRAMEWORK = {
         "orders": env.str("THROTTLE_ORDERS", default="600/min"),
         "auth": env.str("THROTTLE_AUTH", default="20/min"),
     },
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=int(BEHIND_PROXY)),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Trading Arena API",

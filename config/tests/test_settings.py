@@ -59,9 +59,25 @@ def test_a_missing_secret_is_a_clear_error(tmp_path, missing):
 
 
 def test_an_empty_jwt_secret_is_no_key(tmp_path):
-    show = "import django; django.setup(); from django.conf import settings; print(settings.SIMPLE_JWT['SIGNING_KEY'])"
-    assert python("-c", show, tmp_path=tmp_path, JWT_SECRET="").stdout.strip() == SECRET
-    assert python("-c", show, tmp_path=tmp_path, JWT_SECRET="j" * 70).stdout.strip() == "j" * 70
+    key = "settings.SIMPLE_JWT['SIGNING_KEY']"
+    assert setting(key, tmp_path, JWT_SECRET="") == SECRET
+    assert setting(key, tmp_path, JWT_SECRET="j" * 70) == "j" * 70
+
+
+def setting(expression, tmp_path, **changes):
+    code = f"from django.conf import settings; print({expression})"
+    return python("-c", code, tmp_path=tmp_path, **changes).stdout.strip()
+
+
+def test_behind_a_proxy_addresses_are_the_clients(tmp_path):
+    proxies = "settings.REST_FRAMEWORK['NUM_PROXIES']"
+    assert setting(proxies, tmp_path) == "0"
+    assert setting(proxies, tmp_path, BEHIND_PROXY="true") == "1"
+
+
+def test_pages_may_connect_to_the_stream_wherever_it_is_mounted(tmp_path):
+    sources = "settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['connect-src'][-1]"
+    assert setting(sources, tmp_path, STREAM_PUBLIC_URL="https://live.example.com/stream") == "https://live.example.com"
 
 
 LOGGED = """

@@ -36,6 +36,12 @@ def _concerns(snapshot: Snapshot, order: OrderState, quote: Quote) -> bool:
     return earlier and order.status in states.OPEN and snapshot.market_tick == quote.tick
 
 
+def _may_trade(snapshot: Snapshot) -> bool:
+    """What a new order needs, a resting one needs to fill: an active owner and account, and an open group."""
+    is_open = snapshot.group_status in (None, "open")
+    return is_open and snapshot.account.status == "active" and snapshot.owner_active
+
+
 def _decide(snapshot: Snapshot, quote: Quote, day_tick: int) -> Plan | None:
     """What the print does to the order, if anything. `day_tick` is the first tick of the print's day."""
     order = snapshot.order
@@ -43,7 +49,7 @@ def _decide(snapshot: Snapshot, quote: Quote, day_tick: int) -> Plan | None:
         return None
     if order.time_in_force == "day" and (order.accepted_tick or 0) < day_tick:
         return plan.end_order(snapshot, order, states.EXPIRED, "day_over", states.ENDINGS["day_over"], SYSTEM)
-    if snapshot.account.status != "active" or snapshot.group_status not in (None, "open"):
+    if not _may_trade(snapshot):
         return None
     side: Side = "buy" if order.side == "buy" else "sell"
     listing = market_selectors.listing_get(snapshot.account.market_id, order.symbol)

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import OperationalError
 
+from accounts.models import User
 from core.errors import Invalid
 from core.models import IdempotencyRecord
 from core.services.books import verify
@@ -144,6 +145,18 @@ def test_nothing_fills_while_the_group_does_not_trade(market, status):
     advance(market.id, 3)
     assert Order.objects.get(pk=view.id).status == "accepted"
     assert selectors.positions(account_id) == []
+
+
+@pytest.mark.parametrize("model", [User, Account])
+def test_nothing_fills_for_who_may_not_trade(market, model):
+    account_id, who = make.account(market)
+    view = make.place(who, account_id, "buy", 1, limit="99", time_in_force="gtc")
+    model.objects.update(status="suspended" if model is User else "locked")
+    advance(market.id, 3)
+    assert Order.objects.get(pk=view.id).status == "accepted"
+    model.objects.update(status="active")
+    advance(market.id, 12)
+    assert Order.objects.get(pk=view.id).status == "filled"
 
 
 def test_an_answer_recorded_by_an_older_version_is_still_replayed(book):
