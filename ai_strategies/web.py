@@ -37,7 +37,7 @@ STATES = ("active", "scheduled", "paused", "ended", "accepted", "filled", "denie
 CLOSED = {
     ContestStatus.DRAFT: "This contest is a draft. Nobody can trade in it yet.",
     ContestStatus.SCHEDULED: "Trading opens when the contest starts.",
-    ContestStatus.PAUSED: "The contest is paused. You can cancel open orders; new ones wait until it resumes.",
+    ContestStatus.PAUSED: "The contest is paused. You can cancel open orders; new ones are taken when it resumes.",
     ContestStatus.ENDED: "This contest is over. Its standings are final.",
     ContestStatus.CANCELLED: "This contest was called off. There are no ranks.",
 }

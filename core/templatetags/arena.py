@@ -193,8 +193,10 @@ def icon(name: str) -> SafeString:
 
 
 def spark_path(points: Sequence[float], base: float | None) -> tuple[str, float | None]:
-    """The sparkline's path and the height of its base line, in the viewBox."""
+    """The sparkline's path and the height of its base line, in the viewBox. A base too far away to show is left out."""
     low, high = min(points), max(points)
+    if base is not None and max(high, base) - min(low, base) > 2 * (high - low) > 0:
+        base = None
     if base is not None:
         low, high = min(low, base), max(high, base)
     span = high - low

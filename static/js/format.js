@@ -103,8 +103,11 @@ export function sparkline(svg, points, base) {
   const values = points.slice(-60);
   if (!values.length) return;
   if (values.length === 1) values.push(values[0]);
-  const low = Math.min(...values, base);
-  const span = Math.max(...values, base) - low;
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  // A base too far away to show would press the line flat: it is left out.
+  const far = most > least && Math.max(most, base) - Math.min(least, base) > 2 * (most - least);
+  const low = far ? least : Math.min(least, base);
+  const span = (far ? most : Math.max(most, base)) - low;
   const y = (value) => (span ? 21 - ((value - low) / span) * 20 : 11);
   const step = 72 / (values.length - 1);
   const path = "M" + values.map((value, i) => `${(i * step).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
@@ -114,9 +117,9 @@ export function sparkline(svg, points, base) {
   if (!line) line = svg.appendChild(document.createElementNS(ns, "line"));
   if (!shape) shape = svg.appendChild(document.createElementNS(ns, "path"));
   line.setAttribute("x1", "0");
-  line.setAttribute("x2", "72");
-  line.setAttribute("y1", y(base).toFixed(1));
-  line.setAttribute("y2", y(base).toFixed(1));
+  line.setAttribute("x2", far ? "0" : "72");
+  line.setAttribute("y1", far ? "0" : y(base).toFixed(1));
+  line.setAttribute("y2", far ? "0" : y(base).toFixed(1));
   shape.setAttribute("d", path);
   svg.setAttribute("class", `spark ${tone(values[values.length - 1] - base)}`);
 }
