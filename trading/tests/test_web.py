@@ -8,6 +8,7 @@ from django.test import Client
 from marketdata.tests.factories import advance, replay_market
 from trading import selectors
 from trading.models import Order
+from trading.pages import curve_points
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +172,14 @@ def test_the_order_history_is_paginated_with_its_trail(mine):
     assert client.get(f"/accounts/{account_id}?tab=orders&page=2").content.decode().count("data-trail") == 2
     order = selectors.orders(account_id, limit=1)[0]
     assert "filled" in client.get(f"/orders/{order.id}/trail").content.decode()
+
+
+def test_a_curve_starts_with_the_first_print_and_its_times_ascend():
+    market = replay_market(ticks=0)
+    account_id, _ = make.account(market, owner=make.user())
+    assert curve_points(account_id, -1) == []
+    advance(market.id)
+    advance(market.id)
+    times = [moment for moment, _ in curve_points(account_id, 1)]
+    assert len(times) == 2
+    assert times == sorted(set(times))
