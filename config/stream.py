@@ -117,7 +117,10 @@ def positions_parse(raw: str, channels: list[str]) -> dict[str, str]:
 
 def origin_allowed(origin: str, host: str) -> bool:
     """Whether a page of this origin may read the stream: the site's own hosts, CORS_ORIGINS, loopback in DEBUG."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     if settings.CORS_ALLOW_ALL_ORIGINS or origin in settings.CORS_ALLOWED_ORIGINS or parts.netloc == host:
         return True
     name = parts.hostname or ""

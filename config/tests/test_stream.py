@@ -186,6 +186,7 @@ def test_origins(port, settings):
             assert browser.response.getheader("access-control-allow-origin") == (origin if allowed else None)
     settings.DEBUG = True
     assert stream.origin_allowed("http://localhost:8000", "x")
+    assert not stream.origin_allowed("http://[::1", "x")
 
 
 def streams(port) -> int:
