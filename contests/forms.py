@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -44,8 +45,11 @@ class ContestForm(forms.Form):
     max_position_pct = forms.DecimalField(
         label="Most in one symbol, %", required=False, help_text="Empty means no limit."
     )
-    daily_trade_limit = forms.IntegerField(
+    max_trades_per_day = forms.IntegerField(
         label="Trades a day", required=False, min_value=1, help_text="Empty means no limit."
+    )
+    commission_bps = forms.DecimalField(
+        label="Commission, basis points", required=False, help_text="Of each trade's value. Empty means none."
     )
     agents = forms.CharField(required=False, help_text="Keys of the agents that take part, with commas between them.")
     agent_interval_minutes = forms.IntegerField(
@@ -58,6 +62,12 @@ class ContestForm(forms.Form):
         required=False,
         help_text="Empty means at once.",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    visibility = forms.ChoiceField(
+        choices=[("public", "Public"), ("private", "Private: by invite code")], required=False
+    )
+    invite_code = forms.CharField(
+        max_length=64, required=False, help_text="For a private contest. Empty means one is made."
     )
     is_featured = forms.BooleanField(label="Show it on the front page", required=False)
 
@@ -76,8 +86,8 @@ class ContestForm(forms.Form):
             "seed": data["seed"],
         }
         limits = {
-            name: str(data[name]) if name == "max_position_pct" else data[name]
-            for name in ("max_position_pct", "daily_trade_limit")
+            name: data[name] if name == "max_trades_per_day" else str(data[name])
+            for name in ("max_position_pct", "max_trades_per_day", "commission_bps")
             if data[name] is not None
         }
         return ContestSpec(
@@ -91,6 +101,8 @@ class ContestForm(forms.Form):
             agents=names(data["agents"]),
             agent_interval_minutes=data["agent_interval_minutes"],
             starts_at=(data["starts_at"] or now).astimezone(UTC),
+            visibility=data["visibility"] or "public",
+            invite_code=data["invite_code"] or secrets.token_urlsafe(9),
             is_featured=data["is_featured"],
         )
 

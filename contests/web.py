@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from contests import selectors
+from contests.domain.definition import ContestSpec
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
@@ -72,14 +73,23 @@ def contest_new(request: HttpRequest) -> HttpResponse:
     form = ContestForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            contest = contest_create(actor=actor(request), spec=form.spec(now=SystemClock().now()), schedule=True)
+            spec = form.spec(now=SystemClock().now())
+            contest = contest_create(actor=actor(request), spec=spec, schedule=True)
         except DomainError as error:
             form.refuse(error)
         else:
-            messages.success(request, f"{contest.name} is scheduled.")
+            messages.success(request, f"{contest.name} is scheduled.{_invitation(request, spec)}")
             return redirect("contest", slug=contest.slug)
     status = 422 if form.is_bound else 200
     return render(request, "contests/new.html", {"form": form, "wide_fields": form.wide_fields}, status=status)
+
+
+def _invitation(request: HttpRequest, spec: ContestSpec) -> str:
+    """How to ask people into a private contest; nothing for a public one."""
+    if spec.visibility != "private":
+        return ""
+    link = f"{reverse('contest', args=[spec.slug])}?{urlencode({'code': spec.invite_code})}"
+    return f" It is private. Invite people with this link: {request.build_absolute_uri(link)}"
 
 
 def contest_open(request: HttpRequest, slug: str, code: str) -> ContestView:

@@ -54,8 +54,11 @@ def _share(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
     if Decimal(context.position_notional_minor) * 100 <= Decimal(str(percent)) * equity:
         return None
     share = (Decimal(context.position_notional_minor) * 100 / equity).quantize(Decimal("0.1")) if equity > 0 else None
+    room = Decimal(str(percent)) * equity / 100 - (context.position_notional_minor - context.notional_minor)
+    most = int(room * context.request.quantity / context.notional_minor) if context.notional_minor and room > 0 else 0
+    advice = f"Buy {most:,} shares or less." if most else "You hold as much of it as the contest allows."
     return Denial(
         "position_limit",
-        f"This contest allows {percent}% of your equity in one symbol; this order would make it {share}%. Buy less.",
-        {"max_position_pct": str(percent), "position_pct": str(share)},
+        f"This contest allows {percent}% of your equity in one symbol; this order would make it {share}%. {advice}",
+        {"max_position_pct": str(percent), "position_pct": str(share), "max_quantity": str(most)},
     )

@@ -125,7 +125,9 @@ def test_rules_of_the_contest_deny_orders():
     market_step(market_id=view.market_id, ticks=1)
     account, who = joined(view)
     assert place(who, account, "buy", 10, "BBB").code == "symbol_not_allowed"
-    assert place(who, account, "buy", 500, "AAA").code == "position_limit"
+    refused = place(who, account, "buy", 500, "AAA")
+    assert refused.code == "position_limit"
+    assert f"Buy {int(refused.details['max_quantity'])} shares or less." in refused.message
     assert place(who, account, "buy", 150, "AAA").status == "filled"
     assert place(who, account, "buy", 100, "AAA").code == "position_limit"
     assert place(who, account, "sell", 50, "AAA").status == "filled"

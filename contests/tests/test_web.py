@@ -84,12 +84,23 @@ def form(**fields):
 
 
 def test_an_operator_creates_a_contest_with_its_market():
-    answer = signed_in(is_staff=True).post("/contests/new", form(max_position_pct="25"))
+    limits = {"max_position_pct": "25", "max_trades_per_day": "9", "commission_bps": "2.5"}
+    answer = signed_in(is_staff=True).post("/contests/new", form(**limits))
     assert answer["Location"] == "/contests/spring"
     view = selectors.contest_by_id(Contest.objects.get(slug="spring").pk)
     assert view.status == "scheduled"
     assert view.initial_balance_minor == 5_000_000
-    assert view.constraints == {"max_position_pct": "25"}
+    assert view.constraints == {"max_position_pct": "25", "max_trades_per_day": 9, "commission_bps": "2.5"}
+
+
+def test_an_operator_makes_a_private_contest_and_gets_its_link():
+    client = signed_in(is_staff=True)
+    page = client.post("/contests/new", form(visibility="private"), follow=True)
+    row = Contest.objects.get(slug="spring")
+    assert row.visibility == "private"
+    assert len(row.invite_code) >= 12
+    assert f"/contests/spring?code={row.invite_code}" in page.content.decode()
+    assert signed_in().get("/contests/spring").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from core.errors import Invalid, NotFound
 from core.models import LedgerAccount
 from core.money import Money
 from core.services.ledger import journal_post_in_tx, ledger_account_get_or_create_in_tx
+from marketdata import selectors as market_selectors
 from marketdata.models import Market
 from trading.locks import accounts_barrier
 from trading.models import Account, AccountGroup, AccountMark, EquityPoint
@@ -63,7 +64,7 @@ def account_open_in_tx(
     """Open a trading account funded with `initial` virtual money; returns its id. The funding is a journal."""
     if initial.minor <= 0:
         raise Invalid("invalid_amount", "An account starts with a positive balance.")
-    market = Market.objects.filter(pk=market_id).only("id", "tick", "tick_at", "created_at").first()
+    market = Market.objects.filter(pk=market_id).only("id", "tick", "tick_at").first()
     if market is None:
         raise NotFound("unknown_market", "There is no such market.")
     with connection.cursor() as cursor:
@@ -100,7 +101,8 @@ def account_open_in_tx(
         memo="virtual starting balance",
         market_at=market.tick_at,
     )
-    at = market.tick_at or market.created_at
+    # Before the first print the curve begins at the time of the first open, not at today's.
+    at = market.tick_at or market_selectors.market_clock(market_id).at
     mark = {"equity_minor": initial.minor, "cash_minor": initial.minor, "tick": market.tick, "market_at": at}
     AccountMark.objects.create(account_id=account_id, **mark)
     EquityPoint.objects.create(account_id=account_id, **mark)
