@@ -10,6 +10,8 @@ from ai_strategies.tests.factories import agent, arena, wavy_bars
 from contests.models import Contest
 from contests.services.replays import contest_replay
 from contests.tests.factories import OPERATOR
+from core.errors import Conflict
+from marketdata.services.ticks import market_step
 from trading.models import Fill
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +40,7 @@ def history(slug: str) -> list[tuple]:
 
 def test_the_same_definition_gives_the_same_standings_to_the_cent():
     view = arena(*everyone(), started=False, bars=wavy_bars(days=40), market={"seed": 3})
-    first, second = (contest_replay(actor=OPERATOR, slug=view.slug) for _ in range(2))
+    first, second = (contest_replay(actor=OPERATOR, slug=view.slug, reveal=True) for _ in range(2))
     assert first.hash == second.hash
     assert first.ticks == second.ticks == 160
     shown = [
@@ -59,17 +61,29 @@ def test_another_seed_is_another_contest():
     hashes = set()
     for seed in (1, 2):
         view = arena(chance, started=False, bars=bars, market={"seed": seed})
-        hashes.add(contest_replay(actor=OPERATOR, slug=view.slug).hash)
+        hashes.add(contest_replay(actor=OPERATOR, slug=view.slug, reveal=True).hash)
     assert len(hashes) == 2
 
 
 def test_the_command_says_so():
     view = arena(agent("buy_and_hold"), agent("random"), started=False, bars=wavy_bars(days=6))
     out = StringIO()
-    call_command("replay_twice", view.slug, ticks=9, stdout=out)
+    call_command("replay_twice", view.slug, ticks=9, reveal=True, stdout=out)
     assert "Equal to the cent" in out.getvalue()
     assert "9 ticks" in out.getvalue()
     assert AgentSeat.objects.filter(contest__visibility="private").count() == 4
     assert Fill.objects.exists()
     with pytest.raises(CommandError, match="contest_not_found"):
         call_command("replay_twice", "nowhere")
+
+
+def test_a_contest_that_runs_is_replayed_only_as_far_as_it_has_printed():
+    view = arena(agent("buy_and_hold"), bars=wavy_bars(days=6))
+    with pytest.raises(Conflict):
+        contest_replay(actor=OPERATOR, slug=view.slug)
+    market_step(market_id=view.market_id, ticks=5)
+    run = contest_replay(actor=OPERATOR, slug=view.slug)
+    assert run.ticks == 5
+    assert contest_replay(actor=OPERATOR, slug=view.slug, ticks=3).ticks == 3
+    scratch = Contest.objects.get(slug=run.slug)
+    assert scratch.market.tick == 4

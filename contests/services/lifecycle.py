@@ -80,10 +80,15 @@ def market_ended_in_tx(market_id: int) -> None:
 
 
 def contest_renew_in_tx(contest: Contest, *, starts_at: datetime | None, **changes: Any) -> Contest:
-    """Schedule the next run of a series: the same definition, with the market's seed one higher."""
+    """Schedule the next run of a series: the same slice with the market's seed one higher, and masked.
+
+    The slice has been seen, so its names, dates and price levels are hidden and the way between a day's prints is drawn
+    anew. A contest that names its symbols cannot hide them.
+    """
     newest = Contest.objects.filter(series=contest.series).aggregate(n=Max("run_number"))["n"]
-    market = {**contest.definition["market"], "seed": int(contest.definition["market"].get("seed", 0)) + 1}
-    spec = replace(spec_of(contest), run_number=newest + 1, market=market, starts_at=starts_at, ends_at=None, **changes)
+    spec = spec_of(contest)
+    market = {**spec.market, "seed": int(spec.market.get("seed", 0)) + 1, "mask": not spec.allowed_symbols}
+    spec = replace(spec, run_number=newest + 1, market=market, starts_at=starts_at, ends_at=None, **changes)
     renewed = contest_create_in_tx(actor=SYSTEM, spec=spec)
     move_in_tx(renewed, ContestStatus.SCHEDULED, actor=SYSTEM, reason=f"next run after {contest.slug}")
     return renewed

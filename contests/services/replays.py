@@ -10,11 +10,12 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 
+from contests.domain.states import ContestStatus
 from contests.models import Contest
 from contests.selectors import StandingRow, standings_page
 from contests.services.closing import contest_end
 from contests.services.contests import contest_create, contest_start, spec_of
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from marketdata import selectors as market_selectors
 from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor
@@ -33,11 +34,21 @@ class Replay:
     rows: list[StandingRow]
 
 
-def contest_replay(*, actor: Actor, slug: str, ticks: int | None = None) -> Replay:
-    """Play the definition of a contest once on a scratch copy, to its end or for `ticks` ticks."""
-    original = Contest.objects.filter(slug=slug).first()
+def contest_replay(*, actor: Actor, slug: str, ticks: int | None = None, reveal: bool = False) -> Replay:
+    """Play the definition of a contest once on a scratch copy, to its end or for `ticks` ticks.
+
+    The copy's prices are as public as any, so of a contest that has not ended only what has been printed is played,
+    unless `reveal` says that nobody can trade on the rest. Raises NotFound, Conflict.
+    """
+    original = Contest.objects.select_related("market").filter(slug=slug).first()
     if original is None:
         raise NotFound("contest_not_found", "There is no such contest.", {"slug": slug[:80]})
+    if not reveal and original.status not in (ContestStatus.ENDED, ContestStatus.CANCELLED):
+        printed = original.market.tick + 1
+        if printed == 0:
+            message = "This contest has not printed yet: a replay would show prices that are to come (--reveal)."
+            raise Conflict("nothing_printed", message)
+        ticks = printed if ticks is None else min(ticks, printed)
     spec = replace(
         spec_of(original),
         slug=f"replay-{secrets.token_hex(6)}",

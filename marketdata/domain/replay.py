@@ -196,11 +196,18 @@ def day_prints(ohlc: IntArray, rule: HighLowRule) -> IntArray:
     return np.stack([opens, np.where(low_first, lows, highs), np.where(low_first, highs, lows), closes], axis=-1)
 
 
+def _fold(values: IntArray, floor: IntArray, ceiling: IntArray) -> IntArray:
+    """Values outside [floor, ceiling] mirrored back inside: a walk that meets a bound turns and does not stick."""
+    span = np.maximum(ceiling - floor, 1)
+    over = np.mod(values - floor, 2 * span)
+    return np.asarray(np.minimum(floor + np.where(over > span, 2 * span - over, over), ceiling), dtype=np.int64)
+
+
 def day_path(ohlc: IntArray, definition: ReplayDefinition) -> IntArray:
     """All prints of each bar: [..., 4] -> [..., prints]. Open, extremes and close are the bar's own.
 
-    The extremes fall at two moments drawn from the seed. The prints between two of the four are the straight line plus
-    noise, widest half-way and about a quarter of the day's range there, kept inside the range. Drawn as whole numbers,
+    The extremes fall at two moments drawn from the seed. Between two of the four the prints walk at random, tied to
+    both ends (a bridge) and kept inside the day's range; a step is about a third of the range. Drawn as whole numbers,
     so every machine draws the same.
     """
     anchors, prints = day_prints(ohlc, definition.high_low_rule), definition.prints
@@ -211,8 +218,10 @@ def day_path(ohlc: IntArray, definition: ReplayDefinition) -> IntArray:
     one, other = rng.integers(1, prints - 1, shape), rng.integers(1, prints - 2, shape)
     other = other + (other >= one)
     first, second = np.minimum(one, other), np.maximum(one, other)
-    noise = rng.integers(-500, 501, (*shape, prints, 4)).sum(axis=-1)
+    walk = rng.integers(-500, 501, (*shape, prints, 4)).sum(axis=-1).cumsum(axis=-1)
     high, low = ohlc[..., 1], ohlc[..., 2]
+    roomy = (high - low >= 2).astype(np.int64)
+    floor, ceiling = low + roomy, high - roomy
     path = np.empty((*shape, prints), dtype=np.int64)
     for step in range(prints):
         segment = (step >= first).astype(np.int64) + (step >= second)
@@ -220,10 +229,13 @@ def day_path(ohlc: IntArray, definition: ReplayDefinition) -> IntArray:
         end = np.choose(segment, [first, second, np.full_like(first, prints - 1)])
         begin = np.take_along_axis(anchors, segment[..., None], -1)[..., 0]
         finish = np.take_along_axis(anchors, segment[..., None] + 1, -1)[..., 0]
-        done, left, length = step - start, end - step, end - start
+        done, length = step - start, end - start
         line = begin + (finish - begin) * done // length
-        wobble = (high - low) * noise[..., step] * 4 * done * left // (length * length * 2_000)
-        path[..., step] = np.clip(line + wobble, low, high)
+        left_at = np.take_along_axis(walk, start[..., None], -1)[..., 0]
+        right_at = np.take_along_axis(walk, end[..., None], -1)[..., 0]
+        bridge = walk[..., step] - left_at - (right_at - left_at) * done // length
+        wobble = (high - low) * bridge // 2_000
+        path[..., step] = np.where(done == 0, begin, _fold(line + wobble, floor, ceiling))
     path[..., prints - 1] = anchors[..., 3]
     return path
 

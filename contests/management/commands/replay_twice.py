@@ -17,13 +17,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("--ticks", type=int, default=None, help="stop after so many ticks instead of at the end")
+        parser.add_argument(
+            "--reveal",
+            action="store_true",
+            help="play a contest that has not ended beyond what it has printed; anyone can then see its prices to come",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         actor = Actor(user_id=None, is_staff=True, label="replay_twice")
         try:
-            first, second = (
-                contest_replay(actor=actor, slug=options["slug"], ticks=options["ticks"]) for _ in range(2)
-            )
+            slug, reveal = options["slug"], options["reveal"]
+            first = contest_replay(actor=actor, slug=slug, ticks=options["ticks"], reveal=reveal)
+            # The same stretch again, even if the contest has printed more meanwhile.
+            second = contest_replay(actor=actor, slug=slug, ticks=first.ticks, reveal=reveal)
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
         self._show(first)
