@@ -40,6 +40,22 @@ def send(page: Page, quantity: str) -> None:
     page.locator(".ticket-submit").click()
 
 
+def look_at_the_trail(page: Page):
+    """The account keeps every order with its life."""
+    page.get_by_role("link", name="Equity curve, every order").click()
+    expect(page.locator('[data-chart="equity"] canvas').first).to_be_visible()
+    page.get_by_role("link", name="Orders", exact=True).click()
+    expect(page.locator("main")).to_contain_text("Denied")
+    page.locator("[data-trail]").first.click()
+    expect(page.locator(".trail").first).to_contain_text("filled")
+
+
+def sign_out(page: Page):
+    page.get_by_label("Your menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
 def test_from_sign_up_to_sign_out(site: Site, context: BrowserContext):
     page = context.new_page()
     site.watch(page)
@@ -85,17 +101,8 @@ def test_from_sign_up_to_sign_out(site: Site, context: BrowserContext):
     expect(page.locator("#positions")).to_contain_text("You hold nothing.")
     expect(page.locator('[data-count-of="trades"]')).to_have_text("2")
 
-    # The account keeps the trail.
-    page.get_by_role("link", name="Equity curve, every order").click()
-    expect(page.locator('[data-chart="equity"] canvas').first).to_be_visible()
-    page.get_by_role("link", name="Orders", exact=True).click()
-    expect(page.locator("main")).to_contain_text("Denied")
-    page.locator("[data-trail]").first.click()
-    expect(page.locator(".trail").first).to_contain_text("filled")
-
-    page.get_by_label("Your menu").click()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    look_at_the_trail(page)
+    sign_out(page)
     assert site.problems == []
 
 
