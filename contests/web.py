@@ -24,7 +24,7 @@ from contests.services.contests import contest_create
 from contests.services.joins import contest_join
 from core.clock import SystemClock
 from core.errors import DomainError, NotFound
-from core.money import to_major
+from core.money import major_text, to_major
 from core.throttling import limit_attempts
 from marketdata import selectors as market_selectors
 from trading.pages import actor, mapped, page, paginated, viewer
@@ -120,7 +120,7 @@ def contest_standing(request: HttpRequest, slug: str) -> JsonResponse:
     if place is None:
         return JsonResponse({"row": None})
     near = selectors.standings_page(contest.id, size=1, around_account=place.account_id, sparklines=False).rows
-    rows = board_rows(near, lambda minor: str(to_major(minor, contest.currency)))
+    rows = board_rows(near, lambda minor: major_text(minor, contest.currency))
     return JsonResponse({"row": next((row for row in rows if row["account_id"] == place.account_id), None)})
 
 

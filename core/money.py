@@ -31,6 +31,11 @@ def to_major(minor: int, currency: str) -> Decimal:
     return Decimal(minor).scaleb(-exponent(currency))
 
 
+def major_text(minor: int, currency: str) -> str:
+    """Minor units as the text that the API carries (12345 USD -> "123.45")."""
+    return str(to_major(minor, currency))
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
     """An exact amount: `minor` integer minor units of `currency` (ISO 4217 code)."""

@@ -142,21 +142,26 @@ def order_preview(request: HttpRequest, account_id: int) -> HttpResponse:
     return render(request, "trading/_estimate.html", context)
 
 
+def _send(request: HttpRequest, account_id: int, asked: OrderRequest) -> HttpResponse:
+    """Place the order and show what became of it."""
+    key = request.POST.get("idempotency_key") or new_key()
+    try:
+        order = orders.order_place(actor=actor(request), account_id=account_id, request=asked, idempotency_key=key)
+    except DomainError as error:
+        return _result(request, error=error)
+    return _result(request, order=order)
+
+
 @login_required
 @require_POST
 @page
 def order_place(request: HttpRequest, account_id: int) -> HttpResponse:
     """Send the ticket. 422 with the reason when it is refused; the next ticket's key either way."""
     try:
-        order = orders.order_place(
-            actor=actor(request),
-            account_id=account_id,
-            request=_request(request),
-            idempotency_key=request.POST.get("idempotency_key") or new_key(),
-        )
+        asked = _request(request)
     except DomainError as error:
         return _result(request, error=error)
-    return _result(request, order=order)
+    return _send(request, account_id, asked)
 
 
 @login_required
@@ -171,17 +176,7 @@ def position_close(request: HttpRequest, account_id: int, symbol: str) -> HttpRe
     if free <= 0:
         message = f"Nothing of {symbol} is free to sell. Cancel its open sell orders first."
         return _result(request, error=Invalid("nothing_to_close", message))
-    asked = OrderRequest(symbol=symbol, side="sell", quantity=free, source="web")
-    try:
-        order = orders.order_place(
-            actor=who,
-            account_id=account_id,
-            request=asked,
-            idempotency_key=request.POST.get("idempotency_key") or new_key(),
-        )
-    except DomainError as error:
-        return _result(request, error=error)
-    return _result(request, order=order)
+    return _send(request, account_id, OrderRequest(symbol=symbol, side="sell", quantity=free, source="web"))
 
 
 @login_required

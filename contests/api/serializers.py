@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework import serializers
 
 from contests.selectors import ContestView, StandingRow
-from core.money import to_major
+from core.money import major_text
 from marketdata.domain.metrics import WindowMetrics
 from marketdata.domain.types import MarketClock
 
@@ -155,7 +155,7 @@ def contest_data(view: ContestView, account_id: int | None = None) -> dict[str, 
         **{name: getattr(view, name) for name in _PLAIN},
         "market": view.market_slug,
         "price_source": view.source_label,
-        "initial_balance": str(to_major(view.initial_balance_minor, view.currency)),
+        "initial_balance": major_text(view.initial_balance_minor, view.currency),
         "allowed_symbols": list(view.allowed_symbols),
         "agents": list(view.agents),
         "account_id": account_id,
@@ -173,7 +173,7 @@ def status_data(view: ContestView, clock: MarketClock, metrics: Sequence[WindowM
         "run_number": view.run_number,
         "participants": view.participants,
         "agents": len(view.agents),
-        "initial_balance": str(to_major(view.initial_balance_minor, view.currency)),
+        "initial_balance": major_text(view.initial_balance_minor, view.currency),
         "currency": view.currency,
         "trading_interval_minutes": view.agent_interval_minutes,
         "clock": {
@@ -196,10 +196,10 @@ def standing_data(row: StandingRow, currency: str) -> dict[str, Any]:
         "account_id": row.account_id,
         "name": row.name,
         "kind": row.kind,
-        "value": str(to_major(row.value_minor, currency)),
-        "cash": str(to_major(row.cash_minor, currency)),
+        "value": major_text(row.value_minor, currency),
+        "cash": major_text(row.cash_minor, currency),
         "return_pct": row.return_pct,
         "trades": row.trades,
         "joined_at": row.joined_at,
-        "sparkline": [str(to_major(point, currency)) for point in row.sparkline],
+        "sparkline": [major_text(point, currency) for point in row.sparkline],
     }

@@ -21,7 +21,7 @@ from contests.selectors.standings import (
     table_compute,
 )
 from core import push
-from core.money import to_major
+from core.money import major_text
 from marketdata.domain.types import MarketView, Tick, iso
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def _ranks_before(contest_id: int, day_index: int) -> dict[int, int]:
 
 
 def _amount(currency: str) -> Callable[[int], str]:
-    return lambda minor: str(to_major(minor, currency))
+    return lambda minor: major_text(minor, currency)
 
 
 def show(contest: Contest, table: Table, tick: Tick) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rest_framework import serializers
 
-from core.money import to_major
+from core.money import major_text
 from trading.domain.types import plain
 from trading.domain.views import AccountView, FillView, PositionView
 
@@ -159,10 +160,7 @@ class EquityPointOutput(serializers.Serializer):
 
 def account_data(view: AccountView) -> dict[str, Any]:
     """An account view as AccountOutput data."""
-
-    def money(minor: int) -> str:
-        return str(to_major(minor, view.currency))
-
+    money = partial(major_text, currency=view.currency)
     return {
         "id": view.id,
         "name": view.owner_name,
@@ -189,10 +187,7 @@ def account_data(view: AccountView) -> dict[str, Any]:
 
 def position_data(view: PositionView) -> dict[str, Any]:
     """A position view as PositionOutput data."""
-
-    def money(minor: int) -> str:
-        return str(to_major(minor, view.currency))
-
+    money = partial(major_text, currency=view.currency)
     return {
         "symbol": view.symbol,
         "name": view.name,
@@ -211,10 +206,7 @@ def position_data(view: PositionView) -> dict[str, Any]:
 
 def transaction_data(view: FillView) -> dict[str, Any]:
     """A fill view as TransactionOutput data."""
-
-    def money(minor: int) -> str:
-        return str(to_major(minor, view.currency))
-
+    money = partial(major_text, currency=view.currency)
     return {
         "id": view.id,
         "order_id": view.order_id,

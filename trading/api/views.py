@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.money import to_major
+from core.money import major_text
 from core.pagination import PagePagination
 from core.throttling import ScopedThrottle
 from trading import selectors
@@ -143,7 +143,7 @@ class AccountEquityView(APIView):
         """The newest 1000 points, oldest first."""
         view = selectors.account_get(account_id, actor_of(request))
         curve = selectors.equity_curve(account_id)
-        return Response([{"at": at, "equity": str(to_major(minor, view.currency))} for at, minor in curve])
+        return Response([{"at": at, "equity": major_text(minor, view.currency)} for at, minor in curve])
 
 
 class OrderListView(APIView):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from core.money import to_major
+from core.money import major_text
 from trading.domain import states
 from trading.domain.checks import Case
 from trading.domain.fills import costs
@@ -50,7 +50,7 @@ def _view(snapshot: Snapshot, order: OrderState, code: str = "", message: str = 
         source=order.source,
         market_at=order.market_at,
         created_at=order.created_at,
-        fee=None if fee is None else str(to_major(fee, snapshot.account.currency)),
+        fee=None if fee is None else major_text(fee, snapshot.account.currency),
         currency=snapshot.account.currency,
     )
 

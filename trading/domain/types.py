@@ -21,6 +21,9 @@ class Actor:
     label: str = ""
 
 
+SYSTEM = Actor(user_id=None, label="system")
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """What is asked for. Quantity in units of the instrument, limit price in the instrument's currency."""

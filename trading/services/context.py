@@ -23,21 +23,17 @@ class AccountContext:
 
 
 @lru_cache(maxsize=200_000)
-def _cached(account_id: int) -> AccountContext:
+def account_context(account_id: int) -> AccountContext:
+    """The account's immutable facts; raises NotFound. (A miss is not cached: lru_cache keeps no exceptions.)"""
     row = Account.objects.filter(pk=account_id).values_list("id", "owner_id", "market_id", "purpose").first()
     if row is None:
         raise NotFound("account_not_found", "There is no such account.")
     return AccountContext(*row)
 
 
-def account_context(account_id: int) -> AccountContext:
-    """The account's immutable facts; raises NotFound. (A miss is not cached: lru_cache keeps no exceptions.)"""
-    return _cached(account_id)
-
-
 def forget() -> None:
     """Empty the cache (tests, where ids come back after a rollback)."""
-    _cached.cache_clear()
+    account_context.cache_clear()
 
 
 def terms_of(listing: ListingView) -> Terms:

@@ -12,7 +12,7 @@ from core.money import exponent
 from marketdata.domain.types import MarketView, Tick
 from trading.domain import states
 from trading.domain.marking import Ints, equities, values_minor
-from trading.domain.types import Actor
+from trading.domain.types import SYSTEM
 from trading.models import Order
 from trading.services.orders import order_end
 
@@ -82,9 +82,8 @@ def expire_day_orders(market: MarketView, tick: Tick) -> int:
         time_in_force="day",
         accepted_tick__lt=tick.index - tick.phase,
     ).order_by("id")
-    system = Actor(user_id=None, label="system")
     return sum(
-        order_end(account_id=account_id, order_id=order_id, status=states.EXPIRED, code="day_over", actor=system)
+        order_end(account_id=account_id, order_id=order_id, status=states.EXPIRED, code="day_over", actor=SYSTEM)
         is not None
         for order_id, account_id in rows.values_list("id", "account_id")
     )

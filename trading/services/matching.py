@@ -14,7 +14,7 @@ from trading.domain import plan, states
 from trading.domain.fills import costs, resting
 from trading.domain.plan import Plan
 from trading.domain.snapshot import OrderState, Snapshot
-from trading.domain.types import Actor, OrderView, Side
+from trading.domain.types import SYSTEM, OrderView, Side
 from trading.models import Order
 from trading.services.context import quote_state
 
@@ -26,8 +26,6 @@ WHERE o.status IN ('accepted', 'partially_filled') AND o.accepted_tick < %s
   AND ((o.side = 'buy' AND o.limit_price >= q.buy_at_least) OR (o.side = 'sell' AND o.limit_price <= q.sell_at_most))
 ORDER BY o.id
 """
-
-SYSTEM = Actor(user_id=None, label="system")
 
 
 def _concerns(snapshot: Snapshot, order: OrderState, quote: Quote) -> bool:

@@ -7,13 +7,13 @@ import json
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
-from decimal import Decimal
+from functools import partial
 from time import sleep
 
 from django.db import transaction
 
 from core.errors import Conflict, Denied, Invalid, NotFound, Unavailable
-from core.money import to_major
+from core.money import major_text
 from core.push import publish
 from core.services.idempotency import MAX_KEY
 from marketdata import selectors as market_selectors
@@ -25,8 +25,9 @@ from trading.domain.plan import Plan
 from trading.domain.ports import account_policy
 from trading.domain.requests import validate
 from trading.domain.snapshot import Snapshot
-from trading.domain.types import Actor, Denial, OrderRequest, OrderView, plain
+from trading.domain.types import SYSTEM, Actor, Denial, OrderRequest, OrderView, plain
 from trading.models import Order
+from trading.selectors import order_view
 from trading.services.context import AccountContext, account_context, quote_state, terms_of
 from trading.services.matching import order_match
 
@@ -200,10 +201,7 @@ def _preview(case: Case, denial: Denial | None) -> PreviewView:
     buying = case.request.side == "buy"
     proceeds = case.costs.notional_minor - case.costs.fee_minor
     after = power - case.total_minor if buying else power + proceeds
-
-    def text(minor: int) -> str:
-        return str(to_major(minor, account.currency))
-
+    text = partial(major_text, currency=account.currency)
     return PreviewView(
         symbol=case.request.symbol,
         side=case.request.side,
@@ -233,7 +231,7 @@ def order_cancel(*, actor: Actor, order_id: int) -> OrderView:
         order = Order.objects.get(pk=order_id)
         if order.status != states.CANCELED:
             raise Conflict("order_not_open", f"This order is {order.status} and cannot be cancelled.")
-        return _stored(order)
+        return order_view(order)
     return view
 
 
@@ -252,25 +250,8 @@ def order_end(*, account_id: int, order_id: int, status: str, code: str, actor: 
 def orders_cancel_for_group(*, group_id: int, reason: str = "trading_ended") -> int:
     """Cancel every resting order of a group's accounts, in id order; returns how many."""
     rows = Order.objects.filter(account__group_id=group_id, status__in=states.OPEN).order_by("id")
-    system = Actor(user_id=None, label="system")
     return sum(
-        order_end(account_id=account_id, order_id=order_id, status=states.CANCELED, code=reason, actor=system)
+        order_end(account_id=account_id, order_id=order_id, status=states.CANCELED, code=reason, actor=SYSTEM)
         is not None
         for order_id, account_id in rows.values_list("id", "account_id")
     )
-
-
-def _stored(order: Order) -> OrderView:
-    from trading.selectors import order_view
-
-    return order_view(order)
-
-
-def quantity_of(text: object) -> Decimal:
-    """A quantity or price as sent by a client; raises Invalid for anything that is not a plain number."""
-    if isinstance(text, bool) or not isinstance(text, int | str | Decimal):
-        raise Invalid("invalid_number", "Send numbers as strings or integers.")
-    try:
-        return Decimal(text)
-    except ArithmeticError as error:
-        raise Invalid("invalid_number", "That is not a number.") from error

@@ -1,5 +1,6 @@
 """Accounts ready to trade, for tests here and on the floors above."""
 
+from decimal import Decimal
 from itertools import count
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from core.money import Money
 from marketdata.domain.types import MarketView
 from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.services.accounts import account_open_in_tx, group_create_in_tx
-from trading.services.orders import order_place, quantity_of
+from trading.services.orders import order_place
 
 _numbers = count(1)
 
@@ -62,9 +63,9 @@ def place(
     request = OrderRequest(
         symbol=symbol,
         side=side,
-        quantity=quantity_of(quantity),
+        quantity=Decimal(quantity),
         type="market" if limit is None else "limit",
-        limit_price=None if limit is None else quantity_of(limit),
+        limit_price=None if limit is None else Decimal(limit),
         **more,
     )
     return order_place(actor=who, account_id=account_id, request=request, idempotency_key=key)
