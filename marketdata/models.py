@@ -75,18 +75,24 @@ class DailyBar(models.Model):
 
 
 class CorporateAction(models.Model):
-    """A split or cash dividend, effective at the open of `ex_date`."""
+    """A split, cash dividend, change of symbol or delisting, effective at the open of `ex_date`."""
 
     class Kind(models.TextChoices):
-        """For a split `value` is new shares per old share; for a dividend it is cash per share."""
+        """`value`: new shares per old share; cash per share; cash per share at the end (0: the last close).
+
+        A delisting's `ex_date` is the first day without trading.
+        """
 
         SPLIT = "split"
         DIVIDEND = "dividend"
+        SYMBOL_CHANGE = "symbol_change"
+        DELISTING = "delisting"
 
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="corporate_actions")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
     ex_date = models.DateField()
-    value = models.DecimalField(max_digits=18, decimal_places=8)
+    value = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    new_symbol = models.CharField(max_length=16, blank=True, default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["instrument", "kind", "ex_date"], name="corporate_action_once")]
@@ -123,11 +129,13 @@ class Market(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.IDLE)
     currency = models.CharField(max_length=3, default="USD")
     definition = models.JSONField(help_text="See marketdata.domain.replay.ReplayDefinition")
+    venue = models.JSONField(default=dict, blank=True, help_text="How orders execute there")
     days_total = models.PositiveIntegerField(default=0, help_text="Sessions in the slice")
     source_label = models.CharField(max_length=200, blank=True, help_text="Where the prices come from, as shown")
     tick = models.IntegerField(default=-1)
     tick_at = models.DateTimeField(null=True, blank=True, help_text="Market time of the tick in force")
     is_simulated = models.BooleanField(default=False, help_text="Any instrument in it has generated history")
+    listings_version = models.PositiveIntegerField(default=0, help_text="Grows with halts and changes of symbols")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -138,7 +146,10 @@ class Market(models.Model):
 
 
 class Listing(models.Model):
-    """An instrument as it is known in one market: its real symbol, or a masked one."""
+    """An instrument as it is known in one market: its symbol at the tick in force, or a masked one.
+
+    An operator may halt it: nothing of it fills until it is resumed.
+    """
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="listings")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
@@ -146,6 +157,9 @@ class Listing(models.Model):
     name = models.CharField(max_length=120)
     sector = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
+    former_symbols = models.JSONField(default=list, blank=True, help_text="Symbols it had before, oldest first")
+    halted_at = models.DateTimeField(null=True, blank=True, help_text="Wall time of the halt in force")
+    halt_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["market_id", "position"]
@@ -156,3 +170,24 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+
+class FxRate(models.Model):
+    """What one unit of `base` cost in `quote` on a day, with its source."""
+
+    base = models.CharField(max_length=3)
+    quote = models.CharField(max_length=3)
+    date = models.DateField()
+    rate = models.DecimalField(max_digits=20, decimal_places=10)
+    source = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["base", "quote", "date"]
+        constraints = [
+            models.UniqueConstraint(fields=["base", "quote", "date"], name="fx_rate_once"),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="fx_rate_positive"),
+            models.CheckConstraint(condition=~models.Q(base=models.F("quote")), name="fx_rate_pair"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote} {self.date}"

@@ -134,6 +134,7 @@ class Slice:
                 is_open_print=phase == OPEN,
                 volume=volume,
                 previous_close=before * size,
+                is_close_print=phase == self.prints - 1,
             )
         return Tick(
             index=index,

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
+
+ActionKind = Literal["split", "dividend", "symbol_change", "delisting"]
 
 
 def iso(at: datetime) -> str:
@@ -18,12 +20,22 @@ def plain(value: Decimal) -> str:
     return format(value, "f")
 
 
+def _plain_or_none(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _decimal_or_none(raw: str | None) -> Decimal | None:
+    return None if raw is None else Decimal(raw)
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """The quote in force of one listing.
 
-    `volume` is the volume of the last completed session: all that is known without looking ahead. `is_open_print` says
-    that this tick is a session's open, `previous_close` is the close before this session.
+    `volume` is the volume of the last completed session: all that is known without looking ahead. `is_open_print` and
+    `is_close_print` say that this tick is a session's open or close. `previous_close` is the close before this session,
+    in today's shares. `halted`: nothing fills. `band_low` and `band_high` bound the prices that may trade today (None:
+    no band). `bid_size` and `ask_size` are the units on offer at bid and ask (None: the market carries no sizes).
     """
 
     symbol: str
@@ -37,6 +49,12 @@ class Quote:
     is_open_print: bool
     volume: int
     previous_close: Decimal
+    halted: bool = False
+    band_low: Decimal | None = None
+    band_high: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+    is_close_print: bool = False
 
     @property
     def change_pct(self) -> Decimal:
@@ -57,11 +75,17 @@ class Quote:
             "is_open_print": self.is_open_print,
             "volume": self.volume,
             "previous_close": plain(self.previous_close),
+            "halted": self.halted,
+            "band_low": _plain_or_none(self.band_low),
+            "band_high": _plain_or_none(self.band_high),
+            "bid_size": _plain_or_none(self.bid_size),
+            "ask_size": _plain_or_none(self.ask_size),
+            "is_close_print": self.is_close_print,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Quote":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; documents from before a field was added are read too."""
         return cls(
             symbol=data["symbol"],
             listing_id=data["listing_id"],
@@ -74,6 +98,12 @@ class Quote:
             is_open_print=data["is_open_print"],
             volume=data["volume"],
             previous_close=Decimal(data["previous_close"]),
+            halted=data.get("halted", False),
+            band_low=_decimal_or_none(data.get("band_low")),
+            band_high=_decimal_or_none(data.get("band_high")),
+            bid_size=_decimal_or_none(data.get("bid_size")),
+            ask_size=_decimal_or_none(data.get("ask_size")),
+            is_close_print=data.get("is_close_print", False),
         )
 
 
@@ -81,7 +111,8 @@ class Quote:
 class MarketClock:
     """Where a market stands. `tick` is -1 before the first; `at` is then the time of the first session's open.
 
-    `at` and `session_date` are market time; `wall` is when this was published, in wall time.
+    `at` and `session_date` are market time; `wall` is when this was published, in wall time. `listings_version` grows
+    with every halt, resumption and change of a symbol, so that a process knows when what it keeps of listings is old.
     """
 
     market_id: int
@@ -98,6 +129,7 @@ class MarketClock:
     source_label: str
     is_simulated: bool
     wall: datetime
+    listings_version: int = 0
 
     @property
     def is_session_close(self) -> bool:
@@ -131,7 +163,7 @@ class MarketClock:
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """A market as other apps see it."""
+    """A market as other apps see it. `venue` says how orders execute there (`trading.domain.venue.Venue`)."""
 
     id: int
     slug: str
@@ -146,11 +178,16 @@ class MarketView:
     is_masked: bool
     is_simulated: bool
     source_label: str
+    venue: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ListingView:
-    """An instrument as it is known in one market."""
+    """An instrument as it is known in one market.
+
+    `is_halted` and `symbol` are as of the last look at the board; the quote in force decides. `former_symbols` are
+    those it was listed under before, oldest first: its quotes and bars can still be asked for by them.
+    """
 
     id: int
     market_id: int
@@ -162,6 +199,9 @@ class ListingView:
     currency: str
     instrument_id: int
     position: int
+    exchange: str = ""
+    is_halted: bool = False
+    former_symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +219,34 @@ class BarView:
 
 
 @dataclass(frozen=True, slots=True)
+class TickAction:
+    """A corporate action as it takes effect in a market.
+
+    `value`: for a split, new shares per old; for a dividend, cash per share in the instrument's currency and in the
+    basis of the market's prices (per share as it is counted after a split of the same day); for a delisting, the cash
+    per share that a holder gets. `symbol` is the one before a `symbol_change`, `new_symbol` the one after. `ex_date` is
+    market time. The same action may come again with the same tick: (listing_id, kind, ex_date) tells it.
+    """
+
+    kind: ActionKind
+    listing_id: int
+    symbol: str
+    value: Decimal
+    ex_date: date
+    new_symbol: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**asdict(self), "value": plain(self.value), "ex_date": self.ex_date.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
-    """A moment of a market: every listing's quote. A pure function of the market's definition, history and `index`."""
+    """A moment of a market: every listing's quote. A pure function of the market's definition, history and `index`.
+
+    `actions` take effect before this tick's prices, in their order; only a session's open has any. What an operator
+    has done (halts) is shown on the quotes and is the one part that is not of the history.
+    """
 
     index: int
     at: datetime
@@ -190,6 +256,7 @@ class Tick:
     is_last: bool
     quotes: dict[str, Quote]
     is_session_close: bool = False
+    actions: tuple[TickAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +273,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A split (value: new shares per old) or dividend (value: cash per share), effective at the open of `ex_date`."""
+    """A corporate action, effective at the open of `ex_date`.
+
+    `value`: new shares per old (split), cash per share as traded on `ex_date` (dividend), cash per share that holders
+    get (delisting; 0: the last close; `ex_date` is the first day without trading), nothing (symbol_change).
+    """
 
     kind: str
     ex_date: date
     value: Decimal
+    new_symbol: str = ""
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -53,6 +53,9 @@ def listing_map(market_id: int) -> dict[str, ListingView]:
             currency=row.instrument.currency,
             instrument_id=row.instrument_id,
             position=row.position,
+            exchange=row.instrument.exchange,
+            is_halted=row.halted_at is not None,
+            former_symbols=tuple(row.former_symbols),
         )
         for row in rows
     }

@@ -31,6 +31,7 @@ def view_of(market: Market) -> MarketView:
         is_masked=bool(market.definition.get("mask", False)),
         is_simulated=market.is_simulated,
         source_label=market.source_label,
+        venue=market.venue,
     )
 
 
@@ -52,6 +53,7 @@ def clock_of(market: Market) -> MarketClock:
         source_label=market.source_label,
         is_simulated=market.is_simulated,
         wall=datetime.now(tz=UTC),
+        listings_version=market.listings_version,
     )
 
 
