@@ -146,7 +146,7 @@ def _rounded(amount: Decimal, line: Line, currency: str) -> int:
         return to_minor(amount, currency)
     if line.rounding == "up":
         return int(amount.scaleb(exponent(currency)).to_integral_value(rounding=ROUND_CEILING))
-    return int(amount.to_integral_value(rounding=ROUND_HALF_UP)) * 10 ** exponent(currency)
+    return to_minor(amount.to_integral_value(rounding=ROUND_HALF_UP), currency)
 
 
 def _owed(lines: tuple[Line, ...], quantity: Decimal, notional_minor: int, currency: str) -> list[int]:

@@ -61,14 +61,14 @@ SEC = (
 
 # Dollars per share sold, and the most that one trade pays.
 TAF = (
-    _taf(date(2005, 1, 1), "0.000075", "3.75", "NASD Notice to Members 04-84"),
+    _taf(date(2004, 11, 1), "0.000075", "3.75", "NASD Notice to Members 04-84"),
     _taf(date(2011, 7, 1), "0.000090", "4.50", "FINRA Regulatory Notice 11-27"),
     _taf(date(2012, 3, 1), "0.000095", "4.75", "FINRA Regulatory Notice 12-06"),
     _taf(date(2012, 7, 1), "0.000119", "5.95", "77 FR 27527"),
-    _taf(date(2022, 1, 1), "0.000130", "6.49", "FINRA By-Laws, Schedule A, section 1"),
-    _taf(date(2023, 1, 1), "0.000145", "7.27", "FINRA By-Laws, Schedule A, section 1"),
-    _taf(date(2024, 1, 1), "0.000166", "8.30", "FINRA By-Laws, Schedule A, section 1"),
-    _taf(date(2026, 1, 1), "0.000195", "9.79", "FINRA By-Laws, Schedule A, section 1"),
+    _taf(date(2022, 1, 1), "0.000130", "6.49", "SR-FINRA-2020-032"),
+    _taf(date(2023, 1, 1), "0.000145", "7.27", "SR-FINRA-2020-032"),
+    _taf(date(2024, 1, 1), "0.000166", "8.30", "SR-FINRA-2020-032"),
+    _taf(date(2026, 1, 1), "0.000195", "9.79", "FR Doc. 2024-27764, schedule of 2026"),
     _taf(date(2026, 10, 1), "0", "", "SR-FINRA-2026-021, Release 34-106409", "Fee holiday to 31 December 2026."),
     _taf(date(2027, 1, 1), "0.000195", "9.79", "SR-FINRA-2026-020", "Held to the end of 2028."),
 )
