@@ -90,6 +90,8 @@ MIDDLEWARE = [
     "core.middleware.BodyLimitMiddleware",
     "core.middleware.ApiAliasMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    # From here on only what carries a cookie, and pages.
+    "core.middleware.ApiLaneMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

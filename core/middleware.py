@@ -1,15 +1,22 @@
-"""Request plumbing: a limit on bodies, forgiving addresses."""
+"""Request plumbing: a limit on bodies, forgiving addresses, a short way to the API."""
 
+import logging
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import ResolverMatch, get_urlconf, resolve
+from django.utils.cache import patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
 
+# django-structlog's own, to know whether a line would be written before it is put together.
+logger = logging.getLogger("django_structlog.middlewares.request")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -33,15 +40,22 @@ class RequestLogMiddleware(RequestMiddleware):
 
     def prepare(self, request: HttpRequest) -> None:
         """Bind the request's id to everything that is logged while it is served."""
-        super().prepare(request)
-        upstream = request.headers.get("X-Request-ID", "")
+        upstream = request.META.get("HTTP_X_REQUEST_ID", "")
         if REQUEST_ID.fullmatch(upstream):
+            super().prepare(request)
             structlog.contextvars.bind_contextvars(request_id=upstream)
+        elif logger.isEnabledFor(logging.DEBUG) or "HTTP_X_CORRELATION_ID" in request.META:
+            super().prepare(request)
+        else:
+            structlog.contextvars.bind_contextvars(request_id=str(uuid4()))
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Log the outcome."""
         response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
-        super().handle_response(request, response)
+        if logger.isEnabledFor(logging.INFO) or response.streaming or hasattr(request, "_raised_exception"):
+            super().handle_response(request, response)
+        else:
+            structlog.contextvars.clear_contextvars()
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
@@ -113,3 +127,47 @@ def canonical_path(path: str) -> str:
     if len(path) > 1 and path.endswith("/") and not path.startswith(("/admin/", settings.STATIC_URL)):
         path = path.rstrip("/") or "/"
     return path
+
+
+class ApiLaneMiddleware:
+    """Serves API requests without a cookie past what only browsers need: sessions, CSRF, messages, the page's policy.
+
+    Nothing that is skipped would find anything to do: the API has no CSP, its views are exempt from Django's CSRF
+    check (with a session they check it themselves), and without a cookie there is no session. What the skipped ones
+    put on every response is put on here.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Call the API's view, or go on to the middleware of browsers."""
+        if not request.path_info.startswith(API_V1) or "HTTP_COOKIE" in request.META:
+            return self.get_response(request)
+        request.get_host()  # Raises DisallowedHost.
+        match = _resolved(
+            getattr(request, "urlconf", None) or get_urlconf() or settings.ROOT_URLCONF, request.path_info
+        )
+        request.resolver_match = match
+        response: Any = match.func(request, *match.args, **match.kwargs)
+        if callable(getattr(response, "render", None)):
+            response = response.render()
+        self._finish(response)
+        return response  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _finish(response: HttpResponse) -> None:
+        headers = response.headers
+        headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        if "Vary" in headers:
+            patch_vary_headers(response, ("Cookie",))
+        else:
+            headers["Vary"] = "Cookie"
+        if not response.streaming and "Content-Length" not in headers:
+            headers["Content-Length"] = str(len(response.content))
+
+
+@lru_cache(maxsize=2048)
+def _resolved(urlconf: str, path: str) -> ResolverMatch:
+    """The view of an address. Raises Resolver404; what is not found is not kept."""
+    return resolve(path, urlconf)

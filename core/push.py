@@ -15,7 +15,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from core.errors import Forbidden, Invalid
-from core.redis import client
+from core.redis import ask, client
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ MAX_CHANNELS = 8
 PUBLIC_PREFIXES = ("market", "contest")
 SIGNED_OUT = "signed_out"
 
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
 Guard = Callable[[Any, int], bool]
 _guards: dict[str, Guard] = {}
 
@@ -44,13 +45,12 @@ def publish_many(items: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
 
 def _send(items: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
     try:
-        pipe = client().pipeline(transaction=False)
+        commands: list[tuple[Any, ...]] = []
         for channel, event, data in items:
             key = STREAM_PREFIX + channel
-            fields: dict[Any, Any] = {"e": event, "d": json.dumps(data, separators=(",", ":"))}
-            pipe.xadd(key, fields, maxlen=STREAM_LENGTH, approximate=True)
-            pipe.expire(key, STREAM_TTL)
-        pipe.execute()
+            commands.append(("XADD", key, "MAXLEN", "~", STREAM_LENGTH, "*", "e", event, "d", _dumps(data)))
+            commands.append(("EXPIRE", key, STREAM_TTL))
+        ask(client(), commands)
     except RedisError:
         logger.warning("push failed for %s", sorted({channel for channel, _, _ in items}), exc_info=True)
 

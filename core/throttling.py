@@ -8,13 +8,14 @@ import hashlib
 import logging
 import math
 import time
+from functools import cache
 from typing import Any
 
 from redis.exceptions import RedisError
 from rest_framework.throttling import AnonRateThrottle, ScopedRateThrottle, SimpleRateThrottle, UserRateThrottle
 
 from core.errors import DomainError
-from core.redis import client
+from core.redis import ask, client
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +27,7 @@ def hit(key: str, limit: int, window: int, *, now: float | None = None) -> float
     passed = (now % window) / window
     this, last = f"thr:{key}:{index}", f"thr:{key}:{index - 1}"
     try:
-        pipe = client().pipeline(transaction=False)
-        pipe.incr(this)
-        pipe.expire(this, window * 2)
-        pipe.get(last)
-        count, _, before = pipe.execute()
+        count, _, before = ask(client(), (("INCR", this), ("EXPIRE", this, window * 2), ("GET", last)))
         if int(count) + int(before or 0) * (1 - passed) <= limit:
             return None
         client().decr(this)
@@ -88,6 +85,21 @@ class ScopedThrottle(_RedisThrottle, ScopedRateThrottle):
         self.rate = self.get_rate()
         self.num_requests, self.duration = self.parse_rate(self.rate)
         return _RedisThrottle.allow_request(self, request, view)
+
+
+def user_wait(scope: str, user_id: int) -> float | None:
+    """Count one request of a user against a scope's rate, as ScopedThrottle does: None, or the seconds to wait."""
+    rate = ScopedThrottle.THROTTLE_RATES[scope]
+    number, seconds = _parsed(rate)
+    if number is None or seconds is None:
+        return None
+    wait = hit(f"{scope}_{user_id}", number, seconds)
+    return None if wait is None else float(math.ceil(wait))
+
+
+@cache
+def _parsed(rate: str | None) -> tuple[int | None, int | None]:
+    return ScopedThrottle().parse_rate(rate)
 
 
 class _NamedThrottle(_RedisThrottle):
