@@ -36,13 +36,14 @@ def _fields(clock: MarketClock, quotes: Mapping[str, Quote]) -> dict[str, str]:
 
 
 def board_write(clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
-    """Put a tick on the board: clock and quotes in one transaction. With no quotes only the clock changes."""
+    """Put a tick on the board in one transaction: clock and quotes, in place of all that was there."""
     pipe = client().pipeline()
     _put(pipe, clock, quotes)
     pipe.execute()
 
 
 def _put(pipe: Pipeline, clock: MarketClock, quotes: Mapping[str, Quote]) -> None:
+    pipe.delete(key(clock.market_id))
     pipe.hset(key(clock.market_id), mapping=cast(Any, _fields(clock, quotes)))
     pipe.expire(key(clock.market_id), BOARD_TTL)
 
@@ -80,12 +81,6 @@ def board_one(market_id: int, symbol: str) -> tuple[Quote | None, MarketClock | 
         Quote.from_json(json.loads(quote)) if quote and symbol != CLOCK else None,
         MarketClock.from_json(json.loads(clock)) if clock else None,
     )
-
-
-def board_quote(market_id: int, symbol: str) -> tuple[Quote | None, bool]:
-    """One quote, and whether there is a board at all, in one round trip."""
-    quote, clock = _sync(client().hmget(key(market_id), [symbol, CLOCK]))
-    return Quote.from_json(json.loads(quote)) if quote and symbol != CLOCK else None, clock is not None
 
 
 def board_all(market_id: int) -> tuple[dict[str, Quote], MarketClock | None]:

@@ -44,6 +44,17 @@ class HighLowRule(StrEnum):
     HIGH_FIRST = "high_first"
 
 
+class Basis(StrEnum):
+    """In which shares a market's prices count.
+
+    `adjusted`: those of the slice's first session, so that no split is seen. `traded`: those of the day, so that a
+    split multiplies shares and divides prices when it takes effect.
+    """
+
+    ADJUSTED = "adjusted"
+    TRADED = "traded"
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayDefinition:
     """Which slice of history a market plays, and how. Together with the history it determines every tick.
@@ -51,7 +62,8 @@ class ReplayDefinition:
     `symbols` are the real ones, in display order. `seconds_per_tick` is wall time. `warmup_days` sessions before
     `start` are shown as history. `spread_bps` is the full modelled spread in basis points of the price. `mask` hides
     symbols, dates and price levels; `seed` orders the aliases and draws the modelled prints. `prints` is how many a
-    session gives: with four, whoever sees the second below the open knows that the third is the day's high.
+    session gives: with four, whoever sees the second below the open knows that the third is the day's high. `basis` is
+    in which shares prices count; a stored definition that does not say is `adjusted`.
     """
 
     start: date
@@ -64,6 +76,7 @@ class ReplayDefinition:
     seed: int = 0
     high_low_rule: HighLowRule = HighLowRule.NEARER_FIRST
     prints: int = PRINTS
+    basis: Basis = Basis.ADJUSTED
 
     def validated(self) -> "ReplayDefinition":
         """Itself; raises Invalid with the offending field in the details."""
@@ -97,6 +110,7 @@ class ReplayDefinition:
             "seed": self.seed,
             "high_low_rule": str(self.high_low_rule),
             "prints": self.prints,
+            "basis": str(self.basis),
         }
 
     @classmethod
@@ -165,6 +179,7 @@ _READERS: dict[str, Any] = {
     "seed": _int,
     "high_low_rule": HighLowRule,
     "prints": _int,
+    "basis": Basis,
 }
 
 

@@ -1,13 +1,8 @@
-"""A slice of history laid out for replay: exact integer tables in price ticks, and everything shown at a tick.
+"""A slice of history laid out for replay, and everything shown at a tick. The tables come from `domain.layout`."""
 
-Prices play in the basis of the slice's first session: after a split inside the slice they are multiplied by its ratio
-(and volumes divided), before it, in the warm-up, divided. So nothing jumps, and no price depends on a split that is yet
-to come. A masked market also rescales each price so that the last close before the slice (else the first open) is 100.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -15,55 +10,42 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import Invalid
+from marketdata.domain.layout import Column
 from marketdata.domain.replay import (
-    MASKED_BASE,
     OPEN,
     PRINTS,
+    Basis,
     IntArray,
-    ReplayDefinition,
     day_of,
-    day_path,
-    mask_shift,
     phase_of,
     print_at,
-    spread,
 )
-from marketdata.domain.splits import round_ratio, split_ratio
-from marketdata.domain.types import BarView, Quote, Tick
+from marketdata.domain.splits import round_ratio, round_rows
+from marketdata.domain.types import BarView, Quote, Tick, TickAction
 
-MICRO = 1_000_000
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class History:
-    """One instrument's raw bars in listing order. `ohlc` is [bars, 4] in millionths of the currency, as traded."""
-
-    symbol: str
-    listing_id: int
-    tick_size: Decimal
-    dates: Sequence[date]
-    ohlc: IntArray
-    volume: IntArray
-    splits: Sequence[tuple[date, Decimal]] = ()
+Numbers = list[int]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The tables of one market. Rows are sessions: `warmup` of them before the slice, then the slice's own."""
+    """The tables of one market. Rows are sessions: `warmup` of them before the slice, then the slice's own.
 
-    symbols: tuple[str, ...]
+    `columns` are the instruments in display order; `last`, `bid` and `ask` are [ticks, columns] in price ticks.
+    """
+
+    columns: tuple[Column, ...]
     listing_ids: tuple[int, ...]
     tick_sizes: tuple[Decimal, ...]
     dates: tuple[date, ...]
     warmup: int
-    ohlc: IntArray  # [rows, symbols, 4] in price ticks; 0 where the instrument had no bar yet
-    volume: IntArray  # [rows, symbols]
-    last: IntArray  # [ticks, symbols]
+    ohlc: IntArray  # [rows, columns, 4] in price ticks; 0 where the instrument had no bar yet
+    volume: IntArray  # [rows, columns]
+    last: IntArray
     bid: IntArray
     ask: IntArray
     prints: int = PRINTS
+    basis: Basis = Basis.ADJUSTED
 
     @property
     def days_total(self) -> int:
@@ -76,14 +58,17 @@ class Slice:
         return self.days_total * self.prints
 
     @cached_property
-    def columns(self) -> dict[str, int]:
-        """Column of each symbol."""
-        return {symbol: index for index, symbol in enumerate(self.symbols)}
-
-    @cached_property
     def open_times(self) -> tuple[datetime, ...]:
         """Market time of each row's open."""
         return tuple(print_at(day, OPEN) for day in self.dates)
+
+    @cached_property
+    def _actions(self) -> dict[int, tuple[TickAction, ...]]:
+        found: dict[int, list[TickAction]] = {}
+        for column in self.columns:
+            for row, action in column.actions:
+                found.setdefault(row, []).append(action)
+        return {row: tuple(actions) for row, actions in found.items()}
 
     def session(self, tick: int) -> date:
         """The session date of a tick."""
@@ -105,35 +90,68 @@ class Slice:
         """How many rows are over at a tick: the warm-up and the sessions that have closed."""
         return self.warmup if tick < 0 else self.warmup + (tick + 1) // self.prints
 
+    def begun(self, tick: int) -> int:
+        """The last row that has begun at a tick; -1 when there is none."""
+        return self.warmup - 1 if tick < 0 else self.warmup + day_of(tick, self.prints)
+
+    def names(self, tick: int) -> tuple[str, ...]:
+        """The symbol of each column at a tick, those that trade no more included."""
+        row = self.begun(tick)
+        return tuple(name_at(column, row) for column in self.columns)
+
+    def symbols_changed(self, tick: int) -> dict[int, str]:
+        """Listing ids whose symbol changes at a tick, and the new symbol."""
+        before, after = self.names(tick - 1), self.names(tick)
+        if before == after:
+            return {}
+        pairs = zip(self.listing_ids, before, after, strict=True)
+        return {listing_id: new for listing_id, old, new in pairs if old != new}
+
+    def column_of(self, symbol: str, tick: int) -> int | None:
+        """The column that has the symbol at a tick or, when none has, the one that had it last."""
+        names = self.names(tick)
+        if symbol in names:
+            return names.index(symbol)
+        row = self.begun(tick)
+        former = [
+            (since, index)
+            for index, column in enumerate(self.columns)
+            for since, name in column.names
+            if name == symbol and since <= row
+        ]
+        return max(former)[1] if former else None
+
+    def trading(self, tick: int) -> list[int]:
+        """The columns that trade at a tick: all but the delisted."""
+        row = self.begun(tick)
+        return [index for index, column in enumerate(self.columns) if row < column.gone]
+
+    def symbols(self, tick: int) -> tuple[str, ...]:
+        """The symbols that trade at a tick, in display order."""
+        names = self.names(tick)
+        return tuple(names[index] for index in self.trading(tick))
+
     def tick(self, index: int, source: str) -> Tick:
         """The tick: all quotes. Uses nothing that prints later."""
         at, phase, day = self.at(index), self.phase(index), day_of(index, self.prints)
-        completed = self.completed_rows(index)
-        volumes = self.volume[completed - 1].tolist() if completed else [0] * len(self.symbols)
-        previous = self._previous_closes(day)
+        row, names = self.warmup + day, self.names(index)
+        volumes, previous = self._last_volumes(index), self._previous_closes(row)
+        last, bid, ask = (table[index].tolist() for table in (self.last, self.bid, self.ask))
         quotes = {}
-        rows = zip(
-            self.last[index].tolist(),
-            self.bid[index].tolist(),
-            self.ask[index].tolist(),
-            previous,
-            volumes,
-            strict=True,
-        )
-        for column, (last, bid, ask, before, volume) in enumerate(rows):
+        for column in self.trading(index):
             size = self.tick_sizes[column]
-            quotes[self.symbols[column]] = Quote(
-                symbol=self.symbols[column],
+            quotes[names[column]] = Quote(
+                symbol=names[column],
                 listing_id=self.listing_ids[column],
-                bid=bid * size,
-                ask=ask * size,
-                last=last * size,
+                bid=bid[column] * size,
+                ask=ask[column] * size,
+                last=last[column] * size,
                 tick=index,
                 at=at,
                 source=source,
                 is_open_print=phase == OPEN,
-                volume=volume,
-                previous_close=before * size,
+                volume=volumes[column],
+                previous_close=previous[column] * size,
                 is_close_print=phase == self.prints - 1,
             )
         return Tick(
@@ -145,135 +163,116 @@ class Slice:
             is_last=index == self.ticks_total - 1,
             quotes=quotes,
             is_session_close=phase == self.prints - 1,
+            actions=self._actions.get(row, ()) if phase == OPEN else (),
         )
 
-    def _previous_closes(self, day: int) -> list[int]:
-        row = self.warmup + day - 1
-        opens: list[int] = self.ohlc[self.warmup, :, 0].tolist()
-        if row < 0:
+    def _step(self, column: Column, row: int) -> Fraction:
+        """What brings a price of the row before to a row's shares; volumes are divided by it."""
+        if self.basis == Basis.ADJUSTED or column.ratios is None or row < 1:
+            return Fraction(1)
+        return column.ratios[row - 1] / column.ratios[row]
+
+    def _stepped(self, row: int) -> Iterator[tuple[int, Fraction]]:
+        """The columns whose shares a row's open has changed."""
+        for index, column in enumerate(self.columns):
+            if (step := self._step(column, row)) != 1:
+                yield index, step
+
+    def _previous_closes(self, row: int) -> Numbers:
+        """Closes of the session before a row, in the row's shares; the first open where there was none."""
+        opens: Numbers = self.ohlc[self.warmup, :, 0].tolist()
+        if row < 1:
             return opens
-        closes: list[int] = self.ohlc[row, :, 3].tolist()
+        closes: Numbers = self.ohlc[row - 1, :, 3].tolist()
+        for index, step in self._stepped(row):
+            closes[index] = _scaled(closes[index], step, least=1)
         return [close or first for close, first in zip(closes, opens, strict=True)]
 
-    def bars(self, symbol: str, tick: int, limit: int) -> list[BarView]:
-        """The last `limit` sessions known at a tick: completed ones, then the forming one from its prints so far."""
-        column = self.columns[symbol]
+    def _last_volumes(self, tick: int) -> Numbers:
+        """Volumes of the last completed session, in the shares of the tick's session."""
         completed = self.completed_rows(tick)
-        forming = self.is_forming(tick)
+        if not completed:
+            return [0] * len(self.columns)
+        volumes: Numbers = self.volume[completed - 1].tolist()
+        row = self.begun(tick)
+        if row == completed:
+            for index, step in self._stepped(row):
+                volumes[index] = _scaled(volumes[index], 1 / step)
+        return volumes
+
+    def bars(self, symbol: str, tick: int, limit: int, *, adjusted: bool = True) -> list[BarView]:
+        """The last `limit` sessions known at a tick: completed ones, then the forming one from its prints so far.
+
+        `adjusted`: in the shares of today (of the slice's first session in the `adjusted` basis), else in those of
+        each day. Raises KeyError for a symbol that was never listed.
+        """
+        place = self.column_of(symbol, tick)
+        if place is None:
+            raise KeyError(symbol)
+        column, size = self.columns[place], self.tick_sizes[place]
+        completed = min(self.completed_rows(tick), column.gone)
+        forming = self.is_forming(tick) and self.begun(tick) < column.gone
         first = max(completed - limit + forming, 0)
-        size = self.tick_sizes[column]
-        table = self.ohlc[first:completed, column].tolist()
-        volumes = self.volume[first:completed, column].tolist()
+        table, volumes = self._tables(column, slice(first, completed), self.begun(tick), adjusted=adjusted)
         views = [
             BarView(self.dates[row], self.open_times[row], o * size, h * size, low * size, c * size, volume)
-            for row, (o, h, low, c), volume in zip(range(first, completed), table, volumes, strict=True)
+            for row, (o, h, low, c), volume in zip(
+                range(first, completed), table.tolist(), volumes.tolist(), strict=True
+            )
             if o
         ]
         if forming:
-            prints = self.last[tick - self.phase(tick) : tick + 1, column].tolist()
-            day = self.session(tick)
-            open_, high, low, close = prints[0], max(prints), min(prints), prints[-1]
-            views.append(
-                BarView(day, print_at(day, OPEN), open_ * size, high * size, low * size, close * size, 0, False)
-            )
+            views.append(self._forming(place, tick, adjusted=adjusted))
         return views[-limit:] if limit > 0 else []
 
-    def closes(self, tick: int, lookback: int) -> FloatArray:
-        """[sessions, symbols]: completed closes, then a forming session's last print. NaN before a first bar."""
-        completed = self.completed_rows(tick)
-        table = self.ohlc[max(completed - lookback, 0) : completed, :, 3]
-        if self.is_forming(tick):
-            table = np.concatenate([table, self.last[tick : tick + 1]])
-        floats = np.where(table == 0, np.nan, table.astype(np.float64)) * np.array(
-            [float(size) for size in self.tick_sizes]
+    def _tables(self, column: Column, rows: slice, today: int, *, adjusted: bool) -> tuple[IntArray, IntArray]:
+        """Prices [rows, 4] and volumes of some rows."""
+        if not adjusted:
+            return column.traded[rows], column.traded_volume[rows]
+        if self.basis == Basis.ADJUSTED or column.ratios is None:
+            return column.ohlc[rows], column.volume[rows]
+        factors = [ratio / column.ratios[today] for ratio in column.ratios[rows]]
+        prices = round_rows(column.traded[rows], factors)
+        known = column.traded[rows] > 0
+        return np.where(known, np.maximum(prices, 1), 0), round_rows(
+            column.traded_volume[rows], [1 / f for f in factors]
         )
-        return np.asarray(floats[-lookback:], dtype=np.float64)
+
+    def _forming(self, place: int, tick: int, *, adjusted: bool) -> BarView:
+        """The session that has begun, from its prints so far."""
+        column, size, row = self.columns[place], self.tick_sizes[place], self.begun(tick)
+        prints: Numbers = self.last[tick - self.phase(tick) : tick + 1, place].tolist()
+        if not adjusted and self.basis == Basis.ADJUSTED and column.ratios is not None:
+            prints = [_scaled(price, 1 / column.ratios[row], least=1) for price in prints]
+        open_, high, low, close = (price * size for price in (prints[0], max(prints), min(prints), prints[-1]))
+        return BarView(self.dates[row], self.open_times[row], open_, high, low, close, 0, False)
+
+    def closes(self, tick: int, lookback: int) -> FloatArray:
+        """[sessions, symbols that trade]: completed closes, then a forming session's last print, in today's shares.
+
+        NaN before a first bar.
+        """
+        completed, trading = self.completed_rows(tick), self.trading(tick)
+        first = max(completed - lookback, 0)
+        table = self.ohlc[first:completed, :, 3].astype(np.float64)
+        if self.basis == Basis.TRADED:
+            for index in trading:
+                ratios = self.columns[index].ratios
+                if ratios is not None:
+                    today = ratios[self.begun(tick)]
+                    table[:, index] *= np.array([float(ratio / today) for ratio in ratios[first:completed]])
+        if self.is_forming(tick):
+            table = np.concatenate([table, self.last[tick : tick + 1].astype(np.float64)])
+        sizes = np.array([float(size) for size in self.tick_sizes])
+        floats = np.where(table == 0, np.nan, table) * sizes
+        return np.asarray(floats[-lookback:][:, trading], dtype=np.float64)
 
 
-def slice_sessions(definition: ReplayDefinition, histories: Sequence[History]) -> tuple[list[date], int]:
-    """All sessions shown and how many of them are warm-up. A session is a day on which any of the symbols has a bar."""
-    every = sorted({day for history in histories for day in history.dates if day <= definition.end})
-    before = [day for day in every if day < definition.start]
-    inside = [day for day in every if day >= definition.start]
-    if not inside:
-        raise Invalid("history_missing", "There is no history between the start and the end.", {"field": "start"})
-    warm = before[-definition.warmup_days :] if definition.warmup_days else []
-    return warm + inside, len(warm)
+def name_at(column: Column, row: int) -> str:
+    """A column's symbol at a row; -1 is before the first."""
+    return next(symbol for since, symbol in reversed(column.names) if since <= row)
 
 
-def slice_build(definition: ReplayDefinition, histories: Sequence[History]) -> Slice:
-    """Lay out a slice; raises Invalid when a symbol does not cover it."""
-    dates, warmup = slice_sessions(definition, histories)
-    ohlc = np.zeros((len(dates), len(histories), 4), dtype=np.int64)
-    volume = np.zeros((len(dates), len(histories)), dtype=np.int64)
-    for column, history in enumerate(histories):
-        ohlc[:, column], volume[:, column] = _column(definition, history, dates, warmup)
-    last = day_path(ohlc[warmup:], definition).transpose(0, 2, 1).reshape(-1, len(histories))
-    bid, ask = spread(last, definition.spread_bps)
-    shift = mask_shift(dates[warmup]) if definition.mask else timedelta(0)
-    return Slice(
-        symbols=tuple(history.symbol for history in histories),
-        listing_ids=tuple(history.listing_id for history in histories),
-        tick_sizes=tuple(grid(history.tick_size) for history in histories),
-        dates=tuple(day + shift for day in dates),
-        warmup=warmup,
-        ohlc=ohlc,
-        volume=volume,
-        last=last,
-        bid=bid,
-        ask=ask,
-        prints=definition.prints,
-    )
-
-
-def grid(tick_size: Decimal) -> Decimal:
-    """A tick size without trailing zeros, so that prices print with its places ("645.57", not "645.570000")."""
-    small = tick_size.normalize()
-    return small.quantize(Decimal(1)) if int(small.as_tuple().exponent) > 0 else small
-
-
-def _column(
-    definition: ReplayDefinition, history: History, dates: Sequence[date], warmup: int
-) -> tuple[IntArray, IntArray]:
-    """One instrument's rows in price ticks. A session without a bar repeats the last close with no volume."""
-    first, final = dates[warmup], dates[-1]
-    position = {day: index for index, day in enumerate(history.dates)}
-    known = [day for day in history.dates if dates[0] <= day <= first]
-    if not known or history.dates[-1] < final:
-        span = f"{history.dates[0]}..{history.dates[-1]}" if history.dates else "none"
-        details = {"symbol": history.symbol, "history": span, "needed": f"{first}..{final}"}
-        raise Invalid("history_missing", f"The history of {history.symbol} does not cover the slice.", details)
-    base = Fraction(1)
-    if definition.mask:
-        before = [day for day in known if day < first]
-        anchor = before[-1] if before else first
-        level = int(history.ohlc[position[anchor], 3 if before else 0])
-        base = Fraction(MASKED_BASE * MICRO, level) / split_ratio(history.splits, anchor, first)
-    ohlc = np.zeros((len(dates), 4), dtype=np.int64)
-    volume = np.zeros(len(dates), dtype=np.int64)
-    rows = [(row, position[day]) for row, day in enumerate(dates) if day in position]
-    for ratio, group in _by_ratio(history, dates, rows, first):
-        target, origin = [row for row, _ in group], [index for _, index in group]
-        in_ticks = ratio * base / (Fraction(history.tick_size) * MICRO)
-        ohlc[target] = np.maximum(round_ratio(history.ohlc[origin], in_ticks), 1)
-        volume[target] = round_ratio(history.volume[origin], 1 / (ratio * base))
-    _carry(ohlc)
-    return ohlc, volume
-
-
-def _by_ratio(
-    history: History, dates: Sequence[date], rows: Sequence[tuple[int, int]], basis: date
-) -> list[tuple[Fraction, list[tuple[int, int]]]]:
-    """Rows grouped by their split ratio; with no split there is one group."""
-    groups: dict[Fraction, list[tuple[int, int]]] = {}
-    for row, index in rows:
-        ratio = split_ratio(history.splits, dates[row], basis) if history.splits else Fraction(1)
-        groups.setdefault(ratio, []).append((row, index))
-    return list(groups.items())
-
-
-def _carry(ohlc: IntArray) -> None:
-    """Fill sessions without a bar with the close before them; rows before the first bar stay 0."""
-    for row in np.flatnonzero(ohlc[:, 0] == 0).tolist():
-        if row:
-            ohlc[row] = ohlc[row - 1, 3]
+def _scaled(value: int, factor: Fraction, *, least: int = 0) -> int:
+    """An amount times a factor, half-even, at least `least` unless it is nothing."""
+    return max(int(round_ratio(np.array([value], dtype=np.int64), factor)[0]), least) if value else 0

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
 
 from marketdata.domain.replay import IntArray
+
+_EIGHT_PLACES = Decimal("0.00000001")
 
 
 def round_ratio(values: IntArray, ratio: Fraction) -> IntArray:
@@ -23,6 +25,15 @@ def round_ratio(values: IntArray, ratio: Fraction) -> IntArray:
     return np.asarray(whole + up, dtype=np.int64)
 
 
+def round_rows(table: IntArray, factors: Sequence[Fraction]) -> IntArray:
+    """Each row of a table times its own factor, rounded half-even."""
+    scaled = table.copy()
+    for factor in set(factors):
+        rows = [row for row, own in enumerate(factors) if own == factor]
+        scaled[rows] = round_ratio(table[rows], factor)
+    return scaled
+
+
 def split_ratio(splits: Sequence[tuple[date, Decimal]], day: date, basis: date) -> Fraction:
     """What a price traded on `day` is multiplied by to be in the basis of `basis`."""
     ratio = Fraction(1)
@@ -32,3 +43,11 @@ def split_ratio(splits: Sequence[tuple[date, Decimal]], day: date, basis: date) 
         elif day < ex_date <= basis:
             ratio /= Fraction(value)
     return ratio
+
+
+def scaled_cash(cash: Decimal, ratio: Fraction) -> Decimal:
+    """An amount per share in another basis, to eight places, half-even."""
+    with localcontext() as context:
+        context.prec = 50
+        exact = cash * ratio.numerator / ratio.denominator
+        return exact.quantize(_EIGHT_PLACES, rounding=ROUND_HALF_EVEN)

@@ -1,6 +1,6 @@
 """The reads. Other apps get frozen dataclasses, never rows."""
 
-from marketdata.selectors.history import cache_clear, market_slice
+from marketdata.selectors.history import cache_clear, listing_by_id, listings_seen, market_slice
 from marketdata.selectors.markets import (
     clock_of,
     default_market,
@@ -10,7 +10,9 @@ from marketdata.selectors.markets import (
     market_state,
     market_view,
     markets_query,
+    quotes_of,
     running_replays,
+    tick_of,
     view_of,
 )
 from marketdata.selectors.quotes import (
@@ -32,8 +34,10 @@ __all__ = [
     "clock_of",
     "closes_matrix",
     "default_market",
+    "listing_by_id",
     "listing_get",
     "listings",
+    "listings_seen",
     "market_by_slug",
     "market_clock",
     "market_row",
@@ -46,7 +50,9 @@ __all__ = [
     "quote_get",
     "quotes_all",
     "quotes_and_clock",
+    "quotes_of",
     "rebuild",
     "running_replays",
+    "tick_of",
     "view_of",
 ]

@@ -1,7 +1,12 @@
-"""Loading a market's slice. A market's definition, listings and slice never change, so each process keeps them."""
+"""Loading a market's slice and listings, which each process keeps.
 
-from collections import OrderedDict
+A definition and its slice never change. Listings change when an operator halts one or a symbol changes; the market's
+`listings_version` then grows, the board's clock tells it, and a process that kept an older one reads them again.
+"""
+
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from threading import Lock
 from typing import TypeVar
@@ -10,15 +15,18 @@ import numpy as np
 from django.db import connection
 
 from core.errors import NotFound
+from marketdata.domain.building import slice_build
+from marketdata.domain.layout import MICRO, History, grid
 from marketdata.domain.replay import ReplayDefinition
-from marketdata.domain.slices import MICRO, History, Slice, grid, slice_build
+from marketdata.domain.slices import Slice
 from marketdata.domain.types import ListingView
-from marketdata.models import CorporateAction, Listing, Market
+from marketdata.models import CorporateAction, Instrument, Listing, Market
 
 MARKETS_KEPT = 32
+_Kind = CorporateAction.Kind
 T = TypeVar("T")
 _slices: OrderedDict[int, Slice] = OrderedDict()
-_listings: OrderedDict[int, dict[str, ListingView]] = OrderedDict()
+_listings: OrderedDict[int, "Listings"] = OrderedDict()
 _lock = Lock()
 
 _BARS = f"""
@@ -35,33 +43,67 @@ def cache_clear() -> None:
         _listings.clear()
 
 
-def listing_map(market_id: int) -> dict[str, ListingView]:
-    """A market's listings by symbol, in display order."""
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """A market's listings by symbol in display order, as of a version; `former` finds them by symbols they had."""
+
+    version: int
+    current: dict[str, ListingView]
+    former: dict[str, ListingView]
+
+
+def listings_of(market_id: int) -> Listings:
+    """A market's listings, kept by the process."""
     kept = _kept(_listings, market_id)
     if kept is not None:
         return kept
+    version = Market.objects.filter(pk=market_id).values_list("listings_version", flat=True).first() or 0
     rows = Listing.objects.filter(market_id=market_id).select_related("instrument").order_by("position")
-    views = {
-        row.symbol: ListingView(
-            id=row.pk,
-            market_id=market_id,
-            symbol=row.symbol,
-            name=row.name,
-            sector=row.sector,
-            tick_size=grid(row.instrument.tick_size),
-            lot_size=grid(row.instrument.lot_size),
-            currency=row.instrument.currency,
-            instrument_id=row.instrument_id,
-            position=row.position,
-            exchange=row.instrument.exchange,
-            is_halted=row.halted_at is not None,
-            former_symbols=tuple(row.former_symbols),
-        )
-        for row in rows
-    }
+    views = [_listing_view(row) for row in rows]
+    former = {symbol: view for view in views for symbol in view.former_symbols}
+    found = Listings(version, {view.symbol: view for view in views}, former)
     if views:
-        _keep(_listings, market_id, views)
-    return views
+        _keep(_listings, market_id, found)
+    return found
+
+
+def listing_map(market_id: int) -> dict[str, ListingView]:
+    """A market's listings by symbol, in display order."""
+    return listings_of(market_id).current
+
+
+def listing_by_id(listing_id: int) -> ListingView:
+    """A listing as it is stored now; raises NotFound."""
+    row = Listing.objects.select_related("instrument").filter(pk=listing_id).first()
+    if row is None:
+        raise NotFound("unknown_listing", "There is no such listing.", {"listing": listing_id})
+    return _listing_view(row)
+
+
+def listings_seen(market_id: int, version: int) -> None:
+    """The board tells a version: forget listings kept from before it."""
+    with _lock:
+        kept = _listings.get(market_id)
+        if kept is not None and kept.version < version:
+            del _listings[market_id]
+
+
+def _listing_view(row: Listing) -> ListingView:
+    return ListingView(
+        id=row.pk,
+        market_id=row.market_id,
+        symbol=row.symbol,
+        name=row.name,
+        sector=row.sector,
+        tick_size=grid(row.instrument.tick_size),
+        lot_size=grid(row.instrument.lot_size),
+        currency=row.instrument.currency,
+        instrument_id=row.instrument_id,
+        position=row.position,
+        exchange=row.instrument.exchange,
+        is_halted=row.halted_at is not None,
+        former_symbols=tuple(row.former_symbols),
+    )
 
 
 def _kept(kept: OrderedDict[int, T], market_id: int) -> T | None:
@@ -104,19 +146,30 @@ def histories(definition: ReplayDefinition, listings: Sequence[ListingView]) -> 
         cursor.execute(_BARS, [ids, first, definition.end])
         for ident, *bar in cursor.fetchall():
             bars[ident].append(tuple(bar))
-    splits: dict[int, list] = {ident: [] for ident in ids}
-    actions = CorporateAction.objects.filter(instrument_id__in=ids, kind=CorporateAction.Kind.SPLIT).order_by("ex_date")
-    for ident, ex_date, value in actions.values_list("instrument_id", "ex_date", "value"):
-        splits[ident].append((ex_date, value))
+    actions = _actions(ids)
+    real = {} if definition.mask else dict(Instrument.objects.filter(pk__in=ids).values_list("pk", "symbol"))
     return [
         History(
-            symbol=listing.symbol,
+            symbol=real.get(listing.instrument_id, listing.symbol),
             listing_id=listing.id,
             tick_size=listing.tick_size,
             dates=[bar[0] for bar in bars[listing.instrument_id]],
             ohlc=np.array([bar[1:5] for bar in bars[listing.instrument_id]], dtype=np.int64).reshape(-1, 4),
             volume=np.array([bar[5] for bar in bars[listing.instrument_id]], dtype=np.int64),
-            splits=splits[listing.instrument_id],
+            splits=[(row.ex_date, row.value) for row in actions[listing.instrument_id, _Kind.SPLIT]],
+            dividends=[(row.ex_date, row.value) for row in actions[listing.instrument_id, _Kind.DIVIDEND]],
+            symbol_changes=[
+                (row.ex_date, row.new_symbol) for row in actions[listing.instrument_id, _Kind.SYMBOL_CHANGE]
+            ],
+            delisting=next(((row.ex_date, row.value) for row in actions[listing.instrument_id, _Kind.DELISTING]), None),
         )
         for listing in listings
     ]
+
+
+def _actions(instrument_ids: Sequence[int]) -> dict[tuple[int, str], list[CorporateAction]]:
+    """Corporate actions by instrument and kind, oldest first."""
+    found: dict[tuple[int, str], list[CorporateAction]] = defaultdict(list)
+    for row in CorporateAction.objects.filter(instrument_id__in=instrument_ids).order_by("ex_date"):
+        found[row.instrument_id, row.kind].append(row)
+    return found

@@ -8,11 +8,12 @@ from redis.exceptions import RedisError
 
 from core.errors import NotFound
 from marketdata.adapters import board
+from marketdata.domain.overlay import Overlay, overlaid
 from marketdata.domain.ports import default_market_choice
 from marketdata.domain.replay import PRINTS, day_of
-from marketdata.domain.types import MarketClock, MarketView
+from marketdata.domain.types import MarketClock, MarketView, Quote, Tick
 from marketdata.models import Market
-from marketdata.selectors.history import market_slice
+from marketdata.selectors.history import listing_map, listings_seen, market_slice
 
 
 def view_of(market: Market) -> MarketView:
@@ -57,6 +58,25 @@ def clock_of(market: Market) -> MarketClock:
     )
 
 
+def tick_of(market: Market) -> Tick:
+    """The tick in force of a market that has begun, as shown: the history's prices with halts, bands and sizes."""
+    listings_seen(market.pk, market.listings_version)
+    table = market_slice(market.pk)
+    listings = {view.id: view for view in listing_map(market.pk).values()}
+    return overlaid(
+        table.tick(market.tick, market.source_label),
+        Overlay.of(market.venue, int(market.definition.get("seed", 0))),
+        listings,
+        prints=table.prints,
+        has_volume=table.completed_rows(market.tick) > 0,
+    )
+
+
+def quotes_of(market: Market) -> dict[str, Quote]:
+    """The quotes of the tick in force; none before the first."""
+    return tick_of(market).quotes if market.tick >= 0 else {}
+
+
 def market_row(market_id: int) -> Market:
     """The row; raises NotFound."""
     market = Market.objects.filter(pk=market_id).first()
@@ -65,9 +85,9 @@ def market_row(market_id: int) -> Market:
     return market
 
 
-def market_state(market_id: int) -> tuple[int, str] | None:
-    """(tick, status) as stored."""
-    return Market.objects.filter(pk=market_id).values_list("tick", "status").first()
+def market_state(market_id: int) -> tuple[int, str, int] | None:
+    """(tick, status, listings_version) as stored."""
+    return Market.objects.filter(pk=market_id).values_list("tick", "status", "listings_version").first()
 
 
 def market_view(market_id: int) -> MarketView:
@@ -109,4 +129,7 @@ def market_clock(market_id: int) -> MarketClock:
         clock = board.board_clock(market_id)
     except RedisError:
         clock = None
-    return clock if clock is not None else clock_of(market_row(market_id))
+    if clock is None:
+        return clock_of(market_row(market_id))
+    listings_seen(market_id, clock.listings_version)
+    return clock

@@ -8,15 +8,16 @@ from core.errors import NotFound
 from marketdata.adapters import board
 from marketdata.domain.metrics import WindowMetrics, window_metrics
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote
-from marketdata.selectors.history import listing_map, market_slice
-from marketdata.selectors.markets import clock_of, market_clock, market_row
+from marketdata.selectors.history import listing_map, listings_of, listings_seen, market_slice
+from marketdata.selectors.markets import clock_of, market_clock, market_row, quotes_of
 
 MAX_BARS = 1000
 
 
 def listing_get(market_id: int, symbol: str) -> ListingView | None:
-    """A listing by symbol; kept by the process, since a market's listings never change."""
-    return listing_map(market_id).get(symbol)
+    """A listing by its symbol or one that it had before; kept by the process, as of its last look at the board."""
+    known = listings_of(market_id)
+    return known.current.get(symbol) or known.former.get(symbol)
 
 
 def listings(market_id: int) -> list[ListingView]:
@@ -27,8 +28,7 @@ def listings(market_id: int) -> list[ListingView]:
 def rebuild(market_id: int, *, refill: bool = True) -> tuple[dict[str, Quote], MarketClock]:
     """Quotes and clock recomputed from the database, put on the board if it has none."""
     market = market_row(market_id)
-    clock = clock_of(market)
-    quotes = market_slice(market_id).tick(market.tick, market.source_label).quotes if market.tick >= 0 else {}
+    clock, quotes = clock_of(market), quotes_of(market)
     if refill:
         try:
             board.board_refill(clock, quotes)
@@ -37,26 +37,39 @@ def rebuild(market_id: int, *, refill: bool = True) -> tuple[dict[str, Quote], M
     return quotes, clock
 
 
+def _renamed(market_id: int, symbol: str) -> str | None:
+    """The symbol that a former one has become."""
+    known = listings_of(market_id)
+    return known.former[symbol].symbol if symbol not in known.current and symbol in known.former else None
+
+
+def _picked(market_id: int, quotes: dict[str, Quote], symbol: str) -> Quote | None:
+    return quotes.get(symbol) or quotes.get(_renamed(market_id, symbol) or "")
+
+
 def quote_and_clock(market_id: int, symbol: str) -> tuple[Quote | None, MarketClock]:
-    """One quote and the clock it belongs to, in one round trip to Redis; from the database when the board is gone."""
+    """One quote and the clock it belongs to, in one round trip to Redis; from the database when the board is gone.
+
+    A symbol that the listing had before is taken too (a second round trip).
+    """
     try:
         quote, clock = board.board_one(market_id, symbol)
+        if clock is not None:
+            listings_seen(market_id, clock.listings_version)
+            if quote is None and (now := _renamed(market_id, symbol)):
+                quote, clock = board.board_one(market_id, now)
     except RedisError:
         quotes, rebuilt = rebuild(market_id, refill=False)
-        return quotes.get(symbol), rebuilt
+        return _picked(market_id, quotes, symbol), rebuilt
     if clock is None:
         quotes, clock = rebuild(market_id)
-        quote = quotes.get(symbol)
+        quote = _picked(market_id, quotes, symbol)
     return quote, clock
 
 
 def quote_get(market_id: int, symbol: str) -> Quote | None:
-    """The quote in force, or None before the first tick and for a symbol that is not listed."""
-    try:
-        quote, is_there = board.board_quote(market_id, symbol)
-    except RedisError:
-        return rebuild(market_id, refill=False)[0].get(symbol)
-    return quote if is_there else rebuild(market_id)[0].get(symbol)
+    """The quote in force, or None before the first tick and for a symbol that is not listed or trades no more."""
+    return quote_and_clock(market_id, symbol)[0]
 
 
 def quotes_and_clock(market_id: int) -> tuple[dict[str, Quote], MarketClock]:
@@ -67,6 +80,7 @@ def quotes_and_clock(market_id: int) -> tuple[dict[str, Quote], MarketClock]:
         return rebuild(market_id, refill=False)
     if clock is None:
         return rebuild(market_id)
+    listings_seen(market_id, clock.listings_version)
     return {symbol: quotes[symbol] for symbol in listing_map(market_id) if symbol in quotes}, clock
 
 
@@ -75,18 +89,27 @@ def quotes_all(market_id: int) -> dict[str, Quote]:
     return quotes_and_clock(market_id)[0]
 
 
-def bars(market_id: int, symbol: str, limit: int = 250) -> list[BarView]:
-    """The last sessions up to the tick in force: warm-up, completed ones, and the forming one as printed so far."""
+def bars(market_id: int, symbol: str, limit: int = 250, *, adjusted: bool = True) -> list[BarView]:
+    """The last sessions up to the tick in force: warm-up, completed ones, and the forming one as printed so far.
+
+    `adjusted`: splits undone, in the shares that the market's prices count in now; else as traded on each day. A
+    symbol that the listing had before is taken too. Raises NotFound.
+    """
     table = market_slice(market_id)
-    if symbol not in table.columns:
-        raise NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": symbol[:16]})
-    return table.bars(symbol, market_clock(market_id).tick, max(0, min(limit, MAX_BARS)))
+    try:
+        return table.bars(symbol, market_clock(market_id).tick, max(0, min(limit, MAX_BARS)), adjusted=adjusted)
+    except KeyError as error:
+        details = {"symbol": symbol[:16]}
+        raise NotFound("unknown_symbol", "There is no such symbol in this market.", details) from error
 
 
 def closes_matrix(market_id: int, lookback: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """(symbols, [sessions, symbols]): completed closes and the current last. NaN where an instrument had no bar yet."""
-    table = market_slice(market_id)
-    return table.symbols, table.closes(market_clock(market_id).tick, max(1, lookback))
+    """(symbols, [sessions, symbols]) of what trades: completed closes and the current last, in today's shares.
+
+    NaN where an instrument had no bar yet.
+    """
+    table, tick = market_slice(market_id), market_clock(market_id).tick
+    return table.symbols(tick), table.closes(tick, max(1, lookback))
 
 
 def metrics(market_id: int, days: int) -> list[WindowMetrics]:

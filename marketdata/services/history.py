@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from core.errors import Conflict
 from marketdata.domain.replay import ReplayDefinition
@@ -58,7 +59,8 @@ class Provenance:
 class SeriesInput:
     """A saved instrument and its history: bars, or rows in COPY's text format without the instrument.
 
-    `actions` are all of the range that the bars cover; None leaves those that are there.
+    `actions` are all splits and dividends of the range that the bars cover, and all actions of the other kinds that
+    they name; None leaves those that are there.
     """
 
     instrument: Instrument
@@ -144,16 +146,29 @@ def _actions_changed(item: SeriesInput, ranges: dict[int, Range]) -> date | None
     """The first ex-date on which the given actions and the stored ones of the range differ, if they do."""
     if item.actions is None or item.instrument.pk not in ranges:
         return None
-    rows = item.instrument.corporate_actions.filter(ex_date__range=ranges[item.instrument.pk])
-    known = set(rows.values_list("kind", "ex_date", "value"))
-    given = {(action.kind, action.ex_date, action.value) for action in item.actions}
-    return min((ex_date for _, ex_date, _ in known ^ given), default=None)
+    known = set(_replaced(item, ranges[item.instrument.pk]).values_list("kind", "ex_date", "value", "new_symbol"))
+    given = {(action.kind, action.ex_date, action.value, action.new_symbol) for action in item.actions}
+    return min((change[1] for change in known ^ given), default=None)
+
+
+def _replaced(item: SeriesInput, span: Range) -> QuerySet[CorporateAction]:
+    """The stored actions that the given ones replace. A delisting is after the last bar."""
+    kinds = CorporateAction.Kind
+    named = {action.kind for action in item.actions or ()} | {kinds.SPLIT, kinds.DIVIDEND}
+    rows = item.instrument.corporate_actions.filter(kind__in=named)
+    return rows.filter(Q(ex_date__range=span) | Q(kind=kinds.DELISTING))
 
 
 def _actions_store(item: SeriesInput, span: Range) -> None:
-    item.instrument.corporate_actions.filter(ex_date__range=span).delete()
+    _replaced(item, span).delete()
     CorporateAction.objects.bulk_create(
-        CorporateAction(instrument=item.instrument, kind=action.kind, ex_date=action.ex_date, value=action.value)
+        CorporateAction(
+            instrument=item.instrument,
+            kind=action.kind,
+            ex_date=action.ex_date,
+            value=action.value,
+            new_symbol=action.new_symbol,
+        )
         for action in item.actions or ()
     )
 

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 
 from core.errors import Conflict, Invalid
 from core.services import audit, outbox
+from marketdata.domain.building import slice_build
+from marketdata.domain.overlay import Overlay
 from marketdata.domain.replay import ReplayDefinition, mask_aliases
-from marketdata.domain.slices import slice_build
 from marketdata.domain.types import ListingView, MarketView
 from marketdata.locks import market_lock
 from marketdata.models import BarSeries, Instrument, Listing, Market
@@ -82,9 +83,14 @@ def _source_label(definition: ReplayDefinition, found: Mapping[str, Instrument])
 
 
 def market_create_replay_in_tx(
-    *, actor: object | None, slug: str, name: str, definition: ReplayDefinition | Mapping[str, Any]
+    *,
+    actor: object | None,
+    slug: str,
+    name: str,
+    definition: ReplayDefinition | Mapping[str, Any],
+    venue: Mapping[str, Any] | None = None,
 ) -> MarketView:
-    """Create an idle replay market over loaded history, in the caller's transaction."""
+    """`market_create_replay` in the caller's transaction."""
     if not isinstance(definition, ReplayDefinition):
         definition = ReplayDefinition.from_json(definition)
     definition.validated()
@@ -92,6 +98,7 @@ def market_create_replay_in_tx(
         raise Invalid("invalid_slug", "The address is small letters, digits and dashes, at most 80.", {"field": "slug"})
     if not 0 < len(name.strip()) <= 120:
         raise Invalid("invalid_name", "The name has 1 to 120 characters.", {"field": "name"})
+    Overlay.of(venue or {}, definition.seed)
     found = _instruments(definition)
     plan = _plan(definition, found)
     table = slice_build(definition, histories(definition, plan))
@@ -104,6 +111,7 @@ def market_create_replay_in_tx(
                 name=name,
                 currency=plan[0].currency,
                 definition=definition.to_json(),
+                venue=dict(venue or {}),
                 days_total=table.days_total,
                 source_label=label,
                 is_simulated=is_simulated,
@@ -115,12 +123,12 @@ def market_create_replay_in_tx(
         Listing(
             market=market,
             instrument_id=item.instrument_id,
-            symbol=item.symbol,
+            symbol=symbol,
             name=item.name,
             sector=item.sector,
             position=item.position,
         )
-        for item in plan
+        for item, symbol in zip(plan, table.names(-1), strict=True)
     )
     audit.record(
         actor=actor, action="market.create", subject_type="market", subject_id=market.pk, after=market.definition
@@ -129,14 +137,19 @@ def market_create_replay_in_tx(
 
 
 def market_create_replay(
-    *, actor: object | None, slug: str, name: str, definition: ReplayDefinition | Mapping[str, Any]
+    *,
+    actor: object | None,
+    slug: str,
+    name: str,
+    definition: ReplayDefinition | Mapping[str, Any],
+    venue: Mapping[str, Any] | None = None,
 ) -> MarketView:
-    """Create an idle replay market over loaded history.
+    """Create an idle replay market over loaded history. `venue` is how orders execute there.
 
-    Raises Invalid (definition, unknown symbols, history that does not cover the slice) and Conflict (slug taken).
+    Raises Invalid (definition, venue, unknown symbols, history that does not cover the slice), Conflict (slug taken).
     """
     with transaction.atomic(durable=True):
-        return market_create_replay_in_tx(actor=actor, slug=slug, name=name, definition=definition)
+        return market_create_replay_in_tx(actor=actor, slug=slug, name=name, definition=definition, venue=venue)
 
 
 def _move_in_tx(verb: str, actor: object | None, market_id: int, reason: str) -> Market:

@@ -8,7 +8,7 @@ from core.push import publish
 from marketdata.adapters.board import board_write
 from marketdata.domain.types import MarketClock, Quote, Tick, iso, plain
 from marketdata.models import Market
-from marketdata.selectors import clock_of, market_row, market_slice, market_state
+from marketdata.selectors import clock_of, market_row, market_state, quotes_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,11 @@ def quote_row(quote: Quote) -> list[str]:
 
 
 def tick_payload(clock: MarketClock, tick: Tick) -> dict[str, object]:
-    """The `tick` event."""
+    """The `tick` event. `halted` and `actions` are there when there are any."""
+    halted = [symbol for symbol, quote in tick.quotes.items() if quote.halted]
+    more: dict[str, object] = {"halted": halted} if halted else {}
+    if tick.actions:
+        more["actions"] = [action.to_json() for action in tick.actions]
     return {
         "tick": tick.index,
         "at": iso(tick.at),
@@ -35,6 +39,7 @@ def tick_payload(clock: MarketClock, tick: Tick) -> dict[str, object]:
         "phase": tick.phase,
         "close": tick.is_session_close,
         "quotes": {symbol: quote_row(quote) for symbol, quote in tick.quotes.items()},
+        **more,
     }
 
 
@@ -42,19 +47,14 @@ def board_show(market: Market, quotes: dict[str, Quote]) -> None:
     """Put a market's state on the board, and again if the row has moved on meanwhile.
 
     Whoever changes the row shows it afterwards, and looks at the row once more after showing: so of two that race
-    (a tick and a pause), the last to write has seen both changes.
+    (a tick and a pause, a halt), the last to write has seen both changes.
     """
     for _ in range(RACES):
         board_write(clock_of(market), quotes)
-        if market_state(market.pk) == (market.tick, market.status):
+        if market_state(market.pk) == (market.tick, market.status, market.listings_version):
             return
         market = market_row(market.pk)
-        quotes = quotes_at(market)
-
-
-def quotes_at(market: Market) -> dict[str, Quote]:
-    """The quotes of the tick in force, computed; none before the first."""
-    return market_slice(market.pk).tick(market.tick, market.source_label).quotes if market.tick >= 0 else {}
+        quotes = quotes_of(market)
 
 
 def tick_publish(*, market: Market, tick: Tick) -> None:
@@ -66,7 +66,7 @@ def tick_publish(*, market: Market, tick: Tick) -> None:
 def status_publish(*, market: Market) -> None:
     """Show a changed status on the board and on the channel. Best effort: the row is the truth."""
     try:
-        board_show(market, quotes_at(market))
+        board_show(market, quotes_of(market))
     except RedisError:
         logger.warning("board of market %s not updated", market.pk, exc_info=True)
     publish(channel(market.pk), "status", {"status": market.status, "tick": market.tick})

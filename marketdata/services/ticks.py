@@ -18,7 +18,8 @@ from marketdata.domain.ports import Listener, inline, tick_gates, tick_listeners
 from marketdata.domain.types import Tick
 from marketdata.locks import MarketLease, market_lock
 from marketdata.models import Market
-from marketdata.selectors import market_row, market_slice, view_of
+from marketdata.selectors import market_row, market_slice, tick_of, view_of
+from marketdata.services.listings import symbols_change_in_tx
 from marketdata.services.markets import market_end
 from marketdata.services.publish import tick_publish
 
@@ -103,7 +104,10 @@ def tick_store(*, market_id: int) -> Settlement | None:
         if not over:
             market.tick += 1
             market.tick_at = table.at(market.tick)
-            market.save(update_fields=["tick", "tick_at"])
+            names = table.symbols_changed(market.tick)
+            if names:
+                symbols_change_in_tx(market=market, names=names)
+            market.save(update_fields=["tick", "tick_at", "listings_version"])
     if over:
         market_end(actor=None, market_id=market_id, reason="The slice is over.")
         return None
@@ -112,8 +116,7 @@ def tick_store(*, market_id: int) -> Settlement | None:
 
 def settlement_open(market: Market) -> Settlement:
     """The work of the market's tick in force, all of it still to do."""
-    tick = market_slice(market.pk).tick(market.tick, market.source_label)
-    settlement = Settlement(market, tick, tick_listeners())
+    settlement = Settlement(market, tick_of(market), tick_listeners())
     _open[market.pk] = settlement
     return settlement
 

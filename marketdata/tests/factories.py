@@ -81,6 +81,18 @@ def bars_create(
     return days
 
 
+def actions_create(instrument: Instrument, actions: Iterable[tuple], *, start: date = MONDAY) -> None:
+    """Give an instrument corporate actions: (kind, number of the weekday from `start`, value[, new symbol])."""
+    for kind, day, value, *new_symbol in actions:
+        CorporateAction.objects.create(
+            instrument=instrument,
+            kind=kind,
+            ex_date=weekdays(start, day + 1)[-1],
+            value=Decimal(str(value)),
+            new_symbol=new_symbol[0] if new_symbol else "",
+        )
+
+
 def _price(value: Any) -> Decimal:
     return Decimal(str(value))
 
@@ -95,12 +107,15 @@ def replay_market(
     volume: int = 1_000_000,
     actor: object | None = None,
     instrument: Mapping[str, Any] | None = None,
+    actions: Mapping[str, Sequence[tuple]] | None = None,
+    venue: Mapping[str, Any] | None = None,
     **definition: Any,
 ) -> MarketView:
     """A small deterministic replay market, running unless told otherwise, advanced by `ticks` ticks.
 
     `bars` maps symbols to (open, high, low, close) rows of consecutive weekdays, all of the same length; the first
-    `warmup` rows are warm-up history. Other keywords go into the definition: spread_bps, mask, seed, high_low_rule...
+    `warmup` rows are warm-up history. Other keywords go into the definition: spread_bps, mask, seed, basis...
+    `actions` maps symbols to (kind, number of the day, value[, new symbol]), of a day counted from the first bar.
     An instrument that is already there is reused with the history it has.
     """
     bars = bars or DEFAULT_BARS
@@ -109,11 +124,13 @@ def replay_market(
         if known is None:
             known = InstrumentFactory(symbol=symbol, **(instrument or {}))
             bars_create(known, rows, volume=volume)
+            actions_create(known, (actions or {}).get(symbol, ()))
     days = weekdays(MONDAY, max(len(rows) for rows in bars.values()))
     market = market_create_replay(
         actor=actor,
         slug=slug or f"market-{next(_numbers)}",
         name="Test market",
+        venue=venue,
         definition=ReplayDefinition.from_json(
             {"start": days[warmup], "end": days[-1], "symbols": list(bars), "warmup_days": warmup, **definition}
         ),

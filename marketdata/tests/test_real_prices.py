@@ -1,5 +1,6 @@
 """Real prices, when shared/data is beside the checkout (or SHARED_DATA_DIR names it). Never part of the product."""
 
+import itertools
 import os
 from datetime import date
 from decimal import Decimal
@@ -85,6 +86,53 @@ def test_a_slice_over_a_split_plays_without_a_jump():
     assert bars[date(2014, 6, 9)].open == DailyBar.objects.get(date="2014-06-09", instrument__symbol="AAPL").open * 7
     assert bars[date(2014, 6, 9)].open in opens
     assert len(bars) == 70
+
+
+def test_as_traded_every_split_and_dividend_of_the_history_leaves_equity_continuous():
+    """Shares before an action are worth what shares and cash after it are, but for the night's move of the price."""
+    load("AAPL")
+    market = play(
+        {"start": "1998-01-05", "end": "2020-12-31", "symbols": ["AAPL"], "warmup_days": 0, "basis": "traded"}
+    )
+    table = selectors.market_slice(market.id)
+    raw = dict(DailyBar.objects.values_list("date", "close"))
+    acted = {}
+    for day in range(1, table.days_total):
+        tick = table.tick(day * 4, "test")
+        if not tick.actions:
+            continue
+        quote, before = tick.quotes["AAPL"], raw[table.dates[day - 1]]
+        shares, cash = Decimal(1), Decimal(0)
+        for action in tick.actions:
+            acted.setdefault(action.kind, []).append(action.ex_date)
+            shares *= action.value if action.kind == "split" else 1
+            cash += shares * action.value if action.kind == "dividend" else 0
+        assert abs(shares * quote.previous_close / before - 1) < Decimal("0.001")
+        assert abs((shares * quote.last + cash) / before - 1) < Decimal("0.11"), tick.at
+    assert acted["split"] == [date(2000, 6, 21), date(2005, 2, 28), date(2014, 6, 9), date(2020, 8, 31)]
+    assert len(acted["dividend"]) > 30
+
+
+def test_adjusted_and_unadjusted_bars_over_the_split_of_2014():
+    load("AAPL")
+    for basis, at_the_split in (("traded", Decimal("92.22")), ("adjusted", Decimal("645.57"))):
+        definition = {"start": "2014-06-02", "end": "2014-06-13", "symbols": ["AAPL"], "warmup_days": 5}
+        market = markets.market_create_replay(
+            actor=None, slug=basis, name="Real", definition=definition | {"basis": basis}
+        )
+        markets.market_start(actor=None, market_id=market.id)
+        while advance(market.id):
+            pass
+        raw = dict(DailyBar.objects.values_list("date", "close"))
+        unadjusted = {bar.date: bar.close for bar in selectors.bars(market.id, "AAPL", 99, adjusted=False)}
+        adjusted = {bar.date: bar.close for bar in selectors.bars(market.id, "AAPL", 99)}
+        assert unadjusted == {day: raw[day].quantize(Decimal("0.01")) for day in unadjusted}
+        assert adjusted[date(2014, 6, 6)] == at_the_split
+        for before, after in itertools.pairwise(sorted(adjusted)):
+            shares = 7 if after == date(2014, 6, 9) else 1
+            assert float(adjusted[after] / adjusted[before]) == pytest.approx(
+                float(raw[after] * shares / raw[before]), abs=2e-4
+            )
 
 
 def test_bars_replayed_are_the_bars_loaded():

@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Invalid
+from marketdata.domain.building import slice_build
+from marketdata.domain.layout import MICRO, History
 from marketdata.domain.replay import ReplayDefinition
-from marketdata.domain.slices import MICRO, History, slice_build
 from marketdata.domain.splits import split_ratio
 from marketdata.tests.factories import MONDAY, weekdays
 
 CENT = Decimal("0.01")
 
 
-def history(rows, *, symbol="AAA", dates=None, splits=(), volumes=None, tick=CENT, listing_id=1) -> History:
+def history(rows, *, symbol="AAA", dates=None, volumes=None, tick=CENT, listing_id=1, **actions) -> History:
     dates = dates or weekdays(MONDAY, len(rows))
     table = [[int(Decimal(str(price)) * MICRO) for price in row] for row in rows]
     return History(
@@ -29,7 +30,7 @@ def history(rows, *, symbol="AAA", dates=None, splits=(), volumes=None, tick=CEN
         dates=dates,
         ohlc=np.array(table, dtype=np.int64).reshape(-1, 4),
         volume=np.array(volumes or [1000 + n for n in range(len(rows))], dtype=np.int64),
-        splits=splits,
+        **actions,
     )
 
 
@@ -183,14 +184,44 @@ def mixed(known, other, phase):
     return (*known[:parts], *other[parts:])
 
 
+FUTURES = ("split", "dividend", "symbol_change", "delisting")
+
+
+def told(kinds, day):
+    """Actions on a day that only one of the twins knows."""
+    known = {
+        "split": {"splits": [(day, Decimal(4))]},
+        "dividend": {"dividends": [(day, Decimal(1))]},
+        "symbol_change": {"symbol_changes": [(day, "NEW")]},
+        "delisting": {"delisting": (day, Decimal(0))},
+    }
+    return {name: value for kind in kinds for name, value in known[kind].items()}
+
+
+def assert_same_until(ours, theirs, tick):
+    for index in range(-1, tick + 1):
+        for adjusted in (True, False):
+            assert ours.bars("AAA", index, 50, adjusted=adjusted) == theirs.bars("AAA", index, 50, adjusted=adjusted)
+        assert np.array_equal(ours.closes(index, 50), theirs.closes(index, 50), equal_nan=True)
+        assert ours.at(index) == theirs.at(index)
+        assert ours.names(index) == theirs.names(index)
+        assert ours.symbols_changed(index) == theirs.symbols_changed(index)
+        if index >= 0:
+            a, b = ours.tick(index, "test"), theirs.tick(index, "test")
+            assert a.quotes == b.quotes
+            assert replace(a, quotes={}) == replace(b, quotes={})
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(day_shapes, day_shapes), min_size=4, max_size=7),
     st.integers(0, 27),
     st.booleans(),
+    st.sampled_from(["adjusted", "traded"]),
     st.integers(0, 6),
+    st.sets(st.sampled_from(FUTURES)),
 )
-def test_no_look_ahead(pairs, cut, mask, split_at):
+def test_no_look_ahead(pairs, cut, mask, basis, acts_at, kinds):
     """Two histories that agree in everything printed so far look the same so far, whatever comes later."""
     warmup = 1
     days = weekdays(MONDAY, len(pairs))
@@ -200,23 +231,16 @@ def test_no_look_ahead(pairs, cut, mask, split_at):
         known if row < today else mixed(known, other, phase) if row == today else other
         for row, (known, other) in enumerate(pairs)
     ]
-    split = [(days[split_at], Decimal(4))] if today < split_at < len(days) else []
+    future = told(kinds, days[acts_at]) if today < acts_at < len(days) else {}
     tables = []
-    for shapes, splits in (([known for known, _ in pairs], []), (twins, split)):
+    for shapes, actions in (([known for known, _ in pairs], {}), (twins, future)):
         bars = [shape_bar(shape) for shape in shapes]
         rows = history(
-            [[Decimal(cents) / 100 for cents in bar] for bar, _ in bars], volumes=[v for _, v in bars], splits=splits
+            [[Decimal(cents) / 100 for cents in bar] for bar, _ in bars], volumes=[v for _, v in bars], **actions
         )
-        tables.append(slice_build(definition(days, warmup=warmup, mask=mask), [rows]))
-    ours, theirs = tables
-    for index in range(-1, tick + 1):
-        assert ours.bars("AAA", index, 50) == theirs.bars("AAA", index, 50)
-        assert np.array_equal(ours.closes(index, 50), theirs.closes(index, 50), equal_nan=True)
-        assert ours.at(index) == theirs.at(index)
-        if index >= 0:
-            a, b = ours.tick(index, "test"), theirs.tick(index, "test")
-            assert a.quotes == b.quotes
-            assert replace(a, quotes={}) == replace(b, quotes={})
+        other = history(flat(*[9] * len(days)), symbol="ZZZ", listing_id=2)
+        tables.append(slice_build(definition(days, warmup=warmup, mask=mask, basis=basis), [rows, other]))
+    assert_same_until(*tables, tick)
 
 
 def test_definition_end_may_be_a_day_off():
