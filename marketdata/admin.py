@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import CharField
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 
 from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
-from marketdata.models import BarSeries, CorporateAction, DailyBar, Instrument, Listing, Market
-from marketdata.services import markets
+from marketdata.models import BarSeries, CorporateAction, DailyBar, FxRate, Instrument, Listing, Market
+from marketdata.services import listings, markets
 
 BARS_SHOWN = 30
 
@@ -61,18 +61,70 @@ class BarSeriesAdmin(ReadOnlyAdmin):
 
 @admin.register(CorporateAction)
 class CorporateActionAdmin(ReadOnlyAdmin):
-    list_display = ("instrument", "kind", "ex_date", "value")
+    list_display = ("instrument", "kind", "ex_date", "value", "new_symbol")
     list_filter = ("kind",)
     list_select_related = ("instrument",)
     search_fields = ("instrument__symbol",)
     ordering = ("-ex_date",)
 
 
+@admin.register(FxRate)
+class FxRateAdmin(ReadOnlyAdmin):
+    list_display = ("base", "quote", "date", "rate", "source")
+    list_filter = ("base", "quote", "source")
+    ordering = ("-date", "base", "quote")
+
+
+def _act(
+    page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, change: Callable[[Model, str], object], done: str
+) -> None:
+    """Do an audited act on each row, for a reason, and say what became of it."""
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        page.message_user(request, "Give a reason.", messages.ERROR)
+        return
+    for row in queryset:
+        try:
+            change(row, reason)
+        except DomainError as error:
+            page.message_user(request, f"{row}: {error.message}", messages.ERROR)
+        else:
+            page.message_user(request, f"{row} is {done}.", messages.SUCCESS)
+
+
 @admin.register(Listing)
 class ListingAdmin(ReadOnlyAdmin):
-    list_display = ("symbol", "market", "instrument", "position")
+    """A listing can be halted, so that nothing of it fills, and resumed."""
+
+    list_display = ("symbol", "market", "instrument", "position", "halted_at", "halt_reason")
+    list_filter = (("halted_at", admin.EmptyFieldListFilter),)
     list_select_related = ("market", "instrument")
     search_fields = ("symbol", "=market__slug")
+    action_form = ReasonForm
+    actions = ("halt", "resume")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser or request.user.has_perm("marketdata.change_listing")
+
+    @admin.action(description="Halt trading", permissions=["operate"])
+    def halt(self, request: HttpRequest, queryset: QuerySet[Listing]) -> None:
+        _act(
+            self,
+            request,
+            queryset,
+            lambda row, reason: listings.listing_halt(actor=request.user, listing_id=row.pk, reason=reason),
+            "halted",
+        )
+
+    @admin.action(description="Resume trading", permissions=["operate"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Listing]) -> None:
+        _act(
+            self,
+            request,
+            queryset,
+            lambda row, reason: listings.listing_resume(actor=request.user, listing_id=row.pk, reason=reason),
+            "trading",
+        )
 
 
 @admin.register(Market)
@@ -88,17 +140,13 @@ class MarketAdmin(ReadOnlyAdmin):
         return request.user.is_superuser or request.user.has_perm("marketdata.change_market")
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Market], change: Callable[..., object], done: str) -> None:
-        reason = request.POST.get("reason", "").strip()
-        if not reason:
-            self.message_user(request, "Give a reason.", messages.ERROR)
-            return
-        for market in queryset:
-            try:
-                change(actor=request.user, market_id=market.pk, reason=reason)
-            except DomainError as error:
-                self.message_user(request, f"{market}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{market} is {done}.", messages.SUCCESS)
+        _act(
+            self,
+            request,
+            queryset,
+            lambda row, reason: change(actor=request.user, market_id=row.pk, reason=reason),
+            done,
+        )
 
     @admin.action(description="Start", permissions=["operate"])
     def start(self, request: HttpRequest, queryset: QuerySet[Market]) -> None:

@@ -1,6 +1,7 @@
 """Prices, history and markets. Public; nothing later than the tick in force can be asked for."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -65,7 +66,13 @@ def _price(listing: ListingView, quote: Quote) -> dict[str, Any]:
         "volume": quote.volume,
         "tick_size": plain(listing.tick_size),
         "lot_size": plain(listing.lot_size),
+        "halted": quote.halted,
+        **{name: _maybe(getattr(quote, name)) for name in ("band_low", "band_high", "bid_size", "ask_size")},
     }
+
+
+def _maybe(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
 
 
 def _bar(bar: BarView) -> dict[str, Any]:
@@ -131,13 +138,16 @@ class HistoryView(PublicView):
         responses={200: HistoryOut, **errors(400, 404, 429)},
     )
     def get(self, request: Request, ticker: str) -> Response:
-        """The last sessions of a symbol, the forming one included; never beyond the tick in force."""
+        """The last sessions of a symbol, the forming one included; never beyond the tick in force.
+
+        A symbol that the listing had before finds it too.
+        """
         asked = _asked(HistoryIn, request)
         market = _market(asked.get("market"))
         listing = selectors.listing_get(market.id, ticker.upper())
         if listing is None:
             raise NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": ticker[:16]})
-        bars = selectors.bars(market.id, listing.symbol, asked["limit"])
+        bars = selectors.bars(market.id, listing.symbol, asked["limit"], adjusted=asked["adjusted"])
         body = {
             "market": market.slug,
             "symbol": listing.symbol,
@@ -145,6 +155,7 @@ class HistoryView(PublicView):
             "currency": listing.currency,
             "source_label": market.source_label,
             "is_simulated": market.is_simulated,
+            "adjusted": asked["adjusted"],
             "bars": [_bar(bar) for bar in bars],
         }
         return Response(HistoryOut(body).data)

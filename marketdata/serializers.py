@@ -20,6 +20,11 @@ class PriceOut(serializers.Serializer):
     volume = serializers.IntegerField(help_text="Of the last completed session; 0 when there is none")
     tick_size = serializers.CharField()
     lot_size = serializers.CharField()
+    halted = serializers.BooleanField(help_text="Nothing fills until the halt is over")
+    band_low = serializers.CharField(allow_null=True, help_text="Lowest price that may trade today; null: no band")
+    band_high = serializers.CharField(allow_null=True, help_text="Highest price that may trade today; null: no band")
+    bid_size = serializers.CharField(allow_null=True, help_text="Units on offer; null: the market carries no sizes")
+    ask_size = serializers.CharField(allow_null=True)
 
 
 class PricesOut(serializers.Serializer):
@@ -81,6 +86,7 @@ class HistoryOut(serializers.Serializer):
     currency = serializers.CharField()
     source_label = serializers.CharField()
     is_simulated = serializers.BooleanField()
+    adjusted = serializers.BooleanField(help_text="Splits undone, or as traded on each day")
     bars = BarOut(many=True)
 
 
@@ -129,6 +135,7 @@ class PricesIn(serializers.Serializer):
 
 
 class HistoryIn(PricesIn):
-    """Which market and how many sessions."""
+    """Which market, how many sessions, and in which shares their prices count."""
 
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=250)
+    adjusted = serializers.BooleanField(default=True, help_text="Splits undone (default), or as traded on each day")

@@ -8,11 +8,11 @@ from django.urls import reverse
 from accounts.services.users import user_create
 from core.models import AuditEntry
 from marketdata import selectors
-from marketdata.models import BarSeries, CorporateAction, Instrument, Listing, Market
+from marketdata.models import BarSeries, CorporateAction, FxRate, Instrument, Listing, Market
 from marketdata.tests.factories import bars_create, replay_market
 
 pytestmark = pytest.mark.django_db
-MODELS = [Instrument, BarSeries, CorporateAction, Listing, Market]
+MODELS = [Instrument, BarSeries, CorporateAction, FxRate, Listing, Market]
 
 
 def page(model, view="changelist", *args):
@@ -32,6 +32,7 @@ def test_pages_show_and_do_not_add_or_delete(operator, model):
     market = replay_market(ticks=1)
     instrument = Instrument.objects.get(symbol="AAA")
     CorporateAction.objects.create(instrument=instrument, kind="split", ex_date="2024-01-09", value=2)
+    FxRate.objects.create(base="EUR", quote="USD", date="2024-01-09", rate=1, source="Test")
     assert operator.get(page(model)).status_code == 200
     row = model.objects.first()
     shown = operator.get(page(model, "change", row.pk))
@@ -78,3 +79,16 @@ def test_bars_have_a_composite_key_and_no_page_of_their_own():
     from marketdata.models import DailyBar
 
     assert DailyBar._meta.is_composite_pk
+
+
+def test_a_listing_is_halted_and_resumed_for_a_reason(operator):
+    market = replay_market(ticks=1)
+    row = Listing.objects.get(symbol="AAA")
+    send = {"action": "halt", "_selected_action": [row.pk]}
+    operator.post(page(Listing), send)
+    assert not selectors.quote_get(market.id, "AAA").halted
+    operator.post(page(Listing), {**send, "reason": "bad data"})
+    assert selectors.quote_get(market.id, "AAA").halted
+    assert AuditEntry.objects.get(action="listing.halt").actor_label
+    operator.post(page(Listing), {**send, "action": "resume", "reason": "mended"})
+    assert not selectors.quote_get(market.id, "AAA").halted

@@ -57,6 +57,11 @@ def test_prices(api):
         "volume": 1_000_000,
         "tick_size": "0.01",
         "lot_size": "1",
+        "halted": False,
+        "band_low": None,
+        "band_high": None,
+        "bid_size": None,
+        "ask_size": None,
     }
 
 
@@ -86,6 +91,26 @@ def test_history_ends_at_the_tick_in_force(api):
         "volume": 1_000_000,
         "is_complete": True,
     }
+
+
+def test_history_adjusted_and_as_traded(api):
+    bars = {"AAA": [(100, 100, 100, 100), (50, 50, 50, 50)]}
+    market = replay_market(
+        bars, actions={"AAA": [("split", 1, 2), ("symbol_change", 1, 0, "ZZZ")]}, basis="traded", ticks=5
+    )
+    url = f"{V1}/stocks/AAA/history?market={market.slug}"
+    for query, closes in (("", ["50.00", "50.00"]), ("&adjusted=false", ["100.00", "50.00"])):
+        body = api.get(url + query).json()
+        assert (body["symbol"], body["adjusted"]) == ("ZZZ", not query)
+        assert [bar["close"] for bar in body["bars"]] == closes
+    refusal(api.get(url + "&adjusted=perhaps"), 400, "invalid")
+
+
+def test_sizes_and_bands_are_shown(api):
+    market = replay_market(warmup=1, ticks=1, venue={"band_pct": "10", "sizes": True})
+    row = api.get(f"{V1}/stocks/prices?market={market.slug}").json()["stocks"][0]
+    assert (row["band_low"], row["band_high"]) == ("91.80", "112.20")
+    assert int(row["bid_size"]) > 0 < int(row["ask_size"])
 
 
 def test_markets(api):
