@@ -1,5 +1,6 @@
 """Price files on disk: CSV, and LEAN's folder of zipped daily bars beside factor files."""
 
+import hashlib
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ def text_read(path: Path) -> str:
         raise Invalid("file_unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise Invalid("file_unreadable", f"{path.name} is not UTF-8 text.") from error
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file; raises Invalid when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise Invalid("file_unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 def zip_text_read(path: Path) -> str:

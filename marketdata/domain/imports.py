@@ -1,31 +1,22 @@
-"""Reading price files: CSV and LEAN's daily layout. Pure: text in; bars and actions out, or every bad row and why."""
+"""Reading price files in CSV. Pure: text in; bars, actions and rates out, or every bad row and why."""
 
-import csv
-import io
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from fractions import Fraction
-from itertools import pairwise
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
 from statistics import median
-from typing import TypeVar
 
 from core.errors import Invalid
+from marketdata.domain.rows import bad_rows, iso_date, number, rows_read, with_header
 from marketdata.domain.types import Action, Bar
 
 BAR_COLUMNS = ("date", "open", "high", "low", "close", "volume")
 ACTION_COLUMNS = ("symbol", "ex_date", "kind", "value")
 PLACES = Decimal("0.000001")
 EIGHT_PLACES = Decimal("0.00000001")
-LARGEST_PRICE = Decimal(10**11)
-LARGEST_VOLUME = 10**15
-LEAN_SCALE = Decimal(10_000)
-ERRORS_KEPT = 20
 ODD_VOLUME = 300
-Row = TypeVar("Row")
-NumberedRow = tuple[int, list[str]]
+REPAIRED_SHARE = Decimal("0.005")  # an open or close this far outside low to high is taken for rounding
+_KINDS = ("split", "dividend", "symbol_change", "delisting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,183 +28,80 @@ class ParsedSeries:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Notes:
+    """What was taken although it was not quite right: days with rounded prices, and ranges that were widened."""
+
+    rounded: list[date] = field(default_factory=list)
+    widened: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """To be read by who imports."""
+        days = len(self.rounded)
+        more = f"prices of {days} days, the first {self.rounded[0]}, had more than six decimals" if days else ""
+        return [*self.widened, *([f"{more} and were rounded to six"] if more else [])]
+
+
 def csv_bars(text: str, *, today: date) -> ParsedSeries:
-    """Bars from CSV with the header date,open,high,low,close,volume. Raises Invalid `bad_rows` or `bad_header`."""
-    bars = _rows_read(_with_header(text, BAR_COLUMNS), lambda row: _bar(_iso_date(row[0]), row[1:], Decimal(1), today))
-    return _series(bars)
+    """Bars from CSV with a header of date,open,high,low,close,volume in any order and case; more columns are ignored.
+
+    Raises Invalid `bad_rows` or `bad_header`.
+    """
+    notes = Notes()
+    rows = with_header(text, BAR_COLUMNS)
+    return series_of(rows_read(rows, lambda row: read_bar(iso_date(row[0]), row[1:], Decimal(1), today, notes)), notes)
 
 
 def csv_actions(text: str, *, symbols: Sequence[str]) -> dict[str, list[Action]]:
-    """Corporate actions by symbol from CSV with the header symbol,ex_date,kind,value."""
+    """Corporate actions by symbol from CSV with the header symbol,ex_date,kind,value and, if wanted, new_symbol.
+
+    Kinds: split (new shares per old), dividend (cash per share as traded on the ex-date), symbol_change (new_symbol; no
+    value), delisting (ex_date: the first day without trading; cash per share, or 0 for the last close).
+    """
 
     def read(row: list[str]) -> tuple[str, Action]:
-        symbol, kind = row[0].strip().upper(), row[2].strip().lower()
+        symbol = row[0].strip().upper()
         if symbol not in symbols:
             raise ValueError(f"{symbol or 'an empty symbol'} is not being imported")
-        if kind not in {"split", "dividend"}:
-            raise ValueError("the kind is neither split nor dividend")
-        value = _number(row[3], "value").quantize(EIGHT_PLACES, rounding=ROUND_HALF_EVEN)
-        if value <= 0:
-            raise ValueError("the value is not above zero")
-        return symbol, Action(kind, _iso_date(row[1]), value)
+        return symbol, _action(row[1:])
 
     found: dict[str, list[Action]] = {symbol: [] for symbol in symbols}
-    for number, (symbol, action) in _rows_read(_with_header(text, ACTION_COLUMNS), read):
-        if any((other.kind, other.ex_date) == (action.kind, action.ex_date) for other in found[symbol]):
-            raise _bad_rows([(number, f"a second {action.kind} of {symbol} on {action.ex_date}")])
+    for line, (symbol, action) in rows_read(with_header(text, ACTION_COLUMNS, ("new_symbol",)), read):
+        once = action.kind == "delisting"
+        if any(other.kind == action.kind and (once or other.ex_date == action.ex_date) for other in found[symbol]):
+            raise bad_rows([(line, f"a second {action.kind} of {symbol} on {action.ex_date}")])
         found[symbol].append(action)
     return found
 
 
-def lean_bars(bars_text: str, factors_text: str | None, *, today: date) -> ParsedSeries:
-    """Bars of LEAN's daily CSV and the splits and dividends that its factor file implies.
-
-    Bars before the factor file's first row belonged to another company under the same ticker and are left out.
-    """
-
-    def read(row: list[str]) -> Bar:
-        if len(row) != len(BAR_COLUMNS):
-            raise ValueError(f"{len(row)} columns instead of {len(BAR_COLUMNS)}")
-        return _bar(_lean_date(row[0]), row[1:], LEAN_SCALE, today)
-
-    series = _series(_rows_read(_numbered(bars_text), read))
-    if factors_text is None:
-        return series
-    factors = [row for _, row in _rows_read(_numbered(factors_text), _factor)]
-    if not factors:
-        return series
-    kept = [bar for bar in series.bars if bar.date >= factors[0].until]
-    dropped = len(series.bars) - len(kept)
-    notes = [f"{dropped} bars before {factors[0].until} left out: the factor file begins there"] if dropped else []
-    return ParsedSeries(kept, factor_actions(factors, [bar.date for bar in kept]), series.warnings + notes)
+def _action(cells: Sequence[str]) -> Action:
+    ex_date, kind, new_symbol = iso_date(cells[0]), cells[1].strip().lower(), cells[3].strip().upper()
+    if kind not in _KINDS:
+        raise ValueError(f"the kind is not one of {', '.join(_KINDS)}")
+    is_optional = kind in ("symbol_change", "delisting")
+    value = Decimal(0) if is_optional and not cells[2].strip() else number(cells[2], "value")
+    value = value.quantize(EIGHT_PLACES, rounding=ROUND_HALF_EVEN)
+    if value < 0 or (value == 0 and not is_optional):
+        raise ValueError("the value is not above zero")
+    if (kind == "symbol_change") != bool(new_symbol) or len(new_symbol) > 16:
+        raise ValueError("a symbol_change, and nothing else, has a new_symbol of 1 to 16 characters")
+    return Action(kind, ex_date, value, new_symbol)
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """A row of a LEAN factor file: holds up to and including `until`; `reference` is that day's close as traded."""
-
-    until: date
-    price: Decimal
-    split: Decimal
-    reference: Decimal
-
-
-def factor_actions(factors: Sequence[Factor], sessions: Sequence[date]) -> list[Action]:
-    """Splits and dividends from changes between factor rows, effective at the session after the earlier row.
-
-    Where the bars have a hole, that session is the next weekday. Several actions on one day become one.
-    """
-    merged: dict[tuple[str, date], Decimal] = {}
-    for before, after in pairwise(factors):
-        if not sessions or not sessions[0] <= before.until < sessions[-1]:
-            continue
-        ex_date = _session_after(before.until, sessions)
-        if before.split != after.split:
-            ratio = _neat_ratio(after.split / before.split)
-            merged["split", ex_date] = merged.get(("split", ex_date), Decimal(1)) * ratio
-        cash = _neat_cash(before, after)
-        if cash > 0:
-            merged["dividend", ex_date] = merged.get(("dividend", ex_date), Decimal(0)) + cash
-    return [
-        Action(kind, ex_date, value.quantize(EIGHT_PLACES, rounding=ROUND_HALF_EVEN))
-        for (kind, ex_date), value in merged.items()
-    ]
-
-
-def _session_after(day: date, sessions: Sequence[date]) -> date:
-    following = sessions[bisect_right(sessions, day)]
-    weekday = day + timedelta(days=max(1, 7 - day.weekday() if day.weekday() >= 4 else 1))
-    return following if following - day <= timedelta(days=7) else weekday
-
-
-def _neat_cash(before: Factor, after: Factor) -> Decimal:
-    """The dividend, on the coarsest grid that the factors' seven places allow: 2.649939 is 2.65."""
-    cash = before.reference * (1 - before.price / after.price)
-    blur = before.reference * Decimal("3e-7") / min(after.price, Decimal(1))
-    for step in (Decimal("0.01"), Decimal("0.005"), Decimal("0.001"), Decimal("0.0001")):
-        neat = (cash / step).to_integral_value(rounding=ROUND_HALF_EVEN) * step
-        if abs(neat - cash) <= blur:
-            return neat
-    return cash.quantize(PLACES, rounding=ROUND_HALF_EVEN)
-
-
-def _neat_ratio(ratio: Decimal) -> Decimal:
-    """A split ratio freed of the factor file's rounding: 6.99999 is 7 for 1."""
-    neat = Fraction(ratio).limit_denominator(20)
-    if neat and abs(Fraction(ratio) / neat - 1) < Fraction(1, 20_000):
-        ratio = Decimal(neat.numerator) / Decimal(neat.denominator)
-    return ratio
-
-
-def _factor(row: list[str]) -> Factor:
-    if len(row) != 4:
-        raise ValueError(f"{len(row)} columns instead of 4")
-    factor = Factor(_lean_date(row[0]), *(_number(cell, "factor") for cell in row[1:]))
-    if factor.price <= 0 or factor.split <= 0:
-        raise ValueError("a factor is not above zero")
-    return factor
-
-
-def _numbered(text: str) -> list[NumberedRow]:
-    """Rows with their line numbers, blank ones left out."""
-    reader = csv.reader(io.StringIO(text))
-    try:
-        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise _bad_rows([(reader.line_num, str(error))]) from error
-
-
-def _with_header(text: str, columns: Sequence[str]) -> list[NumberedRow]:
-    """Rows in the order of `columns`, whatever the order in the file."""
-    rows = _numbered(text.removeprefix("\ufeff"))
-    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
-    if sorted(header) != sorted(columns):
-        details = {"found": header[:20], "needed": list(columns)}
-        raise Invalid("bad_header", f"The first row must name the columns {', '.join(columns)}.", details)
-    places = [header.index(column) for column in columns]
-    return [(number, _picked(row, places)) for number, row in rows[1:]]
-
-
-def _picked(row: list[str], places: Sequence[int]) -> list[str]:
-    """Cells by place; an incomplete row gives an empty list, which no reader takes."""
-    return [row[place] for place in places] if len(row) == len(places) else []
-
-
-def _rows_read(rows: Iterable[NumberedRow], read: Callable[[list[str]], Row]) -> list[tuple[int, Row]]:
-    """Every row read, or Invalid with the first bad ones and their reasons."""
-    good: list[tuple[int, Row]] = []
-    bad: list[tuple[int, str]] = []
-    for number, row in rows:
-        try:
-            if not row:
-                raise ValueError("the number of columns is not that of the header")
-            good.append((number, read(row)))
-        except ValueError as error:
-            bad.append((number, str(error)))
-    if bad:
-        raise _bad_rows(bad)
-    return good
-
-
-def _bad_rows(bad: Sequence[tuple[int, str]]) -> Invalid:
-    shown = [{"row": number, "reason": reason} for number, reason in bad[:ERRORS_KEPT]]
-    first = f"row {bad[0][0]}: {bad[0][1]}"
-    return Invalid("bad_rows", f"{len(bad)} bad rows; {first}.", {"count": len(bad), "rows": shown})
-
-
-def _series(rows: Sequence[tuple[int, Bar]]) -> ParsedSeries:
+def series_of(rows: Sequence[tuple[int, Bar]], notes: Notes) -> ParsedSeries:
+    """Bars in order of date; raises Invalid when there are none, or two of one day."""
     if not rows:
         raise Invalid("no_rows", "There are no bars in the file.")
     first: dict[date, int] = {}
     twice = []
-    for number, bar in rows:
+    for line, bar in rows:
         if bar.date in first:
-            twice.append((number, f"{bar.date} is there already, in row {first[bar.date]}"))
-        first.setdefault(bar.date, number)
+            twice.append((line, f"{bar.date} is there already, in row {first[bar.date]}"))
+        first.setdefault(bar.date, line)
     if twice:
-        raise _bad_rows(twice)
+        raise bad_rows(twice)
     bars = sorted((bar for _, bar in rows), key=lambda bar: bar.date)
-    return ParsedSeries(bars, None, _odd_volumes(bars))
+    return ParsedSeries(bars, None, [*notes.lines(), *_odd_volumes(bars)])
 
 
 def _odd_volumes(bars: Sequence[Bar]) -> list[str]:
@@ -226,46 +114,31 @@ def _odd_volumes(bars: Sequence[Bar]) -> list[str]:
     return odd
 
 
-def _bar(day: date, cells: Sequence[str], scale: Decimal, today: date) -> Bar:
+def read_bar(day: date, cells: Sequence[str], scale: Decimal, today: date, notes: Notes) -> Bar:
+    """A bar from cells in the order of BAR_COLUMNS; raises ValueError saying what is wrong with it.
+
+    What is taken although it is not quite right is told in `notes`: more than six decimals, which are rounded, and an
+    open or close just outside low to high, to which the range is widened.
+    """
     if day > today:
         raise ValueError(f"{day} is in the future")
-    opens, high, low, close = (
-        (_number(cell, name) / scale).quantize(PLACES, rounding=ROUND_HALF_EVEN)
-        for cell, name in zip(cells, BAR_COLUMNS[1:5], strict=False)
-    )
-    volume = int(_number(cells[4], "volume"))
+    exact = [number(cell, name) / scale for cell, name in zip(cells, BAR_COLUMNS[1:5], strict=False)]
+    opens, high, low, close = (price.quantize(PLACES, rounding=ROUND_HALF_EVEN) for price in exact)
+    volume = int(number(cells[4], "volume"))
     if min(opens, high, low, close) <= 0:
         raise ValueError("a price is not above zero")
     if low > high:
         raise ValueError("the high is below the low")
-    if low > min(opens, close) or high < max(opens, close):
-        raise ValueError("the open or the close is outside low to high")
     if volume < 0:
         raise ValueError("the volume is negative")
-    return Bar(day, opens, high, low, close, volume)
-
-
-def _number(cell: str, name: str) -> Decimal:
-    try:
-        value = Decimal(cell.strip())
-    except InvalidOperation as error:
-        raise ValueError(f"the {name} is not a number: {cell.strip()[:24]!r}") from error
-    if not value.is_finite():
-        raise ValueError(f"the {name} is not a finite number")
-    if abs(value) > (LARGEST_VOLUME if name == "volume" else LARGEST_PRICE):
-        raise ValueError(f"the {name} is too large")
-    return value
-
-
-def _iso_date(cell: str) -> date:
-    try:
-        return date.fromisoformat(cell.strip())
-    except ValueError as error:
-        raise ValueError(f"the date is not YYYY-MM-DD: {cell.strip()[:24]!r}") from error
-
-
-def _lean_date(cell: str) -> date:
-    try:
-        return datetime.strptime(cell.strip()[:8], "%Y%m%d").date()  # noqa: DTZ007
-    except ValueError as error:
-        raise ValueError(f"the date is not YYYYMMDD: {cell.strip()[:24]!r}") from error
+    if [opens, high, low, close] != exact:
+        notes.rounded.append(day)
+    inside_low, inside_high = min(low, opens, close), max(high, opens, close)
+    if (inside_low, inside_high) != (low, high):
+        if max(low - inside_low, inside_high - high) > REPAIRED_SHARE * close:
+            raise ValueError("the open or the close is outside low to high")
+        notes.widened.append(
+            f"{day}: the open or the close is a little outside {low:f} to {high:f}; "
+            f"the range was widened to {inside_low:f} to {inside_high:f}"
+        )
+    return Bar(day, opens, inside_high, inside_low, close, volume)

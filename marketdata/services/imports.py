@@ -11,21 +11,25 @@ from pathlib import Path
 from django.db import transaction
 
 from core.errors import Conflict, DomainError, Invalid
-from marketdata.adapters.files import LeanFiles, is_lean, lean_files, text_read, zip_text_read
-from marketdata.domain.imports import ParsedSeries, csv_actions, csv_bars, lean_bars
+from marketdata.adapters.files import LeanFiles, file_digest, is_lean, lean_files, text_read, zip_text_read
+from marketdata.domain.imports import ParsedSeries, csv_actions, csv_bars
+from marketdata.domain.lean import lean_bars
 from marketdata.domain.types import Action
 from marketdata.models import Instrument
 from marketdata.services.history import Provenance, SeriesInput, SeriesResult, series_store_in_tx
 
+DEFAULT_EXCHANGE, DEFAULT_CURRENCY = "US", "USD"
+FROM_FILE = "<file>"
+DEFAULT_LICENCE = "not stated by the importer"
 _SYMBOL = re.compile(r"^[A-Z0-9][A-Z0-9.\-]{0,15}$")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportListing:
-    """What an import says of the instruments it brings."""
+    """What an import says of the instruments it brings; None: what is known of them, else US and USD."""
 
-    exchange: str
-    currency: str
+    exchange: str | None = None
+    currency: str | None = None
     tick_size: Decimal = Decimal("0.01")
     name: str = ""
 
@@ -52,27 +56,40 @@ def bars_import(
 ) -> list[ImportOutcome]:
     """Import CSV files (a symbol each: `symbol`, else the file's name) or folders in LEAN's layout (all, or `only`).
 
-    One outcome a symbol; raises Invalid only for what concerns the whole import.
+    With FROM_FILE as the source, each file's name and checksum are its source (a folder's name for a folder). One
+    outcome a symbol; raises Invalid only for what concerns the whole import.
     """
     _check(listing, provenance)
     if len(paths) == 1 and is_lean(paths[0]):
+        provenance = _sourced(provenance, paths[0])
         return _import_lean(paths[0], listing, provenance, today, {item.upper() for item in only})
     if symbol is not None and len(paths) != 1:
         raise Invalid("bad_request", "A symbol can be named for one file only.", {"field": "symbol"})
     names = [symbol.upper() if symbol else path.stem.upper() for path in paths]
     given = csv_actions(text_read(actions), symbols=names) if actions else {}
     return [
-        _import_one(name, listing, provenance, partial(_csv_parse, path, today, given.get(name)))
+        _import_one(name, listing, _sourced(provenance, path), partial(_csv_parse, path, today, given.get(name)))
         for name, path in zip(names, paths, strict=True)
     ]
+
+
+def _sourced(provenance: Provenance, path: Path) -> Provenance:
+    """The provenance with a source: the given one, or the file itself."""
+    if provenance.source != FROM_FILE:
+        return provenance
+    checksum = f" (sha256 {file_digest(path)[:12]})" if path.is_file() else ""
+    return replace(provenance, source=f"{path.name}{checksum}"[:200])
 
 
 def _csv_parse(path: Path, today: date, actions: list[Action] | None) -> ParsedSeries:
     parsed = csv_bars(text_read(path), today=today)
     first, last = parsed.bars[0].date, parsed.bars[-1].date
     for action in actions or ():
-        if not first <= action.ex_date <= last:
-            details = {"ex_date": action.ex_date.isoformat(), "bars": f"{first}..{last}"}
+        details = {"ex_date": action.ex_date.isoformat(), "bars": f"{first}..{last}"}
+        if action.kind == "delisting":
+            if action.ex_date <= last:
+                raise Invalid("bad_action", f"A delisting on {action.ex_date} has bars after it.", details)
+        elif not first <= action.ex_date <= last:
             raise Invalid("bad_action", f"A {action.kind} on {action.ex_date} is outside the bars.", details)
     return replace(parsed, actions=actions)
 
@@ -118,8 +135,8 @@ def _instrument(symbol: str, listing: ImportListing) -> Instrument:
         symbol=symbol,
         defaults={
             "name": listing.name or symbol,
-            "exchange": listing.exchange,
-            "currency": listing.currency,
+            "exchange": listing.exchange or DEFAULT_EXCHANGE,
+            "currency": listing.currency or DEFAULT_CURRENCY,
             "tick_size": listing.tick_size,
         },
     )
@@ -127,7 +144,8 @@ def _instrument(symbol: str, listing: ImportListing) -> Instrument:
         return instrument
     if instrument.is_simulated:
         raise Conflict("symbol_taken", f"{symbol} is an invented instrument of the demo history.", {"symbol": symbol})
-    known, given = (instrument.exchange, instrument.currency), (listing.exchange, listing.currency)
+    known = (instrument.exchange, instrument.currency)
+    given = (listing.exchange or instrument.exchange, listing.currency or instrument.currency)
     if known != given:
         raise Conflict("instrument_differs", f"{symbol} is known as {' '.join(known)}, not {' '.join(given)}.")
     return instrument
@@ -136,9 +154,9 @@ def _instrument(symbol: str, listing: ImportListing) -> Instrument:
 def _check(listing: ImportListing, provenance: Provenance) -> None:
     needed = {"source": provenance.source, "licence": provenance.licence, "exchange": listing.exchange}
     for name, value in needed.items():
-        if not value.strip():
+        if value is not None and not value.strip():
             raise Invalid("bad_request", f"The {name} is needed.", {"field": name})
-    if not re.fullmatch("[A-Z]{3}", listing.currency):
+    if listing.currency is not None and not re.fullmatch("[A-Z]{3}", listing.currency):
         raise Invalid("bad_request", "The currency is a three-letter code.", {"field": "currency"})
     if not Decimal("0.000001") <= listing.tick_size <= 1000:
         raise Invalid("bad_request", "The tick size is 0.000001 to 1000.", {"field": "tick_size"})

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from core.errors import Invalid
-from marketdata.domain.imports import Factor, csv_actions, csv_bars, factor_actions, lean_bars
+from marketdata.domain.imports import csv_actions, csv_bars
+from marketdata.domain.lean import Factor, factor_actions, lean_bars
 from marketdata.domain.types import Action
 from marketdata.tests.factories import weekdays
 
@@ -73,6 +74,40 @@ def test_columns_in_any_order_rows_in_any_order():
     assert bars[0].close == Decimal(2)
 
 
+def test_columns_that_are_not_needed_are_ignored_and_dates_may_carry_a_time():
+    text = (
+        "Unnamed: 0,Date,Open,High,Low,Close,Adj Close,Volume\n"
+        "0,2004-08-19 00:00:00,10,12,9,11,5.5,1000\n1,2004-08-20T00:00:00-04:00,11,12,9,11,5.5,1000.0\n"
+    )
+    parsed = csv_bars(text, today=TODAY)
+    assert [(bar.date, bar.open, bar.volume) for bar in parsed.bars] == [
+        (date(2004, 8, 19), 10, 1000),
+        (date(2004, 8, 20), 11, 1000),
+    ]
+    unnamed = ",Open,High,Low,Close,Volume\n2004-08-19,10,12,9,11,1000\n"
+    assert csv_bars(unnamed, today=TODAY).bars[0].date == date(2004, 8, 19)
+    with pytest.raises(Invalid) as refused:
+        csv_bars("Date,Open,High,Low,Close,Close,Volume\n", today=TODAY)
+    assert refused.value.code == "bad_header"
+
+
+def test_what_is_not_quite_right_is_mended_and_told():
+    text = HEADER + "2024-01-08,10.0123456789,12,9,11,5\n2024-01-09,10,12,9.5,12.01,5\n2024-01-10,8.98,12,9,11,5\n"
+    parsed = csv_bars(text, today=TODAY)
+    assert [(str(bar.open), str(bar.high), str(bar.low)) for bar in parsed.bars] == [
+        ("10.012346", "12.000000", "9.000000"),
+        ("10.000000", "12.010000", "9.500000"),
+        ("8.980000", "12.000000", "8.980000"),
+    ]
+    assert parsed.warnings == [
+        "2024-01-09: the open or the close is a little outside 9.500000 to 12.000000; "
+        "the range was widened to 9.500000 to 12.010000",
+        "2024-01-10: the open or the close is a little outside 9.000000 to 12.000000; "
+        "the range was widened to 8.980000 to 12.000000",
+        "prices of 1 days, the first 2024-01-08, had more than six decimals and were rounded to six",
+    ]
+
+
 def test_odd_volume_is_noted():
     days = weekdays(date(2024, 1, 1), 30)
     text = HEADER + "".join(f"{day},1,1,1,1,{5_000_000_000 if n == 20 else 10_000}\n" for n, day in enumerate(days))
@@ -88,10 +123,29 @@ def test_actions():
     }
     for row, reason in (
         ("BBB,2024-01-09,split,4", "BBB is not being imported"),
-        ("AAA,2024-01-09,merger,4", "the kind is neither split nor dividend"),
+        ("AAA,2024-01-09,merger,4", "the kind is not one of split, dividend, symbol_change, delisting"),
         ("AAA,2024-01-10,split,0", "the value is not above zero"),
         ("AAA,2024-01-10,split,x", "the value is not a number: 'x'"),
         ("AAA,2024-01-09,split,4", "a second split of AAA on 2024-01-09"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            csv_actions(text + row, symbols=["AAA"])
+        assert refused.value.details["rows"] == [{"row": 4, "reason": reason}]
+
+
+def test_changes_of_symbol_and_delistings():
+    text = "symbol,ex_date,kind,value,new_symbol\nAAA,2024-01-09,symbol_change,,zzz\nAAA,2024-02-09,delisting,0,\n"
+    assert csv_actions(text, symbols=["AAA"]) == {
+        "AAA": [
+            Action("symbol_change", date(2024, 1, 9), Decimal(0), "ZZZ"),
+            Action("delisting", date(2024, 2, 9), Decimal(0)),
+        ]
+    }
+    for row, reason in (
+        ("AAA,2024-01-10,symbol_change,,", "a symbol_change, and nothing else, has a new_symbol of 1 to 16 characters"),
+        ("AAA,2024-01-10,split,2,ZZZ", "a symbol_change, and nothing else, has a new_symbol of 1 to 16 characters"),
+        ("AAA,2024-02-10,delisting,1,", "a second delisting of AAA on 2024-02-10"),
+        ("AAA,2024-02-10,delisting,-1,", "the value is not above zero"),
     ):
         with pytest.raises(Invalid) as refused:
             csv_actions(text + row, symbols=["AAA"])
@@ -114,6 +168,13 @@ def test_factors_give_splits_and_dividends():
         Action("split", date(2014, 6, 9), Decimal("7.00000000")),
         Action("dividend", date(2014, 8, 7), Decimal("0.47000000")),
     ]
+
+
+def test_a_dividend_with_a_split_is_of_the_new_share():
+    days = [date(2024, 1, 8), date(2024, 1, 9)]
+    factors = [factor(days[0], "0.98", "0.5", "100"), factor(date(2050, 12, 31), "1", "1")]
+    split, dividend = factor_actions(factors, days)
+    assert (split.value, dividend.value) == (2, 1)
 
 
 def test_factors_in_a_hole_of_the_bars_keep_their_dates():

@@ -1,5 +1,6 @@
 """Loading files and the demo history: all or nothing, with provenance, and repeating changes nothing."""
 
+import hashlib
 import io
 import zipfile
 from datetime import date
@@ -68,16 +69,42 @@ class TestCommand:
         assert "bad_action" in capsys.readouterr().err
         assert not DailyBar.objects.exists()
 
-    @pytest.mark.parametrize("missing", ["--source", "--licence", "--exchange", "--currency"])
-    def test_terms_are_required(self, tmp_path, missing):
+    def test_nothing_but_the_file_and_its_symbol_is_needed(self, tmp_path, capsys):
+        path = tmp_path / "GOOG.csv"
+        path.write_text("Date,Open,High,Low,Close,Volume\n2004-08-19,100,104.06,95.96,100.34,22351900\n")
+        call_command("import_bars", str(path), "--symbol", "GOOG")
+        assert "GOOG: 1 bars, 2004-08-19 to 2004-08-19, 1 changed" in capsys.readouterr().out
+        series = BarSeries.objects.select_related("instrument").get()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert series.source == f"GOOG.csv (sha256 {digest[:12]})"
+        assert series.licence == "not stated by the importer"
+        assert (series.instrument.exchange, series.instrument.currency) == ("US", "USD")
+        Instrument.objects.update(exchange="NASDAQ", currency="CAD")
+        call_command("import_bars", str(path), "--symbol", "GOOG")  # an instrument keeps what is known of it
+        assert "0 changed" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("blank", ["--source", "--licence", "--exchange", "--currency"])
+    def test_terms_are_not_blank(self, tmp_path, blank):
         path = tmp_path / "aaa.csv"
         path.write_text(GOOD)
-        place = TERMS.index(missing)
-        with pytest.raises(CommandError, match=missing):
-            call_command("import_bars", str(path), *TERMS[:place], *TERMS[place + 2 :])
-        empty = [*TERMS[: place + 1], " ", *TERMS[place + 2 :]]
         with pytest.raises(CommandError, match="bad_request"):
-            call_command("import_bars", str(path), *empty)
+            call_command("import_bars", str(path), blank, " ")
+
+    def test_changes_of_symbol_stay_when_splits_are_loaded_again(self, tmp_path, capsys):
+        path, actions = tmp_path / "aaa.csv", tmp_path / "actions.csv"
+        path.write_text(GOOD)
+        rows = "AAA,2024-01-09,symbol_change,,NEW\nAAA,2024-01-10,delisting,,\nAAA,2024-01-09,split,2,\n"
+        actions.write_text("symbol,ex_date,kind,value,new_symbol\n" + rows)
+        command(capsys, path, "--actions", actions)
+        assert CorporateAction.objects.get(kind="symbol_change").new_symbol == "NEW"
+        actions.write_text("symbol,ex_date,kind,value\nAAA,2024-01-09,split,3\n")
+        command(capsys, path, "--actions", actions)
+        kept = CorporateAction.objects.order_by("kind").values_list("kind", "value")
+        assert list(kept) == [("delisting", 0), ("split", 3), ("symbol_change", 0)]
+        actions.write_text("symbol,ex_date,kind,value\nAAA,2024-01-09,delisting,3\n")
+        with pytest.raises(CommandError):
+            command(capsys, path, "--actions", actions)
+        assert "A delisting on 2024-01-09 has bars after it" in capsys.readouterr().err
 
     @pytest.mark.parametrize("name", ["sp ace", "toolongasymbolname", "A;B", ".A"])
     def test_bad_symbols(self, tmp_path, capsys, name):

@@ -10,28 +10,34 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import DomainError
 from marketdata.services.history import Provenance
-from marketdata.services.imports import ImportListing, ImportOutcome, bars_import
+from marketdata.services.imports import DEFAULT_LICENCE, FROM_FILE, ImportListing, ImportOutcome, bars_import
 
 WARNINGS_SHOWN = 5
 
 
 class Command(BaseCommand):
     help = (
-        "Import daily bars as traded: CSV files with the header date,open,high,low,close,volume (a symbol each), or a "
+        "Import daily bars as traded: CSV files with the columns date,open,high,low,close,volume (a symbol each), or a "
         "folder in LEAN's layout (daily/*.zip beside factor_files/*.csv). Each symbol is imported completely or not "
         "at all; importing the same again changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, help="CSV files, or one LEAN folder")
-        parser.add_argument("--source", required=True, help="where the data comes from")
-        parser.add_argument("--licence", required=True, help="under which terms you hold it")
-        parser.add_argument("--exchange", required=True, help="such as NASDAQ, NYSE, NSE")
-        parser.add_argument("--currency", required=True, type=str.upper, help="three letters, such as USD")
+        parser.add_argument(
+            "--source", default=FROM_FILE, help="where the data comes from (default: the file's name and checksum)"
+        )
+        parser.add_argument("--licence", default=DEFAULT_LICENCE, help="under which terms you hold it")
+        parser.add_argument("--exchange", help="such as NASDAQ, NYSE, NSE (default: as known, else US)")
+        parser.add_argument("--currency", type=str.upper, help="three letters (default: as known, else USD)")
         parser.add_argument("--symbol", help="symbol of a single CSV file (default: the file's name)")
         parser.add_argument("--name", default="", help="the instrument's name, for a single symbol")
         parser.add_argument("--only", nargs="+", default=[], metavar="SYMBOL", help="these symbols of a LEAN folder")
-        parser.add_argument("--actions", type=Path, help="CSV of splits and dividends: symbol,ex_date,kind,value")
+        parser.add_argument(
+            "--actions",
+            type=Path,
+            help="CSV of symbol,ex_date,kind,value[,new_symbol]: split, dividend, symbol_change, delisting",
+        )
         parser.add_argument("--tick-size", default="0.01", help="price grid of new instruments (default 0.01)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
