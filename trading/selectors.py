@@ -12,10 +12,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from core.errors import NotFound
-from core.money import exponent, to_major, to_minor
+from core.money import exponent, major_text, to_major, to_minor
 from marketdata import selectors as market_selectors
+from marketdata.domain.types import Quote
 from trading.domain import states
-from trading.domain.types import Actor, OrderView, plain
+from trading.domain.types import Actor, OrderView, maybe_plain, plain
 from trading.domain.views import AccountView, FillView, GroupMarks, PositionView, TransitionView
 from trading.models import Account, EquityPoint, Fill, Order, OrderTransition, Position
 
@@ -105,15 +106,23 @@ def positions(account_id: int, *, include_closed: bool = False) -> list[Position
     )
     rows = rows if include_closed else rows.exclude(quantity=0)
     found = list(rows[:MAX_ROWS])
-    quotes = market_selectors.quotes_all(found[0].account.market_id) if found else {}
-    return [
-        _position_view(row, quotes[row.listing.symbol].last if row.listing.symbol in quotes else None) for row in found
-    ]
+    if not found:
+        return []
+    market_id = found[0].account.market_id
+    by_listing = {quote.listing_id: quote for quote in market_selectors.quotes_all(market_id).values()}
+    currencies = {item.id: item.currency for item in market_selectors.listings(market_id)}
+    return [_position_view(row, by_listing.get(row.listing_id), currencies.get(row.listing_id)) for row in found]
 
 
-def _position_view(row: Position, last: Decimal | None) -> PositionView:
+def _position_view(row: Position, quote: Quote | None, listed_in: str | None) -> PositionView:
+    """A position at its quote (at its cost when there is none), in the account's currency at the stored rate."""
     currency = row.account.currency
-    value = row.cost_minor if last is None else to_minor(row.quantity * last, currency)
+    last = None if quote is None else quote.last
+    value = row.cost_minor
+    if quote is not None:
+        same = listed_in in (None, currency)
+        fx = Decimal(1) if same else market_selectors.fx_rate(str(listed_in), currency, quote.at.date()) or Decimal(1)
+        value = to_minor(row.quantity * quote.last * fx, currency)
     average = Decimal(0) if not row.quantity else to_major(row.cost_minor, currency) / row.quantity
     return PositionView(
         symbol=row.listing.symbol,
@@ -131,17 +140,17 @@ def _position_view(row: Position, last: Decimal | None) -> PositionView:
 
 
 def holdings(account_ids: Sequence[int]) -> dict[int, dict[str, tuple[Decimal, Decimal]]]:
-    """(quantity held, quantity free to sell) by symbol, for many accounts in one statement."""
+    """(signed quantity, quantity of a long free to sell) by symbol, for many accounts in one statement."""
     found: dict[int, dict[str, tuple[Decimal, Decimal]]] = {account_id: {} for account_id in account_ids}
-    rows = Position.objects.filter(account_id__in=account_ids, quantity__gt=0).order_by("account_id", "listing_id")
+    rows = Position.objects.filter(account_id__in=account_ids).exclude(quantity=0).order_by("account_id", "listing_id")
     for account_id, symbol, quantity, reserved in rows.values_list(
         "account_id", "listing__symbol", "quantity", "reserved_quantity"
     ):
-        found[account_id][symbol] = (quantity, quantity - reserved)
+        found[account_id][symbol] = (quantity, max(quantity - reserved, Decimal(0)))
     return found
 
 
-def order_view(row: Order) -> OrderView:
+def order_view(row: Order, legs: tuple[int, ...] = ()) -> OrderView:
     """A stored order as others see it. The row's account must be loaded or loadable."""
     return OrderView(
         id=row.pk,
@@ -152,8 +161,8 @@ def order_view(row: Order) -> OrderView:
         time_in_force=row.time_in_force,
         quantity=plain(row.quantity),
         filled_quantity=plain(row.filled_quantity),
-        limit_price=None if row.limit_price is None else plain(row.limit_price),
-        average_price=None if row.average_price is None else plain(row.average_price),
+        limit_price=maybe_plain(row.limit_price),
+        average_price=maybe_plain(row.average_price),
         status=row.status,
         code=row.code,
         message=row.message,
@@ -162,19 +171,42 @@ def order_view(row: Order) -> OrderView:
         source=row.source,
         market_at=None if row.market_at is None else row.market_at.isoformat(),
         created_at=row.created_at.isoformat(),
+        fee=major_text(row.fees_minor, row.account.currency) if row.filled_quantity else None,
         currency=row.account.currency,
+        stop_price=maybe_plain(row.stop_price),
+        trail_amount=maybe_plain(row.trail_amount),
+        trail_percent=maybe_plain(row.trail_percent),
+        expires_at=None if row.expires_at is None else row.expires_at.isoformat(),
+        reduce_only=row.reduce_only,
+        order_class=row.order_class,
+        role=row.role,
+        parent_id=row.link_id if row.role and row.link_id != row.pk else None,
+        legs=legs,
+        replaces_id=row.replaces_id,
+        replaced_by_id=row.replaced_by_id,
     )
+
+
+def order_views(rows: Sequence[Order]) -> list[OrderView]:
+    """Orders as others see them, each with the ids of its legs; one statement for all of the legs."""
+    entries = [row.pk for row in rows if row.order_class != "simple"]
+    legs: dict[int, list[int]] = {}
+    if entries:
+        found = Order.objects.filter(link_id__in=entries).exclude(pk__in=entries).order_by("id")
+        for pk, entry in found.values_list("id", "link_id"):
+            legs.setdefault(entry or 0, []).append(pk)
+    return [order_view(row, tuple(legs.get(row.pk, ()))) for row in rows]
 
 
 def orders_query(account_id: int, *, open_only: bool = False) -> QuerySet[Order]:
     """Orders of an account, newest first."""
     rows = Order.objects.select_related("account").filter(account_id=account_id).order_by("-id")
-    return rows.filter(status__in=states.OPEN) if open_only else rows
+    return rows.filter(status__in=states.LIVE) if open_only else rows
 
 
 def orders(account_id: int, *, open_only: bool = False, limit: int = 100) -> list[OrderView]:
     """The newest orders of an account."""
-    return [order_view(row) for row in orders_query(account_id, open_only=open_only)[: min(limit, MAX_ROWS)]]
+    return order_views(list(orders_query(account_id, open_only=open_only)[: min(limit, MAX_ROWS)]))
 
 
 def order_get(order_id: int, viewer: Actor | None) -> OrderView:
@@ -182,7 +214,7 @@ def order_get(order_id: int, viewer: Actor | None) -> OrderView:
     row = Order.objects.select_related("account__owner").filter(pk=order_id).first()
     if row is None or not _may_see(row.account, viewer):
         raise NotFound("order_not_found", "There is no such order.")
-    return order_view(row)
+    return order_views([row])[0]
 
 
 def order_transitions(order_id: int) -> list[TransitionView]:

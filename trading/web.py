@@ -16,7 +16,7 @@ from trading import selectors
 from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.domain.views import AccountView
 from trading.pages import actor, can_trade, curve_points, mapped, market_context, new_key, page, paginated, viewer
-from trading.services import orders
+from trading.services import changes, orders
 
 LATEST_TRADES = 30
 TABS = ("positions", "orders", "trades")
@@ -135,7 +135,7 @@ def order_preview(request: HttpRequest, account_id: int) -> HttpResponse:
         "order_type": request.POST.get("type"),
     }
     try:
-        preview = orders.order_preview(actor=who, account_id=account_id, request=_request(request))
+        preview = changes.order_preview(actor=who, account_id=account_id, request=_request(request))
         context |= {"preview": preview, "denial": preview.denial}
     except DomainError as error:
         context["denial"] = error
@@ -185,7 +185,7 @@ def position_close(request: HttpRequest, account_id: int, symbol: str) -> HttpRe
 def order_cancel(request: HttpRequest, order_id: int) -> HttpResponse:
     """Cancel one open order."""
     try:
-        order = orders.order_cancel(actor=actor(request), order_id=order_id)
+        order = changes.order_cancel(actor=actor(request), order_id=order_id)
     except DomainError as error:
         return _result(request, error=error)
     return _result(request, order=order)

@@ -20,13 +20,16 @@ def policy_data(constraints: Constraints, allowed_symbols: tuple[str, ...]) -> d
 
 
 def contest_policy(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
-    """Judge an order by the contest's rules: symbols, trades a day, share of one position. Sells always reduce risk."""
+    """Judge an order by the rules of its contest: symbols, trades a day, share of one position.
+
+    What only reduces a position is always allowed.
+    """
     return _symbol(policy, context) or _trades(policy, context) or _share(policy, context)
 
 
 def _symbol(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
     allowed = policy.get("allowed_symbols")
-    if not allowed or context.request.symbol in allowed or context.request.side == "sell":
+    if not allowed or context.request.symbol in allowed or not context.opens:
         return None
     return Denial(
         "symbol_not_allowed",
@@ -48,7 +51,7 @@ def _trades(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
 
 def _share(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
     percent = policy.get("max_position_pct")
-    if percent is None or context.request.side == "sell":
+    if percent is None or not context.opens:
         return None
     equity = context.equity_minor if context.equity_minor is not None else context.cash_minor
     if Decimal(context.position_notional_minor) * 100 <= Decimal(str(percent)) * equity:

@@ -24,8 +24,8 @@ from marketdata.domain.types import MarketView, Tick
 from marketdata.services import markets
 from trading.domain.types import Actor
 from trading.services.accounts import group_barrier_in_tx, group_set_status_in_tx
+from trading.services.changes import orders_cancel_for_group
 from trading.services.marking import mark_tick
-from trading.services.orders import orders_cancel_for_group
 
 _FREEZE = """
 UPDATE contests_participant AS p SET final_rank = nullif(f.place, 0), final_value_minor = f.value,

@@ -22,7 +22,7 @@ from marketdata import selectors as market_selectors
 from marketdata.services import markets
 from trading.domain.types import Actor
 from trading.services.accounts import group_create_in_tx, group_set_status_in_tx
-from trading.services.orders import orders_cancel_for_group
+from trading.services.changes import orders_cancel_for_group
 
 PURPOSE = "contest"
 

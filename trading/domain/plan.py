@@ -1,4 +1,4 @@
-"""A decision as data: what trading.sql's trading_apply writes, and the view that the caller gets. Pure.
+"""A decision as data: what trading.sql's trading_apply writes, and the views that callers get. Pure.
 
 Each builder returns a `Plan`; nothing here reads anything but its arguments.
 """
@@ -6,244 +6,245 @@ Each builder returns a `Plan`; nothing here reads anything but its arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from core.money import major_text
+from core.money import to_minor
 from trading.domain import states
-from trading.domain.checks import Case
-from trading.domain.fills import costs
-from trading.domain.positions import Holding, apply_fill
-from trading.domain.rows import account_row, order_row, position_row, update_row
-from trading.domain.snapshot import AccountState, OrderState, QuoteState, Snapshot
-from trading.domain.types import Actor, Denial, OrderView, Side, plain
+from trading.domain.case import Case, Marks, draft_order, margin_at, rates_of, reducible
+from trading.domain.draft import Draft
+from trading.domain.fills import Execution, meet
+from trading.domain.links import after_fill, entry_ended, held_legs, oco_leg
+from trading.domain.margin import initial_minor
+from trading.domain.positions import ZERO, opening
+from trading.domain.snapshot import Instrument, OrderState, QuoteState, Snapshot
+from trading.domain.types import Actor, Denial, OrderView, plain
+from trading.domain.worth import value_minor, worth
 
-_PRICE_STEP = Decimal("0.000001")
+# How an order ends that its time in force ends.
+_ENDS = {"auction_over": states.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The JSON for trading_apply and the order as it stands afterwards."""
+    """The JSON for trading_apply, the order as it stands afterwards, and the other orders that changed with it."""
 
     data: dict[str, Any]
     view: OrderView
+    others: tuple[OrderView, ...] = ()
 
 
-def _view(snapshot: Snapshot, order: OrderState, code: str = "", message: str = "", **more: Any) -> OrderView:
-    fee = more.get("fee_minor")
-    return OrderView(
-        id=order.id,
-        account_id=snapshot.account.id,
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        time_in_force=order.time_in_force,
-        quantity=plain(order.quantity),
-        filled_quantity=plain(order.filled_quantity),
-        limit_price=None if order.limit_price is None else plain(order.limit_price),
-        average_price=None if order.average_price is None else plain(order.average_price),
-        status=order.status,
-        code=code,
-        message=message,
-        details=more.get("details") or {},
-        client_order_id=order.client_order_id,
-        source=order.source,
-        market_at=order.market_at,
-        created_at=order.created_at,
-        fee=None if fee is None else major_text(fee, snapshot.account.currency),
-        currency=snapshot.account.currency,
-    )
-
-
-def _event(kind: str, view: OrderView, **more: Any) -> dict[str, Any]:
-    payload = {
-        "account_id": view.account_id,
-        "order_id": view.id,
-        "symbol": view.symbol,
-        "side": view.side,
-        "quantity": view.quantity,
-        "status": view.status,
-        **more,
-    }
-    return {"topic": f"trading.{kind}", "payload": payload}
-
-
-def _new_order(case: Case, actor: Actor) -> OrderState:
-    snapshot, request = case.snapshot, case.request
-    if snapshot.order_id is None:
-        raise ValueError("the snapshot reserved no order id")
-    return OrderState(
-        id=snapshot.order_id,
-        listing_id=case.terms.listing_id,
-        symbol=case.terms.symbol,
-        side=request.side,
-        type=request.type,
-        time_in_force=request.time_in_force,
-        quantity=request.quantity,
-        filled_quantity=Decimal(0),
-        limit_price=request.limit_price,
-        average_price=None,
-        status=states.INITIALIZED,
-        reserved_minor=0,
-        reserved_quantity=Decimal(0),
-        source=request.source,
-        client_order_id=request.client_order_id,
-        accepted_tick=case.quote.tick,
-        actor_id=actor.user_id,
-        market_at=snapshot.market_at,
-        created_at=snapshot.now,
-    )
-
-
-def _frame(snapshot: Snapshot, transitions: list[list[Any]]) -> dict[str, Any]:
-    for step in transitions:
-        states.check(step[0], step[1])
-    return {
-        "account_id": snapshot.account.id,
-        "currency": snapshot.account.currency,
-        "market_at": snapshot.market_at,
-        "transitions": transitions,
-    }
+def _plan(draft: Draft, order_id: int) -> Plan:
+    others = tuple(draft.view(key) for key in draft.touched() if key != order_id)
+    return Plan(draft.data(), draft.view(order_id), others)
 
 
 def deny(case: Case, actor: Actor, denial: Denial) -> Plan:
     """Store the order as DENIED with its reason; nothing else changes."""
-    order = replace(_new_order(case, actor), status=states.DENIED)
-    view = _view(case.snapshot, order, denial.code, denial.message, details=denial.details)
-    step = [states.INITIALIZED, states.DENIED, f"{denial.code}: {denial.message}"[:300], actor.user_id]
-    data = _frame(case.snapshot, [step])
-    data["order"] = order_row(order, denial.code, denial.message[:300], denial.details)
-    data["event"] = _event("order_denied", view, code=denial.code)
-    return Plan(data, view)
+    draft = Draft(replace(case.snapshot, order=None, companions=()))
+    order = draft_order(case.snapshot, case.request, case.instrument, case.quote.tick, actor)
+    draft.add(order)
+    draft.note(order.id, denial.code, denial.message, denial.details)
+    draft.move(order.id, states.DENIED, f"{denial.code}: {denial.message}", actor.user_id)
+    draft.emit("order_denied", order.id, code=denial.code)
+    return _plan(draft, order.id)
 
 
-def rest(case: Case, actor: Actor) -> Plan:
-    """Accept a limit order that is not marketable: it rests, holding buying power or shares."""
-    snapshot, request = case.snapshot, case.request
-    buying = request.side == "buy"
-    order = replace(
-        _new_order(case, actor),
-        status=states.ACCEPTED,
-        reserved_minor=case.total_minor if buying else 0,
-        reserved_quantity=Decimal(0) if buying else request.quantity,
+def accept(case: Case, actor: Actor) -> Plan:
+    """Take a new order: it fills, in part or whole, rests with what it holds, or ends as its time in force says."""
+    draft = Draft(case.snapshot)
+    order = draft_order(case.snapshot, case.request, case.instrument, case.quote.tick, actor)
+    if case.request.order_class == "oco":
+        order = replace(order, role="take_profit", link_id=order.id)
+    _enter(draft, order, case, actor)
+    return _plan(draft, order.id)
+
+
+def _enter(draft: Draft, order: OrderState, case: Case, actor: Actor) -> None:
+    """Accept an order within a draft, and let the quote in force do to it what it does."""
+    execution = case.execution
+    rests = execution.quantity < order.quantity and not execution.end
+    promises = rests and order.side == "sell" and case.margin is None and not order.reduce_only
+    draft.add(order)
+    draft.move(
+        order.id,
+        states.ACCEPTED,
+        "rests in the book" if rests and not execution.quantity else "",
+        actor.user_id,
+        reserved_minor=case.hold_minor if rests else 0,
+        reserved_quantity=order.quantity if promises else ZERO,
+        stop_price=execution.stop_price,
+        extreme=execution.extreme,
     )
-    account = replace(
-        snapshot.account,
-        reserved_minor=snapshot.account.reserved_minor + order.reserved_minor,
-        open_orders_count=snapshot.account.open_orders_count + 1,
+    if case.request.order_class in ("bracket", "oto"):
+        held_legs(draft, order, case.request, case.snapshot.order_ids[1:], actor)
+    elif case.request.order_class == "oco":
+        oco_leg(draft, order, case.request, case.snapshot.order_ids[1], actor)
+    _execute(draft, order.id, execution, case.instrument, case.quote)
+    if draft.orders[order.id].status == states.ACCEPTED:
+        draft.emit("order_accepted", order.id)
+
+
+def _execute(draft: Draft, order_id: int, execution: Execution, instrument: Instrument, quote: QuoteState) -> None:
+    """Trigger, fill and end an order as the execution says, and let the orders linked to it follow."""
+    before = draft.orders[order_id]
+    if execution.triggered and not before.triggered:
+        reason = f"stop {plain(before.stop_price or ZERO)} reached at {plain(quote.prices.last)}"
+        draft.move(order_id, states.TRIGGERED, reason, triggered=True, seen_tick=quote.tick)
+        draft.emit("order_triggered", order_id)
+    if execution.quantity and execution.price is not None:
+        draft.take(order_id, execution.quantity, execution.price, instrument, quote)
+        _liquidity(draft, order_id, execution.quantity, quote)
+        after_fill(draft, order_id, execution.quantity, quote.tick)
+        fill = draft.fill or {}
+        draft.emit(
+            "order_filled",
+            order_id,
+            fill_id=fill.get("id"),
+            price=plain(execution.price),
+            filled=plain(execution.quantity),
+            realized_minor=fill.get("realized_minor"),
+        )
+    order = draft.orders[order_id]
+    if order.status in states.OPEN and order.reduce_only and execution.quantity and not draft.holding.quantity:
+        draft.end(order_id, states.CANCELED, "nothing_to_reduce")
+    elif execution.end and order.status in states.OPEN:
+        status = _ENDS.get(execution.end, states.CANCELED)
+        draft.end(order_id, status, execution.end)
+        entry_ended(draft, order_id)
+        draft.emit(f"order_{status}", order_id, code=execution.end)
+
+
+def _liquidity(draft: Draft, order_id: int, quantity: Decimal, quote: QuoteState) -> None:
+    if draft.snapshot.venue.sizes:
+        draft.liquidity = {
+            "listing_id": draft.orders[order_id].listing_id,
+            "tick": quote.tick,
+            "side": draft.orders[order_id].side,
+            "taken": str(draft.snapshot.taken + quantity),
+        }
+
+
+def _affordable(
+    snapshot: Snapshot, execution: Execution, instrument: Instrument, quote: QuoteState, marks: Marks | None
+) -> bool:
+    """Whether a resting order's fill is covered now: it may have gapped beyond what the order holds."""
+    order, account = snapshot.order, snapshot.account
+    assert order is not None
+    assert execution.price is not None
+    value = worth(
+        order.side,
+        execution.quantity,
+        execution.price,
+        instrument,
+        rates_of(snapshot, quote),
+        filled_quantity=order.filled_quantity,
+        filled_native_minor=order.notional_minor,
     )
-    view = _view(snapshot, order)
-    data = _frame(snapshot, [[states.INITIALIZED, states.ACCEPTED, "rests in the book", actor.user_id]])
-    data["order"] = order_row(order, "", "", None)
-    data["account"] = account_row(account)
-    if not buying:
-        holding = replace(snapshot.holding, reserved_quantity=snapshot.holding.reserved_quantity + request.quantity)
-        data["position"] = position_row(order.listing_id, holding)
-    data["event"] = _event("order_accepted", view)
-    return Plan(data, view)
+    others = account.reserved_minor - order.reserved_minor
+    margin = margin_at(snapshot, marks)
+    if margin is None:
+        change = value.notional_minor if order.side == "sell" else -value.notional_minor
+        return account.cash_minor + change - value.fee_minor >= others
+    opens = opening(snapshot.holding, order.side, execution.quantity)
+    if not opens:
+        return True
+    exposure = abs(value_minor(opens, execution.price, instrument, account.currency))
+    return margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor >= others
 
 
-def _fill_parts(
-    snapshot: Snapshot, order: OrderState, price: Decimal, quote: QuoteState
-) -> tuple[dict[str, Any], AccountState, Holding]:
-    """The fill row with its ledger legs, and the account and holding after it (reservations released)."""
-    account, quantity = snapshot.account, order.remaining
-    side: Side = "buy" if order.side == "buy" else "sell"
-    worth = costs(quantity, price, account.currency, snapshot.commission_bps)
-    released = replace(snapshot.holding, reserved_quantity=snapshot.holding.reserved_quantity - order.reserved_quantity)
-    holding, realized = apply_fill(released, side, quantity, worth.notional_minor)
-    sign = -1 if side == "buy" else 1
-    cash_change = sign * worth.notional_minor - worth.fee_minor
-    legs = [
-        [account.ledger_account_id, cash_change],
-        [account.clearing_account_id, -sign * worth.notional_minor],
-        [account.fees_account_id, worth.fee_minor],
-    ]
-    after = replace(
-        account,
-        cash_minor=account.cash_minor + cash_change,
-        reserved_minor=account.reserved_minor - order.reserved_minor,
-        realized_minor=account.realized_minor + realized,
-        fees_minor=account.fees_minor + worth.fee_minor,
-        fills_count=account.fills_count + 1,
-        open_orders_count=account.open_orders_count - (1 if order.status in states.OPEN else 0),
+def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Marks | None = None) -> Plan | None:
+    """What a quote does to the snapshot's resting order; None when nothing changes."""
+    order = snapshot.order
+    if order is None:
+        raise ValueError("the snapshot holds no order")
+    remaining = order.remaining
+    if order.reduce_only:
+        remaining = min(remaining, reducible(snapshot.holding, order.side, is_margin=snapshot.terms.is_margin))
+        if not remaining:
+            reduces = snapshot.holding.quantity * (1 if order.side == "sell" else -1) > 0
+            return None if reduces else end_order(snapshot, order, states.CANCELED, "nothing_to_reduce")
+    execution = meet(
+        order.working(remaining),
+        quote.prices,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        venue=snapshot.venue,
+        taken=snapshot.taken,
     )
-    fill = {
-        "id": snapshot.fill_id,
-        "listing_id": order.listing_id,
-        "side": side,
-        "quantity": str(quantity),
-        "price": str(price),
-        "notional_minor": worth.notional_minor,
-        "fee_minor": worth.fee_minor,
-        "realized_minor": realized,
-        "quote": dict(quote.evidence),
-        "memo": f"{side} {plain(quantity)} {order.symbol} @ {plain(price)}",
-        "legs": [leg for leg in legs if leg[1]],
-    }
-    return fill, after, holding
+    if execution.note:
+        return _defer(snapshot, order, execution.note)
+    draft = Draft(snapshot)
+    arrived = order.live_at is not None and quote.at >= datetime.fromisoformat(order.live_at)
+    changes: dict[str, Any] = {"stop_price": execution.stop_price, "extreme": execution.extreme}
+    draft.change(order.id, **changes, **({"live_at": None} if arrived else {}))
+    if execution.quantity and execution.price is not None:
+        if not to_minor(execution.quantity * execution.price * instrument.fx, snapshot.account.currency):
+            return None
+        if not _affordable(snapshot, execution, instrument, quote, marks):
+            return end_order(snapshot, order, states.CANCELED, "not_enough_buying_power")
+    _execute(draft, order.id, execution, instrument, quote)
+    if not draft.touched():
+        return None
+    if draft.orders[order.id].seen_tick != quote.tick:
+        draft.change(order.id, seen_tick=quote.tick)
+    return _plan(draft, order.id)
 
 
-def _filled(order: OrderState, price: Decimal) -> OrderState:
-    done = order.filled_quantity * (order.average_price or 0) + order.remaining * price
-    return replace(
-        order,
-        status=states.FILLED,
-        filled_quantity=order.quantity,
-        average_price=(done / order.quantity).quantize(_PRICE_STEP),
-        reserved_minor=0,
-        reserved_quantity=Decimal(0),
-    )
+def _defer(snapshot: Snapshot, order: OrderState, note: str) -> Plan | None:
+    """Flag an order whose fill must wait, once."""
+    if order.code == note:
+        return None
+    words = {
+        "halted": "Deferred: trading in the instrument is halted.",
+        "outside_band": "Deferred: the price lies outside the session's band.",
+    }[note]
+    draft = Draft(snapshot)
+    draft.note(order.id, note, words)
+    draft.move(order.id, order.status, words)
+    draft.emit("order_deferred", order.id, code=note)
+    return _plan(draft, order.id)
 
 
-def _fill_plan(
-    snapshot: Snapshot, before: OrderState, price: Decimal, quote: QuoteState, steps: list[list[Any]]
+def end_order(
+    snapshot: Snapshot,
+    order: OrderState,
+    status: str,
+    code: str,
+    actor: Actor | None = None,
+    message: str = "",
 ) -> Plan:
-    fill, account, holding = _fill_parts(snapshot, before, price, quote)
-    after = _filled(before, price)
-    view = _view(snapshot, after, fee_minor=fill["fee_minor"])
-    data = _frame(snapshot, steps)
-    data["fill"] = fill
-    data["position"] = position_row(after.listing_id, holding)
-    data["account"] = account_row(account)
-    data["event"] = _event(
-        "order_filled", view, fill_id=fill["id"], price=plain(price), realized_minor=fill["realized_minor"]
-    )
-    if before.status == states.INITIALIZED:
-        data["order"] = order_row(after, "", "", None)
+    """Cancel or expire an order: what it holds is released, and the legs that waited for it end with it."""
+    draft = Draft(snapshot)
+    draft.end(order.id, status, code, None if actor is None else actor.user_id, message)
+    entry_ended(draft, order.id)
+    draft.emit(f"order_{status}", order.id, code=code)
+    return _plan(draft, order.id)
+
+
+def release(snapshot: Snapshot, order: OrderState, actor: Actor) -> Draft:
+    """The first half of a replacement: the old order lets go of what it holds."""
+    draft = Draft(snapshot)
+    draft.end(order.id, states.REPLACED, "replaced", actor.user_id)
+    return draft
+
+
+def substitute(draft: Draft, old: OrderState, case: Case, actor: Actor) -> Plan:
+    """The second half: the new order takes the old one's place, its role and its legs."""
+    order = draft_order(case.snapshot, case.request, case.instrument, case.quote.tick, actor)
+    order = replace(
+        order, order_class=old.order_class, role=old.role, link_id=old.link_id, replaces_id=old.id,
+        reduce_only=old.reduce_only,
+    )  # fmt: skip
+    draft.change(old.id, replaced_by_id=order.id)
+    for key, leg in list(draft.orders.items()):
+        if leg.link_id == old.id and key != old.id and leg.status in states.LIVE and not old.role:
+            draft.change(key, link_id=order.id)
+    if old.status == states.HELD:
+        draft.add(order)
+        draft.move(order.id, states.HELD, "waits for its entry", actor.user_id)
     else:
-        data["update"] = update_row(before, after, "", "")
-    return Plan(data, view)
-
-
-def fill_now(case: Case, actor: Actor, price: Decimal) -> Plan:
-    """Accept a new order and fill all of it at `price`."""
-    steps: list[list[Any]] = [
-        [states.INITIALIZED, states.ACCEPTED, "", actor.user_id],
-        [states.ACCEPTED, states.FILLED, f"filled at {plain(price)}", None],
-    ]
-    return _fill_plan(case.snapshot, _new_order(case, actor), price, case.quote, steps)
-
-
-def fill_resting(snapshot: Snapshot, order: OrderState, price: Decimal, quote: QuoteState) -> Plan:
-    """Fill what remains of a resting order at `price`."""
-    return _fill_plan(snapshot, order, price, quote, [[order.status, states.FILLED, f"filled at {plain(price)}", None]])
-
-
-def end_order(snapshot: Snapshot, order: OrderState, status: str, code: str, message: str, actor: Actor) -> Plan:
-    """Cancel or expire a resting order: its reservations are released."""
-    after = replace(order, status=status, reserved_minor=0, reserved_quantity=Decimal(0))
-    account = replace(
-        snapshot.account,
-        reserved_minor=snapshot.account.reserved_minor - order.reserved_minor,
-        open_orders_count=snapshot.account.open_orders_count - 1,
-    )
-    view = _view(snapshot, after, code, message)
-    data = _frame(snapshot, [[order.status, status, message, actor.user_id]])
-    data["update"] = update_row(order, after, code, message)
-    data["account"] = account_row(account)
-    if order.reserved_quantity:
-        reserved = snapshot.holding.reserved_quantity - order.reserved_quantity
-        data["position"] = position_row(order.listing_id, replace(snapshot.holding, reserved_quantity=reserved))
-    data["event"] = _event(f"order_{status}", view, code=code)
-    return Plan(data, view)
+        _enter(draft, order, case, actor)
+    draft.emit("order_replaced", old.id, replaced_by_id=order.id)
+    return _plan(draft, order.id)

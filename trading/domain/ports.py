@@ -15,7 +15,8 @@ class PolicyContext:
     """What an account policy may look at. Amounts in minor units of the account's currency.
 
     `equity_minor` is the latest mark (None before the first); `position_notional_minor` is what the position in the
-    order's symbol would be worth after the order, at the order's price.
+    order's symbol would be worth after the order, at the order's price, whether long or short. `opens` is the part of
+    the order that opens or enlarges a position: 0 for one that only reduces.
     """
 
     request: OrderRequest
@@ -28,6 +29,7 @@ class PolicyContext:
     cash_minor: int
     equity_minor: int | None
     trades_today: int | None
+    opens: Decimal
 
 
 class AccountPolicy(Protocol):

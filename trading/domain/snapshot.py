@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from trading.domain.fills import Prices
-from trading.domain.positions import Holding
+from trading.domain.fills import Prices, Working
+from trading.domain.margin import Terms
+from trading.domain.positions import ZERO, Holding
+from trading.domain.venue import DEFAULT_VENUE, Venue
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The locked account row. Amounts are integer minor units of `currency`."""
+    """The locked account row. Amounts are minor units of `currency`; `other_minor` is cash that no trade brought."""
 
     id: int
     owner_id: int
@@ -23,15 +26,19 @@ class AccountState:
     purpose: str
     currency: str
     status: str
+    initial_minor: int
     cash_minor: int
     reserved_minor: int
     realized_minor: int
     fees_minor: int
+    other_minor: int
     fills_count: int
     open_orders_count: int
     ledger_account_id: int
     clearing_account_id: int
     fees_account_id: int
+    locked_until: str | None = None
+    lock_reason: str = ""
 
     @property
     def buying_power_minor(self) -> int:
@@ -41,14 +48,17 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """A stored order that is acted on again: matched, cancelled or expired."""
+    """A stored order that is acted on again: matched, replaced, cancelled or expired.
+
+    `link_id` is the entry of its bracket, or the first leg of its OCO pair; `seen_tick` the last quote that it met.
+    """
 
     id: int
     listing_id: int
     symbol: str
-    side: str
-    type: str
-    time_in_force: str
+    side: Any
+    type: Any
+    time_in_force: Any
     quantity: Decimal
     filled_quantity: Decimal
     limit_price: Decimal | None
@@ -62,21 +72,60 @@ class OrderState:
     actor_id: int | None
     market_at: str | None
     created_at: str
+    stop_price: Decimal | None = None
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extreme: Decimal | None = None
+    triggered: bool = False
+    expires_at: str | None = None
+    live_at: str | None = None
+    reduce_only: bool = False
+    order_class: str = "simple"
+    role: str = ""
+    link_id: int | None = None
+    replaces_id: int | None = None
+    replaced_by_id: int | None = None
+    seen_tick: int | None = None
+    notional_minor: int = 0
+    fees_minor: int = 0
+    code: str = ""
 
     @property
     def remaining(self) -> Decimal:
         """Quantity not filled yet."""
         return self.quantity - self.filled_quantity
 
+    def working(self, remaining: Decimal | None = None) -> Working:
+        """The order as the fill model sees it, with `remaining` instead of its own where that is given."""
+        return Working(
+            side=self.side,
+            type=self.type,
+            time_in_force=self.time_in_force,
+            remaining=self.remaining if remaining is None else remaining,
+            limit_price=self.limit_price,
+            stop_price=self.stop_price,
+            trail_amount=self.trail_amount,
+            trail_percent=self.trail_percent,
+            extreme=self.extreme,
+            triggered=self.triggered,
+            live_at=None if self.live_at is None else datetime.fromisoformat(self.live_at),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The instrument as the order path needs it. Prices move in `tick_size`, quantities in `lot_size`."""
+class Instrument:
+    """The instrument as the order path needs it.
+
+    Prices move in `tick_size`, quantities in `lot_size`. `fx`: what one unit of its currency is worth in the account's.
+    """
 
     listing_id: int
     symbol: str
     tick_size: Decimal
     lot_size: Decimal
+    currency: str = "USD"
+    exchange: str = ""
+    fx: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,63 +139,130 @@ class QuoteState:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionState:
+    """One position of a margin account: all of them carry, and are carried by, its equity."""
+
+    listing_id: int
+    symbol: str
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One account, its owner, group and market, one position, and what else the decision needs."""
 
     account: AccountState
+    terms: Terms
+    venue: Venue
     owner_active: bool
     group_status: str | None
     policy: Mapping[str, Any]
+    risk: Mapping[str, Any] | None
     market_status: str
     market_tick: int
     market_at: str | None
     holding: Holding
     order: OrderState | None
+    companions: tuple[OrderState, ...]
+    positions: tuple[PositionState, ...]
     replay: Mapping[str, Any] | None
     trades_today: int | None
+    orders_minute: int | None
+    orders_today: int | None
     equity_minor: int | None
-    order_id: int | None
+    day_equity_minor: int | None
+    taken: Decimal
+    order_ids: tuple[int, ...]
     fill_id: int
     now: str
 
     @property
-    def commission_bps(self) -> Decimal:
-        """Commission of the account's group, basis points of notional."""
-        return Decimal(str(self.policy.get("commission_bps", 0)))
+    def fee_schedule(self) -> str:
+        """The account's fee schedule: its own, or the commission of its group."""
+        bps = self.policy.get("commission_bps")
+        if self.terms.fees != "none" or not bps:
+            return self.terms.fees
+        return f"bps:{bps}"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
-        """Read what the SQL function trading_snapshot returned."""
+        """Read what the SQL function trading_snapshot returned; numbers with a point must have been read as Decimal."""
         position, order, group, owner = data["position"], data["order"], data["group"], data["owner"]
+        account, market = data["account"], data["market"]
         return cls(
-            account=AccountState(**data["account"]),
+            account=AccountState(**{name: account[name] for name in _ACCOUNT}),
+            terms=terms_of(account["terms"]),
+            venue=venue_of(market["venue"]),
             owner_active=owner["is_active"] and owner["status"] == "active",
             group_status=group["status"] if group else None,
             policy=(group or {}).get("policy") or {},
-            market_status=data["market"]["status"],
-            market_tick=data["market"]["tick"],
-            market_at=data["market"]["at"],
-            holding=Holding(
-                Decimal(position["quantity"]),
-                Decimal(position["reserved_quantity"]),
-                position["cost_minor"],
-                position["realized_minor"],
-            )
-            if position
-            else Holding(),
-            order=_order(order) if order else None,
+            risk=data["risk"],
+            market_status=market["status"],
+            market_tick=market["tick"],
+            market_at=market["at"],
+            holding=_holding(position) if position else Holding(),
+            order=order_state(order) if order else None,
+            companions=tuple(order_state(item) for item in data["companions"] or ()),
+            positions=tuple(
+                PositionState(item["listing_id"], item["symbol"], _holding(item)) for item in data["positions"] or ()
+            ),
             replay=data["replay"],
             trades_today=data["trades_today"],
+            orders_minute=data["orders_minute"],
+            orders_today=data["orders_today"],
             equity_minor=data["equity_minor"],
-            order_id=data["order_id"],
+            day_equity_minor=data["day_equity_minor"],
+            taken=Decimal(data["taken"] or ZERO),
+            order_ids=tuple(data["order_ids"] or ()),
             fill_id=data["fill_id"],
             now=data["now"],
         )
 
 
-def _order(data: Mapping[str, Any]) -> OrderState:
-    numbers = {
-        name: None if data[name] is None else Decimal(data[name])
-        for name in ("quantity", "filled_quantity", "limit_price", "average_price", "reserved_quantity")
+_ACCOUNT = tuple(item.name for item in fields(AccountState))
+_ORDER = tuple(item.name for item in fields(OrderState))
+_DECIMALS = (
+    *("quantity", "filled_quantity", "limit_price", "average_price", "reserved_quantity"),
+    *("stop_price", "trail_amount", "trail_percent", "extreme"),
+)
+
+
+def order_state(data: Mapping[str, Any]) -> OrderState:
+    """An order row as JSON."""
+    values = {name: data[name] for name in _ORDER}
+    for name in _DECIMALS:
+        if values[name] is not None:
+            values[name] = Decimal(values[name])
+    return OrderState(**values)
+
+
+def _holding(data: Mapping[str, Any]) -> Holding:
+    return Holding(
+        Decimal(data["quantity"]), Decimal(data["reserved_quantity"]), data["cost_minor"], data["realized_minor"]
+    )
+
+
+@lru_cache(maxsize=1024)
+def _terms(items: tuple[tuple[str, Any], ...]) -> Terms:
+    return Terms.from_json(dict(items))
+
+
+@lru_cache(maxsize=1024)
+def _venue(items: tuple[tuple[str, Any], ...]) -> Venue:
+    return Venue.from_json(dict(items))
+
+
+_NO_TERMS = Terms()
+
+
+def terms_of(data: Mapping[str, Any] | None) -> Terms:
+    """An account's terms from its row, read once for each distinct value."""
+    return _terms(tuple(sorted(data.items()))) if data else _NO_TERMS
+
+
+def venue_of(data: Mapping[str, Any] | None) -> Venue:
+    """A market's venue from its row; what is not plain is left to other readers."""
+    plain = {
+        name: value for name, value in (data or {}).items() if isinstance(value, str | int | float | bool | Decimal)
     }
-    return OrderState(**{**data, **numbers})
+    return _venue(tuple(sorted(plain.items()))) if plain else DEFAULT_VENUE

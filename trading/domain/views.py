@@ -78,7 +78,7 @@ class PositionView:
         """Unrealised P&L in percent of cost, two places."""
         if not self.cost_minor:
             return Decimal("0.00")
-        return (Decimal(self.unrealized_minor) * 100 / self.cost_minor).quantize(Decimal("0.01"))
+        return (Decimal(self.unrealized_minor) * 100 / abs(self.cost_minor)).quantize(Decimal("0.01"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ from core.money import Money
 from core.services.ledger import journal_post_in_tx, ledger_account_get_or_create_in_tx
 from marketdata import selectors as market_selectors
 from marketdata.models import Market
+from trading.domain.fees import check_schedule
+from trading.domain.margin import Terms
 from trading.locks import accounts_barrier
 from trading.models import Account, AccountGroup, AccountMark, EquityPoint
 
+CASH = Terms()
 _GROUP_MOVES = {
     "pending": {"open", "closed"},
     "open": {"paused", "closed"},
@@ -59,9 +62,18 @@ def group_set_status_in_tx(*, group_id: int, status: str) -> None:
 
 
 def account_open_in_tx(
-    *, owner_id: int, market_id: int, group_id: int | None, purpose: str, label: str, initial: Money
+    *,
+    owner_id: int,
+    market_id: int,
+    group_id: int | None,
+    purpose: str,
+    label: str,
+    initial: Money,
+    terms: Terms = CASH,
 ) -> int:
-    """Open a trading account funded with `initial` virtual money; returns its id. The funding is a journal."""
+    """Open a trading account on `terms`, funded with `initial` virtual money by a journal; returns its id."""
+    terms.check()
+    check_schedule(terms.fees)
     if initial.minor <= 0:
         raise Invalid("invalid_amount", "An account starts with a positive balance.")
     market = Market.objects.filter(pk=market_id).only("id", "tick", "tick_at").first()
@@ -92,6 +104,8 @@ def account_open_in_tx(
         fees_account_id=fees,
         initial_minor=initial.minor,
         cash_minor=initial.minor,
+        is_margin=terms.is_margin,
+        terms=terms.to_json(),
     )
     journal_post_in_tx(
         book="virtual",

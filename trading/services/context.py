@@ -1,14 +1,20 @@
-"""What never changes about an account, kept in the process: which market, whose, under which policy."""
+"""What never changes about an account, kept in the process, and market data in the order path's own terms."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
-from core.errors import NotFound
+from core.errors import NotFound, Unavailable
+from marketdata import selectors as market_selectors
 from marketdata.domain.types import ListingView, Quote
+from trading.domain.case import Marks
 from trading.domain.fills import Prices
-from trading.domain.snapshot import QuoteState, Terms
+from trading.domain.limits import Limits, tighten
+from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.models import Account
 
 
@@ -20,12 +26,18 @@ class AccountContext:
     owner_id: int
     market_id: int
     purpose: str
+    currency: str
+    is_margin: bool
 
 
 @lru_cache(maxsize=200_000)
 def account_context(account_id: int) -> AccountContext:
     """The account's immutable facts; raises NotFound. (A miss is not cached: lru_cache keeps no exceptions.)"""
-    row = Account.objects.filter(pk=account_id).values_list("id", "owner_id", "market_id", "purpose").first()
+    row = (
+        Account.objects.filter(pk=account_id)
+        .values_list("id", "owner_id", "market_id", "purpose", "currency", "is_margin")
+        .first()
+    )
     if row is None:
         raise NotFound("account_not_found", "There is no such account.")
     return AccountContext(*row)
@@ -36,12 +48,58 @@ def forget() -> None:
     account_context.cache_clear()
 
 
-def terms_of(listing: ListingView) -> Terms:
-    """A listing as the order path needs it."""
-    return Terms(listing.id, listing.symbol, listing.tick_size, listing.lot_size)
+def instrument_of(listing: ListingView, currency: str, on: date) -> Instrument:
+    """A listing as the order path needs it, with its rate into the account's currency on a day.
+
+    Raises Unavailable when the currencies differ and no rate is stored for the day or before it.
+    """
+    fx = Decimal(1)
+    if listing.currency != currency:
+        rate = market_selectors.fx_rate(listing.currency, currency, on)
+        if rate is None:
+            words = f"There is no {listing.currency}/{currency} rate for {on}. An operator must load it (import_fx)."
+            raise Unavailable("no_fx_rate", words)
+        fx = rate
+    return Instrument(
+        listing.id, listing.symbol, listing.tick_size, listing.lot_size, listing.currency, listing.exchange, fx
+    )
 
 
 def quote_state(quote: Quote) -> QuoteState:
     """A quote as the order path needs it, with the evidence that a fill stores."""
-    prices = Prices(bid=quote.bid, ask=quote.ask, last=quote.last, gap=quote.is_open_print)
+    prices = Prices(
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        gap=quote.is_open_print,
+        is_close=quote.is_close_print,
+        volume=quote.volume,
+        bid_size=quote.bid_size,
+        ask_size=quote.ask_size,
+        halted=quote.halted,
+        band_low=quote.band_low,
+        band_high=quote.band_high,
+        at=quote.at,
+    )
     return QuoteState(prices, quote.tick, quote.at, quote.to_json())
+
+
+def marks_of(market_id: int, currency: str, quotes: Iterable[Quote]) -> Marks:
+    """Last prices by listing, with the instruments: what a margin account's positions are worth."""
+    by_id = {listing.id: listing for listing in market_selectors.listings(market_id)}
+    return {
+        quote.listing_id: (quote.last, instrument_of(by_id[quote.listing_id], currency, quote.at.date()))
+        for quote in quotes
+        if quote.listing_id in by_id
+    }
+
+
+def limits_of(snapshot: Snapshot) -> Limits:
+    """The tightest of the person's own limits and those of the account's group."""
+    own, group = snapshot.risk, snapshot.policy.get("limits")
+    if not own and not group:
+        return _NO_LIMITS
+    return tighten(Limits.from_json(own or {}), Limits.from_json(group or {}))
+
+
+_NO_LIMITS = Limits()

@@ -4,137 +4,230 @@ CREATE SEQUENCE IF NOT EXISTS trading_order_id;
 CREATE SEQUENCE IF NOT EXISTS trading_fill_id;
 
 -- Lock one account and load everything that a decision about it needs, each part read after the lock is held.
--- Returns NULL when there is no such account.
--- p_order_id: an existing order of the account to act on (match, cancel, expire), or NULL for a new order.
-CREATE OR REPLACE FUNCTION trading_snapshot(
-    p_account_id bigint, p_listing_id bigint, p_order_id bigint, p_scope text, p_key text, p_day_start timestamptz
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Returns NULL when there is no such account (or, with skip_locked, when another transaction has it).
+-- p: listing_id | order_id (an existing order of the account to act on), scope and key (idempotency), day_start,
+-- ids (how many order ids to take), side (of a new order), skip_locked, marks (whether a margin account's positions are
+-- needed), minute and today (whether orders are to be counted).
+CREATE OR REPLACE FUNCTION trading_snapshot(p_account_id bigint, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     a trading_account%ROWTYPE;
     o trading_order%ROWTYPE;
-    p trading_position%ROWTYPE;
+    q trading_position%ROWTYPE;
     i core_idempotencyrecord%ROWTYPE;
-    v_listing_id bigint := p_listing_id;
+    v_listing bigint := (p ->> 'listing_id')::bigint;
+    v_day timestamptz := (p ->> 'day_start')::timestamptz;
     v_owner jsonb;
     v_group jsonb;
     v_market jsonb;
+    v_risk jsonb;
+    v_companions jsonb;
+    v_positions jsonb;
     v_trades integer;
+    v_minute integer;
+    v_today integer;
     v_equity bigint;
+    v_day_equity bigint;
+    v_taken numeric;
+    v_ids jsonb;
 BEGIN
-    SELECT * INTO a FROM trading_account WHERE id = p_account_id FOR NO KEY UPDATE;
+    IF (p ->> 'skip_locked')::boolean THEN
+        SELECT * INTO a FROM trading_account WHERE id = p_account_id FOR NO KEY UPDATE SKIP LOCKED;
+    ELSE
+        SELECT * INTO a FROM trading_account WHERE id = p_account_id FOR NO KEY UPDATE;
+    END IF;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    IF p_order_id IS NOT NULL THEN
-        SELECT * INTO o FROM trading_order WHERE id = p_order_id AND account_id = p_account_id FOR NO KEY UPDATE;
-        v_listing_id := o.listing_id;
+    IF p ? 'order_id' THEN
+        SELECT * INTO o FROM trading_order WHERE id = (p ->> 'order_id')::bigint AND account_id = p_account_id
+            FOR NO KEY UPDATE;
+        v_listing := o.listing_id;
     END IF;
-    IF v_listing_id IS NOT NULL THEN
-        SELECT * INTO p FROM trading_position WHERE account_id = p_account_id AND listing_id = v_listing_id;
+    IF v_listing IS NOT NULL THEN
+        SELECT * INTO q FROM trading_position WHERE account_id = p_account_id AND listing_id = v_listing;
+        IF a.open_orders_count > 0 THEN
+            SELECT jsonb_agg(to_jsonb(c) ORDER BY c.id) INTO v_companions FROM trading_order c
+            WHERE c.account_id = p_account_id AND c.listing_id = v_listing
+                AND c.status IN ('held', 'accepted', 'triggered', 'partially_filled') AND c.id IS DISTINCT FROM o.id
+                AND (c.reduce_only OR c.link_id = o.link_id OR c.link_id = o.id OR c.id = o.link_id);
+        END IF;
     END IF;
-    IF p_key IS NOT NULL THEN
-        SELECT * INTO i FROM core_idempotencyrecord WHERE scope = p_scope AND key = p_key;
+    IF p ? 'key' THEN
+        SELECT * INTO i FROM core_idempotencyrecord WHERE scope = p ->> 'scope' AND key = p ->> 'key';
     END IF;
     SELECT jsonb_build_object('status', u.status, 'is_active', u.is_active) INTO v_owner
         FROM accounts_user u WHERE u.id = a.owner_id;
-    SELECT jsonb_build_object('status', m.status, 'tick', m.tick, 'at', m.tick_at) INTO v_market
+    SELECT jsonb_build_object('status', m.status, 'tick', m.tick, 'at', m.tick_at, 'venue', m.venue) INTO v_market
         FROM marketdata_market m WHERE m.id = a.market_id;
+    SELECT r.limits INTO v_risk FROM trading_risksettings r WHERE r.owner_id = a.owner_id;
     IF a.group_id IS NOT NULL THEN
         SELECT jsonb_build_object('status', g.status, 'policy', g.policy) INTO v_group
             FROM trading_accountgroup g WHERE g.id = a.group_id;
-        IF p_day_start IS NOT NULL AND v_group -> 'policy' ? 'max_trades_per_day' THEN
-            SELECT count(*) INTO v_trades FROM trading_fill f WHERE f.account_id = a.id AND f.market_at >= p_day_start;
-        END IF;
-        IF v_group -> 'policy' ? 'max_position_pct' THEN
-            SELECT equity_minor INTO v_equity FROM trading_accountmark k WHERE k.account_id = a.id;
-        END IF;
+    END IF;
+    IF v_day IS NOT NULL AND (v_group -> 'policy' ? 'max_trades_per_day' OR v_risk ? 'max_trades_per_day') THEN
+        SELECT count(*) INTO v_trades FROM trading_fill f WHERE f.account_id = a.id AND f.market_at >= v_day;
+    END IF;
+    -- Newest first and no further than the limit: the count costs what the limit is.
+    IF v_risk ? 'max_orders_per_minute' THEN
+        SELECT count(*) INTO v_minute FROM (SELECT created_at FROM trading_order WHERE account_id = a.id
+            ORDER BY id DESC LIMIT (v_risk ->> 'max_orders_per_minute')::integer) n
+        WHERE n.created_at > clock_timestamp() - interval '1 minute';
+    END IF;
+    IF v_day IS NOT NULL AND v_risk ? 'max_orders_per_day' THEN
+        SELECT count(*) INTO v_today FROM (SELECT market_at FROM trading_order WHERE account_id = a.id
+            ORDER BY id DESC LIMIT (v_risk ->> 'max_orders_per_day')::integer) n
+        WHERE n.market_at >= v_day;
+    END IF;
+    IF a.is_margin OR v_risk IS NOT NULL OR v_group -> 'policy' ? 'max_position_pct' THEN
+        SELECT equity_minor, day_equity_minor INTO v_equity, v_day_equity
+            FROM trading_accountmark k WHERE k.account_id = a.id;
+    END IF;
+    IF a.is_margin THEN
+        SELECT jsonb_agg(to_jsonb(s) || jsonb_build_object('symbol', l.symbol) ORDER BY s.id) INTO v_positions
+        FROM trading_position s JOIN marketdata_listing l ON l.id = s.listing_id
+        WHERE s.account_id = a.id AND s.quantity <> 0;
+    END IF;
+    IF (v_market -> 'venue' ->> 'sizes')::boolean AND v_listing IS NOT NULL THEN
+        INSERT INTO trading_quoteuse AS l (listing_id, tick, side)
+        VALUES (v_listing, (v_market ->> 'tick')::integer, coalesce(o.side, p ->> 'side'))
+        ON CONFLICT (listing_id, tick, side) DO UPDATE SET taken = l.taken RETURNING taken INTO v_taken;
+    END IF;
+    IF p ? 'ids' THEN
+        -- An entry that is given the person's default legs needs ids for them.
+        SELECT jsonb_agg(nextval('trading_order_id')) INTO v_ids FROM generate_series(1, CASE
+            WHEN v_risk ?| ARRAY['default_stop_pct', 'default_target_pct'] THEN 3 ELSE (p ->> 'ids')::integer END);
     END IF;
     RETURN jsonb_build_object(
-        'account', jsonb_build_object(
-            'id', a.id, 'owner_id', a.owner_id, 'market_id', a.market_id, 'group_id', a.group_id,
-            'purpose', a.purpose, 'currency', a.currency, 'status', a.status, 'cash_minor', a.cash_minor,
-            'reserved_minor', a.reserved_minor, 'realized_minor', a.realized_minor, 'fees_minor', a.fees_minor,
-            'fills_count', a.fills_count, 'open_orders_count', a.open_orders_count,
-            'ledger_account_id', a.ledger_account_id, 'clearing_account_id', a.clearing_account_id,
-            'fees_account_id', a.fees_account_id),
+        'account', to_jsonb(a),
         'owner', v_owner,
         'group', v_group,
         'market', v_market,
-        'position', CASE WHEN p.id IS NULL THEN NULL ELSE jsonb_build_object(
-            'quantity', p.quantity::text, 'reserved_quantity', p.reserved_quantity::text,
-            'cost_minor', p.cost_minor, 'realized_minor', p.realized_minor) END,
-        'order', CASE WHEN o.id IS NULL THEN NULL ELSE jsonb_build_object(
-            'id', o.id, 'listing_id', o.listing_id, 'symbol', o.symbol, 'side', o.side, 'type', o.type,
-            'time_in_force', o.time_in_force, 'quantity', o.quantity::text, 'filled_quantity', o.filled_quantity::text,
-            'limit_price', o.limit_price::text, 'average_price', o.average_price::text, 'status', o.status,
-            'reserved_minor', o.reserved_minor, 'reserved_quantity', o.reserved_quantity::text, 'source', o.source,
-            'client_order_id', o.client_order_id, 'accepted_tick', o.accepted_tick, 'actor_id', o.actor_id,
-            'market_at', o.market_at, 'created_at', o.created_at) END,
+        'risk', v_risk,
+        'position', CASE WHEN q.id IS NULL THEN NULL ELSE to_jsonb(q) END,
+        'order', CASE WHEN o.id IS NULL THEN NULL ELSE to_jsonb(o) END,
+        'companions', v_companions,
+        'positions', v_positions,
         'replay', CASE WHEN i.id IS NULL THEN NULL ELSE jsonb_build_object(
             'body_hash', i.body_hash, 'status', i.status, 'response', i.response) END,
         'trades_today', v_trades,
+        'orders_minute', v_minute,
+        'orders_today', v_today,
         'equity_minor', v_equity,
-        'order_id', CASE WHEN p_order_id IS NULL THEN nextval('trading_order_id') END,
+        'day_equity_minor', v_day_equity,
+        'taken', v_taken,
+        'order_ids', v_ids,
         'fill_id', nextval('trading_fill_id'),
         'now', clock_timestamp());
 END $$;
 
--- Apply a whole decision about one locked account: order, transitions, fill, journal, position, cash, events,
+-- The ledger account that collects one kind of charge in a market, made when it is not there yet.
+CREATE OR REPLACE FUNCTION trading_charge_account(p_market bigint, p_kind text, p_currency text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_id bigint;
+    v_code text := 'market:' || p_market || ':fees:' || p_kind;
+BEGIN
+    SELECT id INTO v_id FROM core_ledgeraccount WHERE book = 'virtual' AND code = v_code AND currency = p_currency;
+    IF v_id IS NULL THEN
+        INSERT INTO core_ledgeraccount (book, code, kind, currency) VALUES ('virtual', v_code, 'fees', p_currency)
+        ON CONFLICT DO NOTHING RETURNING id INTO v_id;
+    END IF;
+    IF v_id IS NULL THEN
+        SELECT id INTO v_id FROM core_ledgeraccount WHERE book = 'virtual' AND code = v_code AND currency = p_currency;
+    END IF;
+    RETURN v_id;
+END $$;
+
+-- A balanced journal of the virtual book. A leg is [ledger account or null, amount, kind of charge when null].
+CREATE OR REPLACE FUNCTION trading_post(
+    p_market bigint, p_kind text, p_reference text, p_memo text, p_currency text, p_legs jsonb, p_at timestamptz
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_journal bigint;
+BEGIN
+    INSERT INTO core_journal (book, kind, reference, memo, market_at)
+    VALUES ('virtual', p_kind, p_reference, p_memo, p_at) RETURNING id INTO v_journal;
+    INSERT INTO core_posting (journal_id, account_id, amount_minor, currency)
+    SELECT v_journal, coalesce((l ->> 0)::bigint, trading_charge_account(p_market, l ->> 2, p_currency)),
+        (l ->> 1)::bigint, p_currency
+    FROM jsonb_array_elements(p_legs) l;
+END $$;
+
+-- Apply a whole decision about one locked account: orders, steps, fill, adjustment, journal, position, cash, events,
 -- idempotency record. The account row must be locked by trading_snapshot in this transaction.
 CREATE OR REPLACE FUNCTION trading_apply(d jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_account bigint := (d ->> 'account_id')::bigint;
+    v_market bigint := (d ->> 'market_id')::bigint;
     v_at timestamptz := (d ->> 'market_at')::timestamptz;
-    o jsonb := d -> 'order';
-    u jsonb := d -> 'update';
+    o jsonb;
+    u jsonb;
     f jsonb := d -> 'fill';
+    j jsonb := d -> 'adjustment';
     p jsonb := d -> 'position';
     a jsonb := d -> 'account';
+    l jsonb := d -> 'liquidity';
     k jsonb := d -> 'idempotency';
-    v_order bigint;
-    v_journal bigint;
 BEGIN
-    IF o IS NOT NULL THEN
-        v_order := (o ->> 'id')::bigint;
+    FOR o IN SELECT * FROM jsonb_array_elements(d -> 'orders') LOOP
         INSERT INTO trading_order (id, account_id, listing_id, symbol, side, type, time_in_force, quantity,
-            filled_quantity, limit_price, average_price, status, reserved_minor, reserved_quantity, code, message, details,
-            client_order_id, source, actor_id, accepted_tick, market_at)
-        VALUES (v_order, v_account, (o ->> 'listing_id')::bigint, o ->> 'symbol', o ->> 'side', o ->> 'type',
+            filled_quantity, limit_price, stop_price, trail_amount, trail_percent, extreme, triggered, expires_at, live_at,
+            reduce_only, order_class, role, link_id, replaces_id, replaced_by_id, average_price, notional_minor, fees_minor,
+            status, reserved_minor, reserved_quantity, code, message, details, client_order_id, source, actor_id,
+            accepted_tick, seen_tick, wake, wake_price, market_at)
+        VALUES ((o ->> 'id')::bigint, v_account, (o ->> 'listing_id')::bigint, o ->> 'symbol', o ->> 'side', o ->> 'type',
             o ->> 'time_in_force', (o ->> 'quantity')::numeric, (o ->> 'filled_quantity')::numeric,
-            (o ->> 'limit_price')::numeric, (o ->> 'average_price')::numeric, o ->> 'status',
-            (o ->> 'reserved_minor')::bigint, (o ->> 'reserved_quantity')::numeric, o ->> 'code', o ->> 'message',
-            o -> 'details', o ->> 'client_order_id', o ->> 'source', (o ->> 'actor_id')::bigint,
-            (o ->> 'accepted_tick')::integer, v_at);
-    ELSIF u IS NOT NULL THEN
-        v_order := (u ->> 'id')::bigint;
-        UPDATE trading_order SET status = u ->> 'status', filled_quantity = (u ->> 'filled_quantity')::numeric,
-            average_price = (u ->> 'average_price')::numeric, reserved_minor = (u ->> 'reserved_minor')::bigint,
+            (o ->> 'limit_price')::numeric, (o ->> 'stop_price')::numeric, (o ->> 'trail_amount')::numeric,
+            (o ->> 'trail_percent')::numeric, (o ->> 'extreme')::numeric, (o ->> 'triggered')::boolean,
+            (o ->> 'expires_at')::timestamptz, (o ->> 'live_at')::timestamptz, (o ->> 'reduce_only')::boolean,
+            o ->> 'order_class', o ->> 'role', (o ->> 'link_id')::bigint, (o ->> 'replaces_id')::bigint,
+            (o ->> 'replaced_by_id')::bigint, (o ->> 'average_price')::numeric, (o ->> 'notional_minor')::bigint,
+            (o ->> 'fees_minor')::bigint, o ->> 'status', (o ->> 'reserved_minor')::bigint,
+            (o ->> 'reserved_quantity')::numeric, o ->> 'code', o ->> 'message', nullif(o -> 'details', 'null'),
+            o ->> 'client_order_id', o ->> 'source', (o ->> 'actor_id')::bigint, (o ->> 'accepted_tick')::integer,
+            (o ->> 'seen_tick')::integer, o ->> 'wake', (o ->> 'wake_price')::numeric, v_at);
+    END LOOP;
+    FOR u IN SELECT * FROM jsonb_array_elements(d -> 'updates') LOOP
+        UPDATE trading_order SET status = u ->> 'status', quantity = (u ->> 'quantity')::numeric,
+            filled_quantity = (u ->> 'filled_quantity')::numeric, limit_price = (u ->> 'limit_price')::numeric,
+            stop_price = (u ->> 'stop_price')::numeric, extreme = (u ->> 'extreme')::numeric,
+            triggered = (u ->> 'triggered')::boolean, live_at = (u ->> 'live_at')::timestamptz,
+            link_id = (u ->> 'link_id')::bigint, replaced_by_id = (u ->> 'replaced_by_id')::bigint,
+            average_price = (u ->> 'average_price')::numeric, notional_minor = (u ->> 'notional_minor')::bigint,
+            fees_minor = (u ->> 'fees_minor')::bigint, reserved_minor = (u ->> 'reserved_minor')::bigint,
             reserved_quantity = (u ->> 'reserved_quantity')::numeric, code = u ->> 'code', message = u ->> 'message',
-            updated_at = now()
-        WHERE id = v_order AND account_id = v_account AND status = u ->> 'from_status';
+            accepted_tick = (u ->> 'accepted_tick')::integer, seen_tick = (u ->> 'seen_tick')::integer,
+            wake = u ->> 'wake', wake_price = (u ->> 'wake_price')::numeric, updated_at = now()
+        WHERE id = (u ->> 'id')::bigint AND account_id = v_account AND status = u ->> 'from_status';
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'order % is not %', v_order, u ->> 'from_status' USING ERRCODE = 'serialization_failure';
+            RAISE EXCEPTION 'order % is not %', u ->> 'id', u ->> 'from_status' USING ERRCODE = 'serialization_failure';
         END IF;
-    END IF;
-
+    END LOOP;
     INSERT INTO trading_ordertransition (order_id, from_status, to_status, reason, actor_id, market_at)
-    SELECT v_order, t ->> 0, t ->> 1, t ->> 2, (t ->> 3)::bigint, v_at
-    FROM jsonb_array_elements(d -> 'transitions') t;
+    SELECT (t ->> 0)::bigint, t ->> 1, t ->> 2, t ->> 3, (t ->> 4)::bigint, v_at
+    FROM jsonb_array_elements(d -> 'steps') t;
 
     IF f IS NOT NULL THEN
         INSERT INTO trading_fill (id, order_id, account_id, listing_id, side, quantity, price, notional_minor, fee_minor,
-            realized_minor, cash_after_minor, quote, market_at)
-        VALUES ((f ->> 'id')::bigint, v_order, v_account, (f ->> 'listing_id')::bigint, f ->> 'side',
+            charges, fx, realized_minor, cash_after_minor, quote, market_at)
+        VALUES ((f ->> 'id')::bigint, (f ->> 'order_id')::bigint, v_account, (f ->> 'listing_id')::bigint, f ->> 'side',
             (f ->> 'quantity')::numeric, (f ->> 'price')::numeric, (f ->> 'notional_minor')::bigint,
-            (f ->> 'fee_minor')::bigint, (f ->> 'realized_minor')::bigint, (a ->> 'cash_minor')::bigint,
-            f -> 'quote', v_at);
-        INSERT INTO core_journal (book, kind, reference, memo, market_at)
-        VALUES ('virtual', 'fill', 'fill:' || (f ->> 'id'), f ->> 'memo', v_at) RETURNING id INTO v_journal;
-        INSERT INTO core_posting (journal_id, account_id, amount_minor, currency)
-        SELECT v_journal, (l ->> 0)::bigint, (l ->> 1)::bigint, d ->> 'currency'
-        FROM jsonb_array_elements(f -> 'legs') l;
+            (f ->> 'fee_minor')::bigint, f -> 'charges', (f ->> 'fx')::numeric, (f ->> 'realized_minor')::bigint,
+            (f ->> 'cash_after_minor')::bigint, f -> 'quote', v_at);
+        PERFORM trading_post(v_market, 'fill', 'fill:' || (f ->> 'id'), f ->> 'memo', d ->> 'currency', f -> 'legs', v_at);
     END IF;
-
+    IF j IS NOT NULL THEN
+        INSERT INTO trading_adjustment (account_id, listing_id, kind, reference, quantity_before, quantity_after,
+            cost_before_minor, cost_after_minor, cash_minor, realized_minor, cash_after_minor, details, market_at)
+        VALUES (v_account, (j ->> 'listing_id')::bigint, j ->> 'kind', j ->> 'reference',
+            (j ->> 'quantity_before')::numeric, (j ->> 'quantity_after')::numeric, (j ->> 'cost_before_minor')::bigint,
+            (j ->> 'cost_after_minor')::bigint, (j ->> 'cash_minor')::bigint, (j ->> 'realized_minor')::bigint,
+            (a ->> 'cash_minor')::bigint, j -> 'details', v_at);
+        IF jsonb_array_length(j -> 'legs') > 0 THEN
+            PERFORM trading_post(v_market, j ->> 'kind', 'account:' || v_account || ':' || (j ->> 'reference'),
+                j ->> 'memo', d ->> 'currency', j -> 'legs', v_at);
+        END IF;
+    END IF;
     IF p IS NOT NULL THEN
         INSERT INTO trading_position AS q
             (account_id, listing_id, quantity, reserved_quantity, cost_minor, realized_minor, updated_at)
@@ -144,20 +237,22 @@ BEGIN
             reserved_quantity = excluded.reserved_quantity, cost_minor = excluded.cost_minor,
             realized_minor = excluded.realized_minor, updated_at = excluded.updated_at;
     END IF;
-
     IF a IS NOT NULL THEN
         UPDATE trading_account SET cash_minor = (a ->> 'cash_minor')::bigint,
             reserved_minor = (a ->> 'reserved_minor')::bigint, realized_minor = (a ->> 'realized_minor')::bigint,
-            fees_minor = (a ->> 'fees_minor')::bigint, fills_count = (a ->> 'fills_count')::integer,
-            open_orders_count = (a ->> 'open_orders_count')::integer
-        WHERE id = v_account;
+            fees_minor = (a ->> 'fees_minor')::bigint, other_minor = (a ->> 'other_minor')::bigint,
+            fills_count = (a ->> 'fills_count')::integer, open_orders_count = (a ->> 'open_orders_count')::integer
+        WHERE id = v_account AND (is_margin OR p IS NULL OR (p ->> 'quantity')::numeric >= 0);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'account % holds cash only and cannot be short', v_account USING ERRCODE = 'check_violation';
+        END IF;
     END IF;
-
-    IF d ? 'event' THEN
-        INSERT INTO core_outboxevent (topic, aggregate, payload)
-        VALUES (d #>> '{event,topic}', 'account:' || v_account, d #> '{event,payload}');
+    IF l IS NOT NULL THEN
+        UPDATE trading_quoteuse SET taken = (l ->> 'taken')::numeric
+        WHERE listing_id = (l ->> 'listing_id')::bigint AND tick = (l ->> 'tick')::integer AND side = l ->> 'side';
     END IF;
-
+    INSERT INTO core_outboxevent (topic, aggregate, payload)
+    SELECT e ->> 'topic', 'account:' || v_account, e -> 'payload' FROM jsonb_array_elements(d -> 'events') e;
     IF k IS NOT NULL THEN
         INSERT INTO core_idempotencyrecord (scope, key, body_hash, status, response)
         VALUES (k ->> 'scope', k ->> 'key', k ->> 'body_hash', (k ->> 'status')::smallint, k -> 'response');

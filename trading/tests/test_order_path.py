@@ -14,7 +14,7 @@ from marketdata.tests.factories import advance, replay_market
 from trading import selectors
 from trading.domain.types import OrderRequest
 from trading.models import Account, Fill, Order, OrderTransition, Position
-from trading.services.orders import order_cancel, order_preview
+from trading.services.changes import order_cancel, order_preview
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db

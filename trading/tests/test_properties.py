@@ -8,7 +8,7 @@ from core.errors import DomainError
 from core.services.books import verify
 from marketdata.tests.factories import advance, replay_market
 from trading.models import Account, Fill, Order, Position
-from trading.services.orders import order_cancel
+from trading.services.changes import order_cancel
 from trading.tests import factories as make
 
 STEPS = st.one_of(

@@ -9,7 +9,7 @@ from django.db import connection
 from core.services.books import verify
 from marketdata.tests.factories import advance, replay_market
 from trading.models import Account, Fill, Order, Position
-from trading.services.orders import order_cancel
+from trading.services.changes import order_cancel
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,23 @@
+"""Accounts that trade, their orders, fills, positions and marks.
+
+Written through `trading/sql/` functions only (see trading.services); the admin shows these rows read-only.
+"""
+
+from trading.models.accounts import Account, AccountGroup, AccountMark, EquityPoint
+from trading.models.orders import Fill, Order, OrderTransition, QuoteUse
+from trading.models.positions import Adjustment, Position
+from trading.models.risk import RiskSettings
+
+__all__ = [
+    "Account",
+    "AccountGroup",
+    "AccountMark",
+    "Adjustment",
+    "EquityPoint",
+    "Fill",
+    "Order",
+    "OrderTransition",
+    "Position",
+    "QuoteUse",
+    "RiskSettings",
+]
