@@ -104,7 +104,7 @@ def trips(*nets):
 
 
 def test_trade_figures_by_hand():
-    stats = trade_stats(trips(10, 20, -5, 0, 30, -10, -15, -1, 4))
+    stats = trade_stats(trips(10, 20, 0, 30, -5, -10, -1, 4, -15))
     assert (stats.closed_trades, stats.wins, stats.losses, stats.longs, stats.shorts) == (9, 4, 4, 9, 0)
     assert (stats.gross_profit_minor, stats.gross_loss_minor, stats.net_minor) == (6_400, 3_100, 3_300)
     assert stats.win_rate == 4 / 9
@@ -167,6 +167,8 @@ def test_ratios_by_hand():
     assert sharpe(RETURNS, 0.0252) == pytest.approx((mean - 0.0001) / spread * math.sqrt(252))
     downside = math.sqrt((0.02**2 + 0.01**2) / 6)
     assert sortino(RETURNS) == pytest.approx(mean / downside * math.sqrt(252))
+    below = math.sqrt((0.0201**2 + 0.0101**2 + 0.0001**2) / 6)
+    assert sortino(RETURNS, 0.0252) == pytest.approx((mean - 0.0001) / below * math.sqrt(252))
     grown = math.prod(1 + r for r in RETURNS) ** (252 / 6) - 1
     assert calmar(RETURNS, 0.05) == pytest.approx(grown / 0.05)
     assert calmar(RETURNS, 0.0) is None
