@@ -1,5 +1,6 @@
 """The reads. Other apps get frozen dataclasses, never rows."""
 
+from marketdata.selectors.fx import fx_dates, fx_forget, fx_rate
 from marketdata.selectors.history import cache_clear, listing_by_id, listings_seen, market_slice
 from marketdata.selectors.markets import (
     clock_of,
@@ -34,6 +35,9 @@ __all__ = [
     "clock_of",
     "closes_matrix",
     "default_market",
+    "fx_dates",
+    "fx_forget",
+    "fx_rate",
     "listing_by_id",
     "listing_get",
     "listings",

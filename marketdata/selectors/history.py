@@ -21,6 +21,7 @@ from marketdata.domain.replay import ReplayDefinition
 from marketdata.domain.slices import Slice
 from marketdata.domain.types import ListingView
 from marketdata.models import CorporateAction, Instrument, Listing, Market
+from marketdata.selectors.fx import fx_forget
 
 MARKETS_KEPT = 32
 _Kind = CorporateAction.Kind
@@ -41,6 +42,7 @@ def cache_clear() -> None:
     with _lock:
         _slices.clear()
         _listings.clear()
+    fx_forget()
 
 
 @dataclass(frozen=True, slots=True)

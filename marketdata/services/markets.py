@@ -4,7 +4,8 @@ Every entry service has a composable `..._in_tx` twin for callers that are alrea
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,12 +13,13 @@ from django.db import IntegrityError, transaction
 from core.errors import Conflict, Invalid
 from core.services import audit, outbox
 from marketdata.domain.building import slice_build
+from marketdata.domain.fx import missing_range
 from marketdata.domain.overlay import Overlay
 from marketdata.domain.replay import ReplayDefinition, mask_aliases
 from marketdata.domain.types import ListingView, MarketView
 from marketdata.locks import market_lock
 from marketdata.models import BarSeries, Instrument, Listing, Market
-from marketdata.selectors import market_view, view_of
+from marketdata.selectors import fx_dates, market_view, view_of
 from marketdata.selectors.history import histories
 from marketdata.services.publish import status_publish
 
@@ -40,9 +42,23 @@ def _instruments(definition: ReplayDefinition) -> dict[str, Instrument]:
     missing = sorted(set(definition.symbols) - set(found))
     if missing:
         raise Invalid("unknown_symbol", "There is no history for some of the symbols.", {"symbols": missing[:50]})
-    if len({row.currency for row in found.values()}) > 1:
-        raise Invalid("mixed_currencies", "All instruments of a market trade in one currency.", {"field": "symbols"})
+    if definition.mask and len({row.currency for row in found.values()}) > 1:
+        message = "All instruments of a masked market trade in one currency: rates would tell its dates."
+        raise Invalid("mixed_currencies", message, {"field": "symbols"})
     return found
+
+
+def _require_rates(home: str, found: Mapping[str, Instrument], sessions: Sequence[date]) -> None:
+    """Every other currency needs rates against the market's for all of its sessions."""
+    for other in sorted({row.currency for row in found.values()} - {home}):
+        missing = missing_range(fx_dates(other, home), sessions)
+        if missing:
+            span = {"from": missing[0].isoformat(), "to": missing[1].isoformat()}
+            message = (
+                f"There are no exchange rates {other}/{home} from {span['from']} to {span['to']}. "
+                "Import them with import_fx, or choose instruments of one currency."
+            )
+            raise Invalid("fx_missing", message, {"field": "symbols", "pair": f"{other}/{home}", **span})
 
 
 def _plan(definition: ReplayDefinition, found: Mapping[str, Instrument]) -> list[ListingView]:
@@ -102,6 +118,8 @@ def market_create_replay_in_tx(
     found = _instruments(definition)
     plan = _plan(definition, found)
     table = slice_build(definition, histories(definition, plan))
+    home = found[definition.symbols[0]].currency
+    _require_rates(home, found, table.dates[table.warmup :])
     label, is_simulated = _source_label(definition, found)
     user_id = getattr(actor, "pk", None) or getattr(actor, "user_id", None)
     try:
@@ -109,7 +127,7 @@ def market_create_replay_in_tx(
             market = Market.objects.create(
                 slug=slug,
                 name=name,
-                currency=plan[0].currency,
+                currency=home,
                 definition=definition.to_json(),
                 venue=dict(venue or {}),
                 days_total=table.days_total,
@@ -146,7 +164,8 @@ def market_create_replay(
 ) -> MarketView:
     """Create an idle replay market over loaded history. `venue` is how orders execute there.
 
-    Raises Invalid (definition, venue, unknown symbols, history that does not cover the slice), Conflict (slug taken).
+    Its currency is that of the first symbol; instruments in others need exchange rates for the whole slice. Raises
+    Invalid (definition, venue, unknown symbols, history or rates that do not cover the slice) and Conflict.
     """
     with transaction.atomic(durable=True):
         return market_create_replay_in_tx(actor=actor, slug=slug, name=name, definition=definition, venue=venue)

@@ -56,7 +56,8 @@ def test_simulated_instruments_label_the_market():
     ("definition", "code"),
     [
         ({"symbols": ["NONE"]}, "unknown_symbol"),
-        ({"symbols": ["AAA", "EUR"]}, "mixed_currencies"),
+        ({"symbols": ["AAA", "EUR"]}, "fx_missing"),
+        ({"symbols": ["AAA", "EUR"], "mask": True}, "mixed_currencies"),
         ({"start": "2025-01-06", "end": "2025-01-10"}, "history_missing"),
         ({"start": "2024-01-05", "end": "2024-01-12", "symbols": ["AAA", "LATE"]}, "history_missing"),
         ({"start": "x"}, "invalid_definition"),
