@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import exception_handler
+from core.postgres.direct import settle
+from core.postgres.guard import RefusedError, guarded
 from core.throttling import ScopedThrottle, user_wait
 
 KEY = "HTTP_IDEMPOTENCY_KEY"
@@ -28,11 +31,20 @@ def _refuse_constant(text: str) -> None:
 _loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom the log names."""
+
+    pk: int
+
+
 class LeanView(APIView):
     """POST for signed-in users, limited by `throttle_scope`; a subclass says what it does in `act`.
 
     A POST with a bearer token, a JSON body and no special wishes about the answer is served here, with the same
-    authentication class, counters, error envelope and headers. Everything else, refused tokens too, goes through DRF.
+    authentication class, counters, error envelope and headers. Everything else, refused callers too, goes through DRF.
+    The first authentication class must know `ahead`: whether the user may come in is asked together with the first
+    thing that `act` asks of the database, which is not done when the answer is no.
     """
 
     throttle_classes = (ScopedThrottle,)
@@ -43,37 +55,48 @@ class LeanView(APIView):
         if {"permission_classes", "throttle_classes", "get_permissions", "get_throttles"} & set(vars(cls)):
             raise TypeError(f"{cls.__name__}: a LeanView is for every signed-in user, with one limit")
 
-    def act(self, user: Any, data: Any, key: str | None) -> Answer:
+    def act(self, user_id: int, data: Any, key: str | None) -> Answer:
         """The answer to this user's `data` under this idempotency key: status and body. Refusals are raised."""
         raise NotImplementedError
 
     def post(self, request: Request) -> Response:
         """The same act, for a request that came through DRF."""
-        status, body = self.act(request.user, request.data, request.META.get(KEY))
+        status, body = self.act(int(request.user.pk or 0), request.data, request.META.get(KEY))
         return Response(body, status=status)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Serve the ordinary POST; hand over the rest."""
-        user = self._signed_in(request) if _is_ordinary(request) else None
-        if user is None:
-            return super().dispatch(request, *args, **kwargs)
-        request.user = user
+        """Serve the ordinary POST of a user who may come in; hand over the rest."""
+        bearer: Any = self.authentication_classes[0]
+        found = bearer().ahead(request) if _is_ordinary(request) else None
+        if found is not None:
+            user_id, guard = found
+            try:
+                with guarded(guard):
+                    answer = self._serve(request, user_id)
+                request.user = Caller(user_id)  # type: ignore[assignment]
+                return answer
+            except RefusedError:
+                pass  # DRF refuses it as well, and says why.
+        return super().dispatch(request, *args, **kwargs)
+
+    def _serve(self, request: HttpRequest, user_id: int) -> HttpResponse:
         try:
-            wait = user_wait(self.throttle_scope, user.pk)
-            if wait is not None:
-                raise Throttled(wait)
-            return self._answer(*self.act(user, _data(request), request.META.get(KEY)))
-        except Exception as error:  # the handler logs it and answers, as it does for DRF
+            try:
+                answer = self._act(request, user_id)
+            finally:
+                settle()  # Whatever came of it, it is only for who may come in.
+            return self._answer(*answer)
+        except RefusedError:
+            raise
+        except Exception as error:
             refusal = exception_handler(error, {"view": self})
             return self._answer(refusal.status_code, refusal.data, refusal.headers)
 
-    def _signed_in(self, request: HttpRequest) -> Any:
-        """The token's user, or None when it is refused: DRF will refuse it again, and say why as it always does."""
-        try:
-            found = self.authentication_classes[0]().authenticate(request)  # type: ignore[arg-type]
-        except Exception:
-            return None
-        return found[0] if found else None
+    def _act(self, request: HttpRequest, user_id: int) -> Answer:
+        wait = user_wait(self.throttle_scope, user_id)
+        if wait is not None:
+            raise Throttled(wait)
+        return self.act(user_id, _data(request), request.META.get(KEY))
 
     def _answer(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpResponse:
         # The line separators of JavaScript are escaped, as DRF's renderer does.

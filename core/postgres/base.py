@@ -5,8 +5,11 @@ order. A server that died has closed its sockets, and a closed socket is readabl
 """
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
+
+from core.postgres.guard import unsettled
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -20,3 +23,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return not poll.poll(0)
+
+    def _cursor(self, name: str | None = None) -> Any:
+        """Django's cursor, once the thread's guard has passed."""
+        if unsettled() is not None:
+            from core.postgres.direct import settle
+
+            settle()
+        return super()._cursor(name)  # type: ignore[misc]

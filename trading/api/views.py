@@ -54,10 +54,9 @@ def page_of(
     return paginator.get_paginated_response(render(page))
 
 
-def _place(user: Any, key: str | None, account_id: int, order: OrderRequest) -> Answer:
+def _place(user_id: int, key: str | None, account_id: int, order: OrderRequest) -> Answer:
     """201 for an order that was taken (200 when replayed), 422 with the error envelope for a denied one."""
-    actor = Actor(user_id=user.pk, is_staff=user.is_staff, label=user.display_name)
-    view = order_place(actor=actor, account_id=account_id, request=order, idempotency_key=key)
+    view = order_place(actor=Actor(user_id=user_id), account_id=account_id, request=order, idempotency_key=key)
     body = view.to_json()
     if view.status == states.DENIED:
         return 422, {"code": view.code, "message": view.message, "details": {**view.details, "order": body}}
@@ -151,9 +150,9 @@ class OrderListView(LeanView):
 
     throttle_scope = "orders"
 
-    def act(self, user: Any, data: Any, key: str | None) -> Answer:
+    def act(self, user_id: int, data: Any, key: str | None) -> Answer:
         """Place the order that the body describes."""
-        return _place(user, key, *order_input(data, "api"))
+        return _place(user_id, key, *order_input(data, "api"))
 
     @extend_schema(request=wire.OrderInput, responses={201: wire.OrderOutput}, parameters=[IDEMPOTENCY])
     def post(self, request: Request) -> Response:
@@ -202,9 +201,9 @@ class ExecuteView(LeanView):
 
     throttle_scope = "orders"
 
-    def act(self, user: Any, data: Any, key: str | None) -> Answer:
+    def act(self, user_id: int, data: Any, key: str | None) -> Answer:
         """Place the market order that the body describes."""
-        return _place(user, key, *execute_input(data, "api"))
+        return _place(user_id, key, *execute_input(data, "api"))
 
     @extend_schema(request=wire.ExecuteInput, responses={201: wire.OrderOutput}, parameters=[IDEMPOTENCY])
     def post(self, request: Request) -> Response:
