@@ -241,10 +241,8 @@ class Book:
     def _blocks(self) -> Iterator[tuple[npt.NDArray[np.int32], Ints, Ints, Ints | None]]:
         """(columns, quantities, costs, slots) of each layer, slots None meaning all in order; then of the overflow."""
         for layer in range(len(self._column)):
-            column, quantity, costs = (
-                cells[layer, : self.size] for cells in (self._column, self._quantity, self._costs)
-            )
-            yield column, quantity, costs, None
+            here = slice(0, self.size)
+            yield self._column[layer, here], self._quantity[layer, here], self._costs[layer, here], None
         if self._overflow:
             if self._spilled is None:
                 rows = np.array([(*cell, *held) for cell, held in self._overflow.items()], dtype=np.int64)

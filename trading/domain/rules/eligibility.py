@@ -83,9 +83,7 @@ def _payout_conditions(
         Condition(key, opens is not None and seen.at >= opens, when),
         Condition(key, found.available_minor >= least, f"{minor(found.available_minor, currency)} can be withdrawn."),
         Condition(key, asked >= least, f"At least {minor(least, currency)} is withdrawn."),
-        Condition(
-            key, asked <= found.available_minor, f"At most {minor(found.available_minor, currency)} is withdrawn."
-        ),
+        Condition(key, asked <= found.available_minor, f"At most {minor(found.available_minor, currency)} can be."),
     ]
     if rule.requires_flat:
         conditions.append(Condition(key, seen.flat, "No position may be open."))
