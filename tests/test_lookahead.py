@@ -9,7 +9,8 @@ from django.test import Client
 from accounts.models import User
 from contests.tests import factories as arena
 from core.redis import client as redis_client
-from marketdata.tests.factories import advance
+from marketdata.models import Instrument
+from marketdata.tests.factories import MONDAY, InstrumentFactory, actions_create, advance, bars_create
 from tests.test_endpoints import address, routes
 from trading.tests import factories as make
 
@@ -19,15 +20,31 @@ pytestmark = pytest.mark.django_db
 PAST = ("100", "104.25", "98", "102")
 TODAY = ("103", "133.37", "77.31", "113.57")
 LATER = ("155.91", "166.83", "144.71", "151.39")
+# What takes effect on day three: a split, a dividend, another symbol; another instrument is gone.
+ACTIONS = {
+    "AAA": [("split", 2, "1.2347"), ("dividend", 2, "1.9173"), ("symbol_change", 2, 0, "WXYZ")],
+    "BBB": [("delisting", 2, "7.4629")],
+}
 FUTURE = re.compile(
     r"133\.37|77\.31|113\.57|155\.91|166\.83|144\.71|151\.39|1333[67]|7731|11357|15591|16683|14471|15139"
+    r"|1\.2347|1\.9173|WXYZ|7\.4629"
 )
 
 
-@pytest.fixture
-def world(django_capture_on_commit_callbacks):
+def loaded(symbols):
+    """The instruments with their history, all of it in the database from the start."""
+    for symbol in symbols:
+        bars_create(InstrumentFactory(symbol=symbol), [PAST, TODAY, LATER])
+        actions_create(Instrument.objects.get(symbol=symbol), ACTIONS.get(symbol, ()), start=MONDAY)
+
+
+@pytest.fixture(params=["adjusted", "traded"])
+def world(request, django_capture_on_commit_callbacks):
+    loaded(["AAA", "BBB", "CCC"])
     with django_capture_on_commit_callbacks(execute=True):
-        view = arena.contest(bars={"AAA": [PAST, TODAY, LATER], "BBB": [PAST, TODAY, LATER]})
+        view = arena.contest(
+            bars={symbol: [PAST, TODAY, LATER] for symbol in ("AAA", "BBB", "CCC")}, market={"basis": request.param}
+        )
         account_id, who = arena.joined(view)
         agent_id, agent = arena.joined(view, kind="agent")
         advance(view.market_id)
@@ -55,9 +72,11 @@ def test_the_api_and_the_pages_know_no_future(world):
         for account in (account_id, agent_id):
             url = address(route, account=account, slug=f"contest-{view.slug}" if "markets" in route else view.slug)
             for client in (visitor, owner):
-                response = client.get(url, {"market": f"contest-{view.slug}", "limit": "1000", "days": "250"})
-                seen += response.status_code == 200
-                assert_silent(url, response.content.decode())
+                asked = {"market": f"contest-{view.slug}", "limit": "1000", "days": "250"}
+                for query in (asked, asked | {"adjusted": "false"}) if "history" in url else (asked,):
+                    response = client.get(url, query)
+                    seen += response.status_code == 200
+                    assert_silent(url, response.content.decode())
     pages = ["", "contests", f"contests/{view.slug}", f"contests/{view.slug}/leaderboard", "account"]
     pages += [f"accounts/{agent_id}", f"accounts/{account_id}", f"markets/{view.market_id}/candles/AAA"]
     for page in pages:
