@@ -7,6 +7,7 @@ a line is the largest whole amount at which the trader is told.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 from core.money import exponent
@@ -44,8 +45,8 @@ def lock_line(rule: LossRule, state: RuleState) -> Fraction | None:
     return state.initial_minor + Fraction(rule.lock_offset) * Fraction(10) ** exponent(state.currency)
 
 
-def _exact_floor(rule: LossRule, state: RuleState) -> Fraction:
-    floor = reference_minor(rule, state) - allowance(rule, state)
+def _exact_floor(rule: LossRule, state: RuleState, amount: Fraction) -> Fraction:
+    floor = reference_minor(rule, state) - amount
     lock = lock_line(rule, state)
     return floor if lock is None else min(floor, lock)
 
@@ -55,7 +56,7 @@ def floor_minor(rule: LossRule, state: RuleState) -> int:
 
     daily_loss: reference - amount. max_loss: high-water (or initial) - amount, at most initial + offset when it locks.
     """
-    return round(_exact_floor(rule, state))
+    return round(_exact_floor(rule, state, allowance(rule, state)))
 
 
 def breach_line(rule: LossRule, state: RuleState) -> int:
@@ -64,10 +65,11 @@ def breach_line(rule: LossRule, state: RuleState) -> int:
     return floor if rule.comparator == "at_or_below" else floor - 1
 
 
-def warn_line(rule: LossRule, state: RuleState, level: int) -> int:
-    """The largest tested amount at which `level` percent of the allowance is used; the allowance ends at the floor."""
+def warn_lines(rule: LossRule, state: RuleState, levels: Iterable[int]) -> dict[int, int]:
+    """By level: the largest tested amount at which that percentage of the allowance is used. It ends at the floor."""
     amount = allowance(rule, state)
-    return math.floor(_exact_floor(rule, state) + amount * (100 - level) / 100)
+    floor = _exact_floor(rule, state, amount)
+    return {level: math.floor(floor + amount * (100 - level) / 100) for level in levels}
 
 
 def tested_minor(rule: LossRule | ProfitTarget, observation: Observation) -> int:

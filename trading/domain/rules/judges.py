@@ -21,7 +21,7 @@ from trading.domain.rules.floors import (
     floor_minor,
     reference_minor,
     tested_minor,
-    warn_line,
+    warn_lines,
 )
 from trading.domain.rules.limits import DailyLoss, Inactivity, MaxLoss, Rule, TimeLimit
 from trading.domain.rules.ruleset import RuleSet
@@ -78,7 +78,7 @@ def loss(rule: LossRule, state: RuleState, seen: Observation) -> Judged:
         )
         told = state.saying(gone, *(f"{rule.key}|{level}" for level in rule.warn_at))
         return enforce(told, finding, seen.at, until), finding
-    reached = [level for level in rule.warn_at if tested <= warn_line(rule, state, level)]
+    reached = [level for level, line in warn_lines(rule, state, rule.warn_at).items() if tested <= line]
     fresh = [level for level in reached if not state.said(f"{rule.key}|{level}")]
     if not fresh or state.said(gone):
         return state, None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Protocol
 
 from core.money import exponent
@@ -49,6 +50,12 @@ def knob(spec: Spec, about: str, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"spec": spec, "about": about})
 
 
+@lru_cache(maxsize=1024)
+def fraction(value: Decimal) -> Fraction:
+    """The Decimal of a knob as a fraction; rules have few, and marks ask for them again and again."""
+    return Fraction(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A size: money (`fixed`, major units) or a percentage of a basis ("initial", "equity"...)."""
@@ -59,8 +66,8 @@ class Amount:
     def exact(self, bases: Mapping[str, int], currency: str) -> Fraction:
         """The exact amount in minor units, unrounded; `bases` are minor units by name. Raises KeyError."""
         if self.basis == "fixed":
-            return Fraction(self.value) * Fraction(10) ** exponent(currency)
-        return Fraction(self.value) * bases[self.basis] / 100
+            return fraction(self.value) * int(10 ** exponent(currency))
+        return fraction(self.value) * bases[self.basis] / 100
 
 
 @dataclass(frozen=True, slots=True)

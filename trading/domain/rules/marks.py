@@ -16,7 +16,7 @@ from datetime import datetime
 
 from trading.domain.rules.conduct import LossPerTrade
 from trading.domain.rules.facts import Closing, Observation
-from trading.domain.rules.floors import warn_line
+from trading.domain.rules.floors import warn_lines
 from trading.domain.rules.judges import judge_all
 from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays
 from trading.domain.rules.phase import PHASE, phase_finding
@@ -147,7 +147,8 @@ def _rearm(rule_set: RuleSet, state: RuleState, seen: Observation, resets: set[R
     for rule in rule_set.of(MaxLoss):
         if rule.reset in resets:
             tested = seen.equity_minor if rule.tested == "equity" else seen.balance_minor
-            kept -= {f"{rule.key}|{item}" for item in rule.warn_at if tested > warn_line(rule, state, item)}
+            reached = warn_lines(rule, state, rule.warn_at).items()
+            kept -= {f"{rule.key}|{level}" for level, line in reached if tested > line}
             kept.discard(f"{rule.key}|100")
     for trade in rule_set.of(LossPerTrade):
         kept.discard(f"{trade.key}|100")

@@ -132,7 +132,12 @@ class RuleSet:
     @cached_property
     def document_hash(self) -> str:
         """SHA-256 of the canonical document (hex)."""
-        return digest(self.to_json())
+        return digest(self.document)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The document, made once; verdicts share it, so it must not be changed."""
+        return self.to_json()
 
     @cached_property
     def resets(self) -> tuple[Reset, ...]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from trading.domain.marking import Ints
 from trading.domain.rules.conduct import FlatByWeekend, LossPerTrade, NoOvernight
 from trading.domain.rules.facts import Observation
-from trading.domain.rules.floors import LossRule, allowance, breach_line, lock_line, target_minor, warn_line
+from trading.domain.rules.floors import LossRule, allowance, breach_line, lock_line, target_minor, warn_lines
 from trading.domain.rules.judges import time_from, time_line
 from trading.domain.rules.limits import DailyLoss, Inactivity, MaxLoss, ProfitTarget, TimeLimit
 from trading.domain.rules.marks import PASSED
@@ -75,7 +75,7 @@ def _fixed_line(rule: LossRule, state: RuleState) -> int:
     """The highest amount at which a floor that does not move by itself has something to say."""
     if state.said(f"{rule.key}|100"):
         return NEVER_LOW
-    return max([breach_line(rule, state), *(warn_line(rule, state, level) for level in _untold(rule, state))])
+    return max([breach_line(rule, state), *warn_lines(rule, state, _untold(rule, state)).values()])
 
 
 def _trail(rule: MaxLoss, state: RuleState) -> tuple[int, int]:

@@ -71,7 +71,7 @@ def issue(function: str, rule_set: RuleSet, state: RuleState, inputs: Mapping[st
     evidence: dict[str, Any] = {
         "engine": ENGINE,
         "function": function,
-        "rule_set": {"version": rule_set.version, "hash": rule_set.document_hash, "document": rule_set.to_json()},
+        "rule_set": {"version": rule_set.version, "hash": rule_set.document_hash, "document": rule_set.document},
         "state": state.to_json(),
         "inputs": {name: encode(value) for name, value in inputs.items()},
     }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.domain.book import NO_PROFIT, Book, half_even, ranks
+from trading.domain.book import NO_PROFIT, Book, half_even, ranks, tie_order
 from trading.domain.marking import values_minor
 
 ACCOUNTS, LISTINGS = st.integers(1, 6), st.integers(1, 8)
@@ -148,6 +148,6 @@ def test_ranks_share_ties_and_break_them_by_the_keys(rows):
     scores, first, second = (np.array([row[i] for row in rows], dtype=np.int64) for i in range(3))
     for ties in ((), (first,), (first, second)):
         keys = [(-int(scores[i]), *(int(key[i]) for key in ties)) for i in range(len(rows))]
-        order, rank = ranks(scores, *ties)
+        order, rank = ranks(scores, tie_order(*ties) if ties else None)
         assert order.tolist() == sorted(range(len(rows)), key=lambda index, keys=keys: (keys[index], index))
         assert rank.tolist() == [1 + sum(other < key for other in keys) for key in keys]

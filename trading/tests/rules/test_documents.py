@@ -239,8 +239,8 @@ def test_words_show_the_figures():
     daily, most = rule_set_words(plan)
     assert daily == (
         "Daily loss: equity, open positions and costs included, may not be below the balance at 00:00 Europe/Prague "
-        "less 5% of the initial balance. On a breach positions are closed, orders cancelled and the account is locked until "
-        "the next reset. You are told at 50%, 80% and 90% of the limit."
+        "less 5% of the initial balance. On a breach positions are closed, orders cancelled and the account is locked "
+        "until the next reset. You are told at 50%, 80% and 90% of the limit."
     )
     assert "less 2,500 JPY." in most
     assert "stops rising at the initial balance plus 100 JPY" in most

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.domain.rules import Observation, Sweep, evaluate_mark, lines, raise_high_water, record_fill, roll_day, start
+from trading.domain.rules import (
+    Observation,
+    Sweep,
+    evaluate_mark,
+    lines,
+    raise_high_water,
+    record_fill,
+    roll_day,
+    start,
+)
 from trading.domain.rules.facts import Closing, PositionFact
 from trading.domain.rules.sweep import NEVER_HIGH, Lines
 from trading.tests.rules.make import T0, begin, cents, fill, fixed, percent, rules, seen
