@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,7 +11,10 @@ from trading.domain.marking import Ints
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account with its latest mark. Amounts are integer minor units of `currency`."""
+    """An account with its latest mark. Amounts are integer minor units of `currency`.
+
+    `margin_power_minor`: a margin account's buying power at the quotes in force; None for a cash account.
+    """
 
     id: int
     owner_id: int
@@ -35,6 +38,11 @@ class AccountView:
     equity_minor: int
     marked_at: datetime | None
     created_at: datetime
+    other_minor: int = 0
+    is_margin: bool = False
+    lock_reason: str = ""
+    locked_until: datetime | None = None
+    margin_power_minor: int | None = None
 
     @property
     def profit_minor(self) -> int:
@@ -43,8 +51,8 @@ class AccountView:
 
     @property
     def unrealized_minor(self) -> int:
-        """Profit that is neither realised nor spent on fees."""
-        return self.profit_minor - self.realized_minor + self.fees_minor
+        """Profit that is neither realised, nor spent on fees, nor other cash (dividends)."""
+        return self.profit_minor - self.realized_minor + self.fees_minor - self.other_minor
 
     @property
     def return_pct(self) -> Decimal:
@@ -53,13 +61,18 @@ class AccountView:
 
     @property
     def buying_power_minor(self) -> int:
-        """Cash that no resting order holds."""
-        return self.cash_minor - self.reserved_minor
+        """Cash that no resting order holds; for a margin account what its free equity can carry, with leverage."""
+        return self.cash_minor - self.reserved_minor if self.margin_power_minor is None else self.margin_power_minor
 
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
-    """A holding at the latest price. Average price in major units, four places."""
+    """A position at the latest price: signed quantity, cost and value (a short's are negative).
+
+    Average price in major units of the account's currency, two places more than it has; `last` is in `price_currency`,
+    one unit of which is worth `fx` (None: no rate is stored). The day change is that of the price since the last
+    session's close, on what is held now.
+    """
 
     symbol: str
     name: str
@@ -72,6 +85,16 @@ class PositionView:
     unrealized_minor: int
     realized_minor: int
     currency: str
+    listing_id: int = 0
+    price_currency: str = ""
+    fx: Decimal | None = None
+    day_change_minor: int | None = None
+    day_change_pct: Decimal | None = None
+
+    @property
+    def side(self) -> str:
+        """long or short."""
+        return "long" if self.quantity >= 0 else "short"
 
     @property
     def unrealized_pct(self) -> Decimal:
@@ -99,6 +122,8 @@ class FillView:
     market_at: datetime
     created_at: datetime
     quote: dict[str, object]
+    charges: dict[str, int] = field(default_factory=dict)
+    fx: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

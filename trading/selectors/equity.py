@@ -1,0 +1,72 @@
+"""Equity curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import TruncDate
+
+from trading.models import EquityPoint
+
+MAX_POINTS = 5000
+
+
+def equity_curve(account_id: int, *, limit: int = 1000) -> list[tuple[datetime, int]]:
+    """(market time, equity in minor units) of the newest `limit` points, oldest first."""
+    rows = EquityPoint.objects.filter(account_id=account_id).order_by("-tick").values_list("market_at", "equity_minor")
+    return list(reversed(rows[: min(limit, MAX_POINTS)]))
+
+
+def _points(account_id: int, start: datetime | None, end: datetime | None) -> QuerySet[EquityPoint]:
+    rows = EquityPoint.objects.filter(account_id=account_id)
+    if start is not None:
+        rows = rows.filter(market_at__gte=start)
+    return rows if end is None else rows.filter(market_at__lt=end)
+
+
+def equity_points(
+    account_id: int,
+    *,
+    by_day: bool = False,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int = MAX_POINTS,
+) -> list[tuple[datetime, int, int]]:
+    """(market time, equity, cash) of the newest `limit` points in [start, end), oldest first, in minor units.
+
+    `by_day` keeps the last point of each day in UTC.
+    """
+    rows = _points(account_id, start, end)
+    if by_day:
+        rows = rows.annotate(day=TruncDate("market_at", tzinfo=UTC)).order_by("-day", "-tick").distinct("day")
+    else:
+        rows = rows.order_by("-tick")
+    found = rows.values_list("market_at", "equity_minor", "cash_minor")[:limit]
+    return list(reversed(found))
+
+
+def point_before(account_id: int, at: datetime) -> tuple[datetime, int, int] | None:
+    """The last point before a moment, as in `equity_points`."""
+    rows = EquityPoint.objects.filter(account_id=account_id, market_at__lt=at).order_by("-tick")
+    return rows.values_list("market_at", "equity_minor", "cash_minor").first()
+
+
+_SPARKLINES = """
+SELECT a.id, p.equity_minor FROM unnest(%s::bigint[]) AS a(id)
+CROSS JOIN LATERAL (
+    SELECT tick, equity_minor FROM trading_equitypoint WHERE account_id = a.id ORDER BY tick DESC LIMIT %s
+) p ORDER BY a.id, p.tick
+"""
+
+
+def sparklines(account_ids: Sequence[int], points: int = 60) -> dict[int, list[int]]:
+    """The newest `points` equities (minor units) of each account, oldest first; one statement for all."""
+    result: dict[int, list[int]] = {account_id: [] for account_id in account_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(_SPARKLINES, [list(account_ids), min(points, 500)])
+        for account_id, equity in cursor.fetchall():
+            result[account_id].append(equity)
+    return result
