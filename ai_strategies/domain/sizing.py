@@ -60,6 +60,8 @@ def buys(view: StrategyView, wishes: Sequence[Wish], *, cash: Decimal) -> list[A
         ceiling = view.max_weight if view.max_weight >= 1 else view.max_weight * (1 - MARGIN)
         target = min(wish.weight, ceiling) * view.equity - view.value(wish.symbol)
         quantity = units(min(target, left), quote.ask)
+        if view.signal_only and target > 0 and left > 0:
+            quantity = max(quantity, 1)
         if quantity > 0:
             left -= quantity * quote.ask
             actions.append(Action(wish.symbol, "buy", quantity, wish.reason, wish.confidence))

@@ -29,7 +29,8 @@ class StrategyView:
 
     `closes` is [days, symbols]: the closes of the completed days, oldest first, and the current price as the last row;
     NaN where a symbol has no price yet. `positions` are whole units that can be sold. `rng` is seeded from the agent
-    and the tick. `max_weight` is the largest share of equity that the contest allows in one symbol.
+    and the tick. `max_weight` is the largest share of equity that the contest allows in one symbol. `signal_only`: the
+    quantity of a purchase is chosen by whoever carries it out, so one that rounds to nothing is still asked for.
     """
 
     symbols: tuple[str, ...]
@@ -42,6 +43,7 @@ class StrategyView:
     phase: int
     rng: np.random.Generator
     max_weight: Decimal = Decimal(1)
+    signal_only: bool = False
 
     def series(self, symbol: str) -> Floats:
         """The closes of one symbol without missing days, oldest first, the current price last."""

@@ -25,7 +25,7 @@ AGENTS: tuple[dict[str, Any], ...] = (
         "key": "goldcross",
         "name": "Goldcross",
         "strategy": "sma_crossover",
-        "params": {"fast": 20, "slow": 50},
+        "params": {"fast": 20, "slow": 50, "band_bps": 20, "on_crossing": 0},
         "title": "Follows the 20 and 50 day averages",
         "bio": "Buys when the 20-day average rises above the 50-day one and leaves when it falls back. Late to every "
         "party, early out of every crash.",
@@ -34,7 +34,7 @@ AGENTS: tuple[dict[str, Any], ...] = (
         "key": "slowtide",
         "name": "Slow Tide",
         "strategy": "sma_crossover",
-        "params": {"fast": 50, "slow": 200, "positions": 8},
+        "params": {"fast": 50, "slow": 200, "positions": 8, "band_bps": 20, "on_crossing": 0},
         "title": "Follows the 50 and 200 day averages",
         "bio": "The same idea as Goldcross, four times slower. Trades a handful of times a year.",
     },

@@ -15,11 +15,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from ai_strategies.domain.picture import MAX_ACTIONS, Book, MarketPicture, picture_narrow, view_build
 from ai_strategies.domain.strategies import make
 from ai_strategies.domain.view import Action, hold
 from ai_strategies.locks import Lease, leases_renew, plan_keep, runs_lease
 from ai_strategies.models import AgentRun, AgentSeat, Decision
-from ai_strategies.services.views import Book, MarketPicture, books_take, picture_narrow, picture_take, view_build
+from ai_strategies.services.views import books_take, picture_take
 from contests import selectors as contest_selectors
 from contests.selectors import ContestView
 from core.errors import DomainError
@@ -32,7 +33,6 @@ from trading.services.orders import order_place
 logger = logging.getLogger(__name__)
 
 Plan = list[dict[str, Any]]
-MAX_ACTIONS = 60
 SOURCE = "agent"
 
 
@@ -106,7 +106,8 @@ def runs_miss(run_ids: Sequence[int], why: str) -> int:
 def _decide(seat: AgentSeat, book: Book, contest: ContestView, picture: MarketPicture) -> Plan:
     agent = seat.agent
     market_seed = int(seat.contest.definition["market"].get("seed", 0))
-    view = view_build(picture, book, contest, seed=agent.seed, market_seed=market_seed)
+    most = contest.constraints.get("max_position_pct")
+    view = view_build(picture, book, seed=agent.seed, market_seed=market_seed, max_position_pct=most)
     try:
         actions = make(agent.strategy, agent.params).decide(view)
     except Exception as error:

@@ -1,40 +1,17 @@
-"""Building what a strategy sees, from the market at its tick and the account's own books."""
+"""Reading what a strategy's view is built from: the market at its tick and the accounts' own books."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
 
 import numpy as np
 
+from ai_strategies.domain.picture import Book, MarketPicture
 from ai_strategies.domain.strategies import LOOKBACK
-from ai_strategies.domain.view import Floats, Price, StrategyView
-from contests.selectors import ContestView
+from ai_strategies.domain.view import Price
 from core.money import to_major
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
-
-
-@dataclass(frozen=True, slots=True)
-class MarketPicture:
-    """A market at one tick, shared by all agents that have their turn there."""
-
-    tick: int
-    day_index: int
-    phase: int
-    symbols: tuple[str, ...]
-    closes: Floats
-    quotes: Mapping[str, Price]
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What an account has: cash, what of it is free, and its holdings as (quantity, sellable quantity) by symbol."""
-
-    cash: Decimal
-    free_cash: Decimal
-    holdings: Mapping[str, tuple[Decimal, Decimal]]
 
 
 def books_take(account_ids: Sequence[int]) -> dict[int, Book]:
@@ -64,44 +41,4 @@ def picture_take(market_id: int) -> MarketPicture:
         symbols=symbols,
         closes=closes,
         quotes={symbol: Price(quote.bid, quote.ask, quote.last) for symbol, quote in quotes.items()},
-    )
-
-
-def picture_narrow(picture: MarketPicture, allowed: tuple[str, ...]) -> MarketPicture:
-    """The same picture with only the symbols that a contest allows."""
-    if not allowed:
-        return picture
-    kept = [index for index, symbol in enumerate(picture.symbols) if symbol in allowed]
-    closes = picture.closes[:, kept]
-    closes.flags.writeable = False
-    return MarketPicture(
-        tick=picture.tick,
-        day_index=picture.day_index,
-        phase=picture.phase,
-        symbols=tuple(picture.symbols[index] for index in kept),
-        closes=closes,
-        quotes={symbol: quote for symbol, quote in picture.quotes.items() if symbol in allowed},
-    )
-
-
-def view_build(
-    picture: MarketPicture, book: Book, contest: ContestView, *, seed: int, market_seed: int
-) -> StrategyView:
-    """One account's view. All chance comes from the agent's seed, the market's seed and the tick."""
-    worth = sum(
-        (picture.quotes[symbol].last * held for symbol, (held, _) in book.holdings.items() if symbol in picture.quotes),
-        Decimal(0),
-    )
-    percent = contest.constraints.get("max_position_pct")
-    return StrategyView(
-        symbols=picture.symbols,
-        closes=picture.closes,
-        quotes=picture.quotes,
-        positions={symbol: int(sellable) for symbol, (_, sellable) in book.holdings.items()},
-        cash=book.free_cash,
-        equity=book.cash + worth,
-        day_index=picture.day_index,
-        phase=picture.phase,
-        rng=np.random.default_rng([seed, market_seed, picture.tick]),
-        max_weight=Decimal(str(percent)) / 100 if percent else Decimal(1),
     )

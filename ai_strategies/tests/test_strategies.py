@@ -120,13 +120,40 @@ def test_chance_depends_on_the_seed_alone():
 def test_crossover_buys_the_cross_and_says_the_figures():
     flat = np.full((60, 1), 100.0)
     rising = np.vstack([flat, np.linspace(100, 120, 20).reshape(-1, 1)])
-    [action] = make("sma_crossover", {"positions": 1}).decide(view(rising))
+    state = make("sma_crossover", {"positions": 1, "on_crossing": 0})
+    [action] = state.decide(view(rising))
     assert action.side == "buy"
     assert "20-day average 110.00 is above 50-day average 104.00" in action.reason
     falling = np.vstack([flat, np.linspace(100, 80, 20).reshape(-1, 1)])
-    [action] = make("sma_crossover", {"positions": 1}).decide(view(falling, positions={"S0": 10}))
-    assert (action.side, action.quantity) == ("sell", 10)
-    assert "crossed below" in action.reason
+    for strategy in (state, make("sma_crossover", {"positions": 1})):
+        [action] = strategy.decide(view(falling, positions={"S0": 10}))
+        assert (action.side, action.quantity) == ("sell", 10)
+        assert "crossed below" in action.reason
+
+
+def test_a_crossover_is_an_event():
+    strategy = make("sma_crossover", {"fast": 2, "slow": 5, "positions": 1})
+    prices = np.array([10, 9, 8, 7, 6, 5, 9, 12, 13, 14], dtype=float).reshape(-1, 1)
+    sides = [strategy.decide(view(prices[: days + 1]))[0].side for days in range(len(prices))]
+    # Averages of 2 and 5 days: 5.5 and 7 after the sixth day, 7 and 7 after the seventh (a tie), 10.5 and 7.8 then.
+    assert sides == ["hold"] * 7 + ["buy"] + ["hold"] * 2
+    state = make("sma_crossover", {"fast": 2, "slow": 5, "positions": 1, "on_crossing": 0})
+    assert [state.decide(view(prices[: days + 1]))[0].side for days in range(7, 10)] == ["buy"] * 3
+
+
+def test_a_crossing_needs_both_averages_on_the_day_before():
+    strategy = make("sma_crossover", {"fast": 2, "slow": 5, "positions": 1})
+    rising = np.arange(1, 6, dtype=float).reshape(-1, 1)
+    assert strategy.decide(view(rising))[0].side == "hold", "above from the first average on: nothing crossed"
+
+
+def test_whoever_chooses_quantities_is_asked_even_for_one_unit():
+    prices = np.array([10, 9, 8, 7, 6, 5, 9, 12], dtype=float).reshape(-1, 1)
+    strategy = make("sma_crossover", {"fast": 2, "slow": 5, "positions": 1})
+    seen = view(prices, cash=Decimal("12.05"))
+    assert strategy.decide(seen)[0].side == "hold"
+    [action] = strategy.decide(replace(seen, signal_only=True))
+    assert (action.side, action.quantity) == ("buy", 1)
 
 
 def test_buy_and_hold_buys_once():
