@@ -10,7 +10,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from contests.domain.definition import Constraints, ContestSpec
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec
 from core.errors import DomainError
 from core.money import Money
 
@@ -51,6 +52,13 @@ class ContestForm(forms.Form):
     commission_bps = forms.DecimalField(
         label="Commission, basis points", required=False, help_text="Of each trade's value. Empty means none."
     )
+    leverage = forms.DecimalField(
+        required=False, min_value=1, max_value=100, help_text="Empty or 1: what is bought is paid in full."
+    )
+    short_selling = forms.BooleanField(label="Allow short selling", required=False)
+    fee_schedule = forms.CharField(
+        required=False, max_length=80, help_text="us, in, or none. Empty: the commission above."
+    )
     agents = forms.CharField(required=False, help_text="Keys of the agents that take part, with commas between them.")
     agent_interval_minutes = forms.IntegerField(
         label="Minutes of market time between the agents' turns",
@@ -86,10 +94,11 @@ class ContestForm(forms.Form):
             "seed": data["seed"],
         }
         limits = {
-            name: data[name] if name == "max_trades_per_day" else str(data[name])
-            for name in ("max_position_pct", "max_trades_per_day", "commission_bps")
-            if data[name] is not None
+            name: str(data[name])
+            for name in ("max_position_pct", "commission_bps", "leverage", "fee_schedule")
+            if data[name] not in (None, "")
         }
+        whole = {"max_trades_per_day": data["max_trades_per_day"], "short_selling": data["short_selling"]}
         return ContestSpec(
             slug=data["slug"],
             name=data["name"],
@@ -97,7 +106,7 @@ class ContestForm(forms.Form):
             market=market,
             initial_balance=Money.of(data["initial_balance"], data["currency"].upper()),
             capacity=data["capacity"],
-            constraints=Constraints.from_json(limits),
+            constraints=Constraints.from_json({**limits, **whole}),
             agents=names(data["agents"]),
             agent_interval_minutes=data["agent_interval_minutes"],
             starts_at=(data["starts_at"] or now).astimezone(UTC),

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from contests.domain.definition import Constraints, ContestSpec
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec
 from core.errors import Invalid
 from core.money import Money
 
@@ -36,6 +37,9 @@ class ConstraintsInput(serializers.Serializer):
     max_position_pct = serializers.CharField(max_length=12, required=False)
     max_trades_per_day = serializers.IntegerField(min_value=1, required=False)
     commission_bps = serializers.CharField(max_length=12, required=False)
+    leverage = serializers.CharField(max_length=12, required=False, help_text="Above 1: margin accounts")
+    short_selling = serializers.BooleanField(required=False)
+    fee_schedule = serializers.CharField(max_length=80, required=False, help_text='For example "us", "in" or "none"')
 
 
 class ContestInput(serializers.Serializer):

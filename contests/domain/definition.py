@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from contests.domain.constraints import Constraints
 from core.errors import Invalid
 from core.money import Money
 
@@ -19,60 +19,6 @@ MAX_CAPACITY = 100_000
 MAX_BALANCE_MINOR = 10**14
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Constraints:
-    """Limits of one contest on top of the market's own: none when empty. Trading reads them from the group's policy."""
-
-    max_position_pct: Decimal | None = None
-    max_trades_per_day: int | None = None
-    commission_bps: Decimal | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Constraints:
-        """Read and check the limits; unknown names are refused, so that a typo never means 'no limit'."""
-        unknown = set(data) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise _bad_limit(f"Unknown limit: {', '.join(sorted(unknown))}.")
-        return cls(
-            _number(data, "max_position_pct", above=Decimal(0), most=Decimal(100)),
-            _count(data.get("max_trades_per_day")),
-            _number(data, "commission_bps", above=Decimal(-1), most=Decimal(1000)),
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The limits that are set, as JSON."""
-        values = {"max_position_pct": self.max_position_pct, "commission_bps": self.commission_bps}
-        out: dict[str, Any] = {name: format(value, "f") for name, value in values.items() if value is not None}
-        if self.max_trades_per_day is not None:
-            out["max_trades_per_day"] = self.max_trades_per_day
-        return out
-
-
-def _bad_limit(message: str) -> Invalid:
-    return Invalid("invalid_constraints", message, {"field": "constraints"})
-
-
-def _number(data: Mapping[str, Any], name: str, *, above: Decimal, most: Decimal) -> Decimal | None:
-    value = data.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation as error:
-        raise _bad_limit(f"{name} is not a number.") from error
-    if not number.is_finite() or not above < number <= most:
-        raise _bad_limit(f"{name} is out of range: at most {most}.")
-    return number.normalize() + 0
-
-
-def _count(value: Any) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise _bad_limit("max_trades_per_day must be a whole number above 0.")
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +37,7 @@ class ContestSpec:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     allowed_symbols: tuple[str, ...] = ()
-    constraints: Constraints = Constraints()
+    constraints: Constraints = field(default_factory=Constraints)
     agents: tuple[str, ...] = ()
     is_featured: bool = False
     auto_renew: bool = False
@@ -114,9 +60,9 @@ class ContestSpec:
             (len(self.agents) <= self.capacity, "agents", "There are more agents than places."),
             (len(set(self.agents)) == len(self.agents), "agents", "An agent is named twice."),
         ]
-        for holds, field, message in rules:
+        for holds, name, message in rules:
             if not holds:
-                raise Invalid("invalid_contest", message, {"field": field})
+                raise Invalid("invalid_contest", message, {"field": name})
         self._check_window()
         return self
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from contests.domain.definition import Constraints
+from contests.domain.constraints import Constraints
 from trading.domain.ports import PolicyContext
 from trading.domain.types import Denial
 

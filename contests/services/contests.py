@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
-from contests.domain.definition import Constraints, ContestSpec, definition_hash
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec, definition_hash
 from contests.domain.policy import policy_data
 from contests.domain.ports import start_preparations, unknown_agents
 from contests.domain.states import ContestStatus

@@ -7,6 +7,7 @@ import hmac
 from django.db import transaction
 
 from accounts.models import User
+from contests.domain.constraints import Constraints
 from contests.domain.states import JOINABLE
 from contests.locks import contest_lock
 from contests.models import Contest, Participant
@@ -44,6 +45,7 @@ def contest_join_in_tx(*, actor: Actor, contest_id: int, invite_code: str = "", 
         purpose=PURPOSE,
         label=contest.name,
         initial=Money(contest.initial_balance_minor, contest.currency),
+        terms=Constraints.from_json(contest.definition["constraints"]).terms(),
     )
     participant = Participant.objects.create(
         contest=contest, user_id=user.pk, account_id=account_id, kind=user.kind, display_name=user.display_name

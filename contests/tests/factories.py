@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from contests.domain.definition import Constraints, ContestSpec
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec
 from contests.selectors import ContestView
 from contests.services.contests import contest_create, contest_start
 from contests.services.joins import contest_join

@@ -11,12 +11,12 @@ from contests.services import contests, lifecycle
 from contests.services.closing import contest_end
 from contests.services.joins import contest_join
 from contests.tests.factories import OPERATOR, contest, deliver, joined
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from core.models import AuditEntry, OutboxEvent
 from marketdata.models import Market
 from marketdata.services.ticks import market_step
 from trading import selectors as trading_selectors
-from trading.models import AccountGroup, Order
+from trading.models import Account, AccountGroup, Order
 from trading.tests.factories import actor, place, user
 
 pytestmark = pytest.mark.django_db
@@ -260,3 +260,17 @@ def test_nothing_changes_while_a_contest_is_being_ended():
             move(actor=OPERATOR, contest_id=view.id)
         assert caught.value.code == "contest_closing"
     assert lifecycle.lifecycle_run()["ended"] == [view.id]
+
+
+def test_a_contest_may_allow_shorts_and_leverage_for_everyone_in_it():
+    limits = {"leverage": "2", "short_selling": True, "fee_schedule": "us"}
+    view = contest(constraints=limits)
+    assert view.constraints == limits
+    market_step(market_id=view.market_id, ticks=1)
+    account, who = joined(view)
+    row = Account.objects.get(pk=account)
+    assert (row.is_margin, row.terms["leverage"], row.terms["fees"]) == (True, "2", "us")
+    assert place(who, account, "sell", 10, "AAA").status == "filled"
+    assert place(who, account, "buy", 1500, "AAA").status == "filled"
+    with pytest.raises(DomainError, match="Use one of"):
+        contest(constraints={"fee_schedule": "moon"})

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from contests.domain.definition import Constraints, ContestSpec, definition_hash
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec, definition_hash
 from contests.domain.states import FINAL, MOVES, ContestStatus, may_move
 from core.errors import Invalid
 from core.money import Money
