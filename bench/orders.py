@@ -4,15 +4,14 @@ r"""Orders per second through HTTP with JWT, beside pgbench's TPC-B on the same 
         bin/with-services --durable .venv/bin/python bench/orders.py [--seconds 10] [--rounds 3]
 
 Every request is a market order that fills (buys and sells in turn), with an idempotency key, on persistent
-connections, against the web process exactly as the Procfile starts it. The figures are medians of what this machine
-did; the ratio to TPC-B is what travels between machines.
+connections, against the web process exactly as the Procfile starts it. After each round the same again at half of the
+rate that it reached, on a timetable, for the time that an order takes when the machine is not full. The figures are
+medians of what this machine did; the ratio to TPC-B and the CPU time an order takes are what travels between machines.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import os
 import re
 import shutil
@@ -23,17 +22,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from bench.load import Account, Result, load  # noqa: E402
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 os.environ.setdefault("SECURE_SSL_REDIRECT", "0")
 os.environ.update({"THROTTLE_ORDERS": "10000000/min", "THROTTLE_USER": "10000000/min", "LOG_LEVEL": "WARNING"})
 
 
-def seed(number: int) -> list[tuple[int, str]]:
+def seed(number: int) -> list[Account]:
     """Open `number` accounts in a running market and return (account id, access token) of each."""
     from django.db import transaction
 
@@ -84,48 +86,38 @@ def start_web(port: int) -> subprocess.Popen[bytes]:
     raise SystemExit("the web process did not start")
 
 
-async def client(
-    port: int, jobs: list[tuple[int, str]], stop: float, tag: str, times: list[float], bad: list[str]
-) -> None:
-    """One persistent connection sending order after order, over its share of the accounts in turn."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    held: dict[int, int] = {}
-    number = 0
-    while time.perf_counter() < stop:
-        account_id, token = jobs[number % len(jobs)]
-        side = "sell" if held.get(account_id, 0) > 0 else "buy"
-        body = json.dumps({"account_id": account_id, "symbol": "AAA", "side": side, "quantity": 1}).encode()
-        head = (
-            f"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\nIdempotency-Key: {tag}-{number}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        began = time.perf_counter()
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", answer, re.IGNORECASE)
-        text = await reader.readexactly(int(found.group(1))) if found else b""
-        if answer.startswith(b"HTTP/1.1 201") and b'"filled"' in text:
-            times.append(time.perf_counter() - began)
-            held[account_id] = 1 - held.get(account_id, 0)
-        else:
-            bad.append(f"{answer[:40]!r} {text[:200]!r}")
-            held[account_id] = 1 - held.get(account_id, 0)
-        number += 1
-    writer.close()
+def cpu_of_group(group: int) -> float:
+    """CPU seconds that the processes of a group have used, those that ended not counted."""
+    used = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group:
+            used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK")
 
 
-async def load(
-    port: int, accounts: list[tuple[int, str]], seconds: float, connections: int
-) -> tuple[list[float], list[str]]:
-    times: list[float] = []
-    bad: list[str] = []
-    stop = time.perf_counter() + seconds
-    shares = [accounts[index::connections] or accounts for index in range(connections)]
-    tag = str(time.time_ns())
-    await asyncio.gather(
-        *(client(port, share, stop, f"{tag}-{index}", times, bad) for index, share in enumerate(shares))
-    )
-    return times, bad
+def cpu_of_postgres() -> float:
+    """CPU seconds of the processes called postgres on this machine."""
+    used = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if name.startswith("postgres"):
+            used += sum(int(value) for value in rest.split()[11:13])
+    return used / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_redis() -> float:
+    """CPU seconds of Redis, as it says itself."""
+    from core.redis import client
+
+    told: Any = client().info("cpu")
+    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
 
 
 def pgbench(seconds: float, connections: int, scale: int) -> float:
@@ -155,10 +147,6 @@ def pgbench(seconds: float, connections: int, scale: int) -> float:
     return float(found.group(1))
 
 
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10)
@@ -184,34 +172,60 @@ def main() -> None:
     port = free_port()
     web = start_web(port)
     try:
-        asyncio.run(load(port, accounts, 3, options.connections))
-        measure(options, sizes, accounts, port)
+        load(port, accounts, 3, options.connections)
+        measure(options, sizes, accounts, port, web.pid)
     finally:
         os.killpg(web.pid, signal.SIGTERM)
         web.wait(timeout=15)
 
 
-def measure(options: argparse.Namespace, sizes: list[int], accounts: list[tuple[int, str]], port: int) -> None:
+def measure(options: argparse.Namespace, sizes: list[int], accounts: list[Account], port: int, web: int) -> None:
     """Rounds of TPC-B and of each number of accounts, in turn, so that both see the machine's moods."""
     tpcb: list[float] = []
-    rates: dict[int, list[float]] = {size: [] for size in sizes}
-    times: dict[int, list[float]] = {size: [] for size in sizes}
+    full: dict[int, list[Result]] = {size: [] for size in sizes}
+    half: dict[int, list[Result]] = {size: [] for size in sizes}
+    spent: dict[int, list[list[float]]] = {size: [] for size in sizes}
     for _ in range(options.rounds):
         tpcb.append(pgbench(options.seconds, options.connections, options.scale))
         for size in sizes:
-            began = time.perf_counter()
-            found, bad = asyncio.run(load(port, accounts[:size], options.seconds, options.connections))
-            rates[size].append(len(found) / (time.perf_counter() - began))
-            times[size] += found
-            if bad:
-                print(f"  {len(bad)} orders were not filled, first: {bad[0]}")
+            before = cpu_of_group(web), cpu_of_postgres(), cpu_of_redis()
+            found = load(port, accounts[:size], options.seconds, options.connections)
+            after = cpu_of_group(web), cpu_of_postgres(), cpu_of_redis()
+            used = [*(end - begin for begin, end in zip(before, after, strict=True)), found.cpu]
+            full[size].append(found)
+            spent[size].append([1000 * value / max(1, len(found.times)) for value in used])
+            rate = len(found.times) / found.elapsed / 2
+            half[size].append(load(port, accounts[:size], options.seconds, options.connections, rate))
+    report(tpcb, full, half, spent)
+
+
+def report(
+    tpcb: list[float],
+    full: dict[int, list[Result]],
+    half: dict[int, list[Result]],
+    spent: dict[int, list[list[float]]],
+) -> None:
+    """The medians of the rounds."""
     base = statistics.median(tpcb)
     print(f"TPC-B {base:8.0f} tps (rounds {', '.join(f'{value:.0f}' for value in tpcb)})")
-    print(f"{'accounts':>8} {'orders/s':>9} {'ratio':>6} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
-    for size in sizes:
-        rate = statistics.median(rates[size])
-        marks = [percentile(times[size], share) for share in (0.5, 0.95, 0.99)]
-        print(f"{size:>8} {rate:>9.0f} {rate / base:>6.3f} {marks[0]:>8.1f} {marks[1]:>8.1f} {marks[2]:>8.1f}")
+    print(f"{'accounts':>8} {'orders/s':>9} {'ratio':>6} {'p50':>6} {'p95':>6} {'p99':>6}   half: p50    p95    p99 ms")
+    for size, rounds in full.items():
+        rate = statistics.median(len(each.times) / each.elapsed for each in rounds)
+        marks = [percentile(each, share) for each in (rounds, half[size]) for share in (0.5, 0.95, 0.99)]
+        line = " ".join(f"{value:6.1f}" for value in marks[:3]) + "      " + " ".join(f"{v:6.1f}" for v in marks[3:])
+        print(f"{size:>8} {rate:>9.0f} {rate / base:>6.3f} {line}")
+        for each in [*rounds, *half[size]]:
+            if each.bad:
+                print(f"  {len(each.bad)} orders were not filled, first: {each.bad[0]}")
+    print(f"{'accounts':>8}  CPU ms an order: web, PostgreSQL, Redis, generator")
+    for size, shares in spent.items():
+        print(f"{size:>8}  " + ", ".join(f"{statistics.median(part):.2f}" for part in zip(*shares, strict=True)))
+
+
+def percentile(rounds: list[Result], share: float) -> float:
+    """Milliseconds within which this share of all orders of the rounds was answered."""
+    values = sorted(value for each in rounds for value in each.times)
+    return values[min(len(values) - 1, int(len(values) * share))] * 1000
 
 
 if __name__ == "__main__":
