@@ -27,8 +27,7 @@ class Terms:
     """On what terms an account trades.
 
     `kind` cash or margin; only margin accounts may go short, where `short` allows it. `fees` names a schedule of
-    trading.domain.fees; `product` is delivery or intraday: intraday accounts are flat at each close. `base_fx` is not
-    here: rates are the market's, by date.
+    trading.domain.fees; `product` is delivery or intraday: intraday accounts are flat at each close.
     """
 
     kind: str = "cash"

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.money import to_minor
 from trading.domain import states
-from trading.domain.case import Case, Marks, draft_order, margin_at, rates_of, reducible
+from trading.domain.case import Case, Marks, draft_order, ended, margin_at, rates_of, reducible
 from trading.domain.draft import Draft
 from trading.domain.fills import Execution, meet
 from trading.domain.links import after_fill, entry_ended, held_legs, oco_leg
@@ -126,10 +126,13 @@ def _liquidity(draft: Draft, order_id: int, quantity: Decimal, quote: QuoteState
         }
 
 
-def _affordable(
+def _uncovered(
     snapshot: Snapshot, execution: Execution, instrument: Instrument, quote: QuoteState, marks: Marks | None
-) -> bool:
-    """Whether a resting order's fill is covered now: it may have gapped beyond what the order holds."""
+) -> str:
+    """Why a resting order's fill is not covered now, empty when it is.
+
+    It may have gapped beyond what the order holds, or the shares that it was to sell are gone.
+    """
     order, account = snapshot.order, snapshot.account
     assert order is not None
     assert execution.price is not None
@@ -146,12 +149,14 @@ def _affordable(
     margin = margin_at(snapshot, marks)
     if margin is None:
         change = value.notional_minor if order.side == "sell" else -value.notional_minor
-        return account.cash_minor + change - value.fee_minor >= others
+        covered = account.cash_minor + change - value.fee_minor >= others
+        return "" if covered else "not_enough_buying_power"
     opens = opening(snapshot.holding, order.side, execution.quantity)
     if not opens:
-        return True
+        return ""
     exposure = abs(value_minor(opens, execution.price, instrument, account.currency))
-    return margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor >= others
+    covered = margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor >= others
+    return "" if covered else "not_enough_buying_power"
 
 
 def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Marks | None = None) -> Plan | None:
@@ -160,30 +165,36 @@ def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Ma
     if order is None:
         raise ValueError("the snapshot holds no order")
     remaining = order.remaining
-    if order.reduce_only:
+    # Where shorting is off, a second sell of the same shares may find them gone: margin accounts promise none.
+    covers = order.side == "sell" and snapshot.terms.is_margin and not snapshot.terms.short
+    if order.reduce_only or covers:
         remaining = min(remaining, reducible(snapshot.holding, order.side, is_margin=snapshot.terms.is_margin))
         if not remaining:
             reduces = snapshot.holding.quantity * (1 if order.side == "sell" else -1) > 0
             return None if reduces else end_order(snapshot, order, states.CANCELED, "nothing_to_reduce")
+    arrived = order.live_at is not None and quote.at >= datetime.fromisoformat(order.live_at)
     execution = meet(
         order.working(remaining),
         quote.prices,
         tick_size=instrument.tick_size,
         lot_size=instrument.lot_size,
         venue=snapshot.venue,
+        # The first quote after its latency meets it as a new order: what is marketable fills at the touch.
+        new=arrived and order.time_in_force not in ("opg", "cls"),
         taken=snapshot.taken,
     )
+    execution = ended(execution, order.time_in_force, order.remaining)
     if execution.note:
         return _defer(snapshot, order, execution.note)
     draft = Draft(snapshot)
-    arrived = order.live_at is not None and quote.at >= datetime.fromisoformat(order.live_at)
     changes: dict[str, Any] = {"stop_price": execution.stop_price, "extreme": execution.extreme}
     draft.change(order.id, **changes, **({"live_at": None} if arrived else {}))
     if execution.quantity and execution.price is not None:
         if not to_minor(execution.quantity * execution.price * instrument.fx, snapshot.account.currency):
             return None
-        if not _affordable(snapshot, execution, instrument, quote, marks):
-            return end_order(snapshot, order, states.CANCELED, "not_enough_buying_power")
+        refused = _uncovered(snapshot, execution, instrument, quote, marks)
+        if refused:
+            return end_order(snapshot, order, states.CANCELED, refused)
     _execute(draft, order.id, execution, instrument, quote)
     if not draft.touched():
         return None

@@ -13,6 +13,7 @@ from django.db import transaction
 from core.errors import Conflict, Denied, Invalid
 from core.money import Money
 from core.services.books import verify
+from marketdata.models import Market
 from marketdata.selectors import market_clock, quote_get
 from marketdata.tests.factories import advance, replay_market
 from trading import selectors
@@ -306,6 +307,25 @@ def test_leverage_bounds_exposure_and_reducing_is_always_allowed(market):
 def test_an_account_that_may_not_short_says_so(market):
     account_id, who = margin_account(market, short=False)
     assert send(who, account_id, "sell", 1).code == "not_enough_shares"
+
+
+def test_a_resting_sale_does_not_turn_an_account_short_that_may_not_be(market):
+    account_id, who = margin_account(market, short=False)
+    send(who, account_id, "buy", 10)
+    rests = send(who, account_id, "sell", 10, "limit", limit_price=103)
+    assert send(who, account_id, "sell", 10).status == "filled"
+    advance(market.id, 2)  # 104
+    assert (now(rests).status, now(rests).code) == ("canceled", "nothing_to_reduce")
+    assert quantity(account_id) == 0
+
+
+def test_an_order_on_its_way_meets_the_first_quote_after_the_latency_and_takes(market, book):
+    Market.objects.filter(pk=market.id).update(venue={"latency_ms": 250})
+    account_id, who = book
+    order = send(who, account_id, "buy", 10, "limit", limit_price=102)
+    assert order.status == "accepted"
+    advance(market.id, 1)  # 98
+    assert (now(order).status, Decimal(now(order).average_price)) == ("filled", Decimal("98.02"))
 
 
 def request(side, size, **more):
