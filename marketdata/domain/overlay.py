@@ -7,12 +7,13 @@ Sizes: on each side of each print a tenth of an even share of the last session's
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from core.errors import Invalid
 from marketdata.domain.types import ListingView, Quote, Tick
 
-SIZE_SHARE = Decimal("0.1")
+SIZE_SHARE = 10  # one part in ten
 _WORD = 2**64 - 1
 
 
@@ -70,6 +71,7 @@ def _quote(quote: Quote, overlay: Overlay, listing: ListingView, halted: Collect
     )
 
 
+@lru_cache(maxsize=8_192)  # asked at every print of a session
 def band(reference: Decimal, pct: Decimal, tick_size: Decimal) -> tuple[Decimal, Decimal]:
     """The lowest and highest price that may trade: the reference less and plus `pct` percent, rounded inward."""
     low, high = (reference * (100 + sign * pct) / 100 / tick_size for sign in (-1, 1))
@@ -81,10 +83,15 @@ def band(reference: Decimal, pct: Decimal, tick_size: Decimal) -> tuple[Decimal,
 
 def size(quote: Quote, seed: int, listing: ListingView, prints: int, side: int) -> Decimal:
     """Units on offer at the bid (side 0) or the ask (side 1) of a print."""
-    draw = _mixed(_mixed(_mixed(seed ^ 0x9E3779B97F4A7C15) + listing.position) + 2 * quote.tick + side)
-    factor = Decimal(500 + draw % 1001) / 1000
-    units = Decimal(quote.volume) / prints * SIZE_SHARE * factor
-    return max(units // listing.lot_size, Decimal(1)) * listing.lot_size
+    draw = _mixed(_stream(seed, listing.position) + 2 * quote.tick + side)
+    above, below = listing.lot_size.as_integer_ratio()
+    lots = quote.volume * (500 + draw % 1001) * below // (1000 * SIZE_SHARE * prints * above)
+    return max(lots, 1) * listing.lot_size
+
+
+@lru_cache(maxsize=8_192)
+def _stream(seed: int, position: int) -> int:
+    return _mixed(_mixed(seed ^ 0x9E3779B97F4A7C15) + position)
 
 
 def _mixed(word: int) -> int:

@@ -70,6 +70,13 @@ class Slice:
                 found.setdefault(row, []).append(action)
         return {row: tuple(actions) for row, actions in found.items()}
 
+    @cached_property
+    def _one_name(self) -> tuple[str, ...] | None:
+        """The symbols, when none of them ever changes."""
+        if any(len(column.names) > 1 for column in self.columns):
+            return None
+        return tuple(column.names[0][1] for column in self.columns)
+
     def session(self, tick: int) -> date:
         """The session date of a tick."""
         return self.dates[self.warmup + day_of(tick, self.prints)]
@@ -96,6 +103,8 @@ class Slice:
 
     def names(self, tick: int) -> tuple[str, ...]:
         """The symbol of each column at a tick, those that trade no more included."""
+        if self._one_name is not None:
+            return self._one_name
         row = self.begun(tick)
         return tuple(name_at(column, row) for column in self.columns)
 

@@ -16,6 +16,7 @@ from marketdata.selectors.markets import (
     tick_of,
     view_of,
 )
+from marketdata.selectors.plans import ReplayPlan, replay_plan
 from marketdata.selectors.quotes import (
     bars,
     closes_matrix,
@@ -30,6 +31,7 @@ from marketdata.selectors.quotes import (
 )
 
 __all__ = [
+    "ReplayPlan",
     "bars",
     "cache_clear",
     "clock_of",
@@ -56,6 +58,7 @@ __all__ = [
     "quotes_and_clock",
     "quotes_of",
     "rebuild",
+    "replay_plan",
     "running_replays",
     "tick_of",
     "view_of",

@@ -4,23 +4,19 @@ Every entry service has a composable `..._in_tx` twin for callers that are alrea
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from core.errors import Conflict, Invalid
 from core.services import audit, outbox
-from marketdata.domain.building import slice_build
-from marketdata.domain.fx import missing_range
 from marketdata.domain.overlay import Overlay
-from marketdata.domain.replay import ReplayDefinition, mask_aliases
-from marketdata.domain.types import ListingView, MarketView
+from marketdata.domain.replay import ReplayDefinition
+from marketdata.domain.types import MarketView
 from marketdata.locks import market_lock
-from marketdata.models import BarSeries, Instrument, Listing, Market
-from marketdata.selectors import fx_dates, market_view, view_of
-from marketdata.selectors.history import histories
+from marketdata.models import Listing, Market
+from marketdata.selectors import market_view, replay_plan, view_of
 from marketdata.services.publish import status_publish
 
 __all__ = ["market_create_replay", "market_end", "market_pause", "market_resume", "market_start", "market_view"]
@@ -34,68 +30,6 @@ _MOVES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "resume": ((Status.PAUSED,), Status.RUNNING, "resumed"),
     "end": ((Status.IDLE, Status.RUNNING, Status.PAUSED), Status.ENDED, "ended"),
 }
-
-
-def _instruments(definition: ReplayDefinition) -> dict[str, Instrument]:
-    active = Instrument.objects.filter(symbol__in=definition.symbols, is_active=True)
-    found = {row.symbol: row for row in active}
-    missing = sorted(set(definition.symbols) - set(found))
-    if missing:
-        raise Invalid("unknown_symbol", "There is no history for some of the symbols.", {"symbols": missing[:50]})
-    if definition.mask and len({row.currency for row in found.values()}) > 1:
-        message = "All instruments of a masked market trade in one currency: rates would tell its dates."
-        raise Invalid("mixed_currencies", message, {"field": "symbols"})
-    return found
-
-
-def _require_rates(home: str, found: Mapping[str, Instrument], sessions: Sequence[date]) -> None:
-    """Every other currency needs rates against the market's for all of its sessions."""
-    for other in sorted({row.currency for row in found.values()} - {home}):
-        missing = missing_range(fx_dates(other, home), sessions)
-        if missing:
-            span = {"from": missing[0].isoformat(), "to": missing[1].isoformat()}
-            message = (
-                f"There are no exchange rates {other}/{home} from {span['from']} to {span['to']}. "
-                "Import them with import_fx, or choose instruments of one currency."
-            )
-            raise Invalid("fx_missing", message, {"field": "symbols", "pair": f"{other}/{home}", **span})
-
-
-def _plan(definition: ReplayDefinition, found: Mapping[str, Instrument]) -> list[ListingView]:
-    """The listings in display order: real symbols, or aliases when masked."""
-    if definition.mask:
-        names = mask_aliases(definition.symbols, definition.seed)
-    else:
-        names = [(symbol, symbol) for symbol in definition.symbols]
-    return [
-        ListingView(
-            id=0,
-            market_id=0,
-            symbol=shown,
-            name=f"Company {shown.title()}" if definition.mask else found[real].name,
-            sector="" if definition.mask else found[real].sector,
-            tick_size=found[real].tick_size,
-            lot_size=found[real].lot_size,
-            currency=found[real].currency,
-            instrument_id=found[real].pk,
-            position=position,
-        )
-        for position, (real, shown) in enumerate(names)
-    ]
-
-
-def _source_label(definition: ReplayDefinition, found: Mapping[str, Instrument]) -> tuple[str, bool]:
-    """How the market says where its prices come from, and whether any of it is simulated."""
-    is_simulated = any(row.is_simulated for row in found.values())
-    if is_simulated:
-        return "SIMULATED history", True
-    if definition.mask:
-        return "Replayed history, masked", False
-    ids = [row.pk for row in found.values()]
-    sources = (
-        BarSeries.objects.filter(instrument_id__in=ids).order_by("source").values_list("source", flat=True).distinct()
-    )
-    return ", ".join(sources)[:200], False
 
 
 def market_create_replay_in_tx(
@@ -115,24 +49,19 @@ def market_create_replay_in_tx(
     if not 0 < len(name.strip()) <= 120:
         raise Invalid("invalid_name", "The name has 1 to 120 characters.", {"field": "name"})
     Overlay.of(venue or {}, definition.seed)
-    found = _instruments(definition)
-    plan = _plan(definition, found)
-    table = slice_build(definition, histories(definition, plan))
-    home = found[definition.symbols[0]].currency
-    _require_rates(home, found, table.dates[table.warmup :])
-    label, is_simulated = _source_label(definition, found)
+    plan = replay_plan(definition)
     user_id = getattr(actor, "pk", None) or getattr(actor, "user_id", None)
     try:
         with transaction.atomic():
             market = Market.objects.create(
                 slug=slug,
                 name=name,
-                currency=home,
+                currency=plan.currency,
                 definition=definition.to_json(),
                 venue=dict(venue or {}),
-                days_total=table.days_total,
-                source_label=label,
-                is_simulated=is_simulated,
+                days_total=plan.table.days_total,
+                source_label=plan.source_label,
+                is_simulated=plan.is_simulated,
                 created_by_id=user_id,
             )
     except IntegrityError as error:
@@ -146,7 +75,7 @@ def market_create_replay_in_tx(
             sector=item.sector,
             position=item.position,
         )
-        for item, symbol in zip(plan, table.names(-1), strict=True)
+        for item, symbol in zip(plan.listings, plan.table.names(-1), strict=True)
     )
     audit.record(
         actor=actor, action="market.create", subject_type="market", subject_id=market.pk, after=market.definition

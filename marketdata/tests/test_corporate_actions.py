@@ -188,8 +188,8 @@ def test_equity_is_continuous_over_every_split_and_dividend(values, cents, basis
             shares *= action.value if action.kind == "split" else 1
             paid += shares * action.value if action.kind == "dividend" else 0
         quote = tick.quotes["AAA"]
-        assert float(shares * quote.last / bought) == pytest.approx(1, rel=1e-4)
-        assert abs(quote.change_pct) <= Decimal("0.01")
+        assert float(shares * quote.last / bought) == pytest.approx(1, rel=3e-4)  # a tick of the smallest price
+        assert abs(quote.change_pct) <= Decimal("0.03")
     # A dividend of a day is its share of that day's price, whatever the shares and the scale that are played.
     yields = [float(cash / prices[days.index(day)]) for day, cash in dividends]
     assert float(paid / bought) == pytest.approx(sum(yields), rel=1e-3, abs=1e-6)
