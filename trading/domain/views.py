@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
+from trading.domain.margin import Margin, Terms
 from trading.domain.marking import Ints
 
 
@@ -145,3 +147,114 @@ class GroupMarks:
     equity: Ints
     cash: Ints
     fills: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioView:
+    """An account at the quotes in force. Minor units of `currency`; `short_minor` is not above zero.
+
+    `at` is market time. `day_open_minor`: the equity that the session began with. `margin` is None for cash accounts.
+    """
+
+    account_id: int
+    currency: str
+    at: datetime
+    initial_minor: int
+    cash_minor: int
+    reserved_minor: int
+    buying_power_minor: int
+    long_minor: int
+    short_minor: int
+    realized_minor: int
+    unrealized_minor: int
+    fees_minor: int
+    other_minor: int
+    day_open_minor: int | None
+    open_positions: int
+    open_orders: int
+    terms: Terms
+    margin: Margin | None
+
+    @property
+    def equity_minor(self) -> int:
+        """Cash and the value of all positions."""
+        return self.cash_minor + self.long_minor + self.short_minor
+
+    @property
+    def gross_minor(self) -> int:
+        """The size of all positions, longs and shorts."""
+        return self.long_minor - self.short_minor
+
+    @property
+    def net_minor(self) -> int:
+        """Longs less shorts."""
+        return self.long_minor + self.short_minor
+
+    @property
+    def profit_minor(self) -> int:
+        """Equity above the initial balance = realised + unrealised - fees + other."""
+        return self.equity_minor - self.initial_minor
+
+    @property
+    def day_profit_minor(self) -> int | None:
+        """Equity above what the session began with."""
+        return None if self.day_open_minor is None else self.equity_minor - self.day_open_minor
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityView:
+    """One entry of an account's feed. `cash_minor` and `quantity` are signed: what cash and position gained."""
+
+    id: str
+    kind: str
+    symbol: str
+    quantity: Decimal | None
+    price: Decimal | None
+    cash_minor: int
+    realized_minor: int
+    currency: str
+    order_id: int | None
+    details: dict[str, Any]
+    market_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeeWords:
+    """An account's charges on a day in plain words, by exchange: a sentence a charge."""
+
+    schedule: str
+    product: str
+    on: date
+    lines: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeView:
+    """An entry order with its exits, under the entry's id (docs/api.md). Amounts in minor units of `currency`.
+
+    `status`: pending (waits), open, closed, cancelled (nothing came of it). `pnl_minor` is realised, after fees.
+    """
+
+    id: int
+    account_id: int
+    symbol: str
+    direction: str
+    order_type: str
+    status: str
+    quantity: Decimal
+    open_quantity: Decimal
+    entry_price: Decimal | None
+    limit_price: Decimal | None
+    exit_price: Decimal | None
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    pnl_minor: int
+    unrealized_minor: int
+    fees_minor: int
+    currency: str
+    reason: str
+    order_ids: tuple[int, ...]
+    opened_at: datetime | None
+    closed_at: datetime | None
+    created_at: datetime

@@ -12,6 +12,9 @@ from trading.selectors.accounts import (
     may_see,
     own_account,
 )
+from trading.selectors.activities import activities_query, activity_views
+from trading.selectors.books import MAX_EVENTS, fee_words, performance_of, round_trips
+from trading.selectors.entries import trade_get, trade_orders, trades_for_user
 from trading.selectors.equity import MAX_POINTS, equity_curve, equity_points, sparklines
 from trading.selectors.fills import fill_view, fills, fills_query
 from trading.selectors.orders import (
@@ -26,10 +29,12 @@ from trading.selectors.orders import (
     orders_filtered,
     orders_query,
 )
+from trading.selectors.portfolio import portfolio
 from trading.selectors.positions import holdings, position_get, positions
 
 __all__ = [
     "LIST_STATUSES",
+    "MAX_EVENTS",
     "MAX_POINTS",
     "MAX_ROWS",
     "account_get",
@@ -37,8 +42,11 @@ __all__ = [
     "accounts_by_ids",
     "accounts_for_user",
     "accounts_query",
+    "activities_query",
+    "activity_views",
     "equity_curve",
     "equity_points",
+    "fee_words",
     "fill_view",
     "fills",
     "fills_query",
@@ -56,7 +64,13 @@ __all__ = [
     "orders_filtered",
     "orders_query",
     "own_account",
+    "performance_of",
+    "portfolio",
     "position_get",
     "positions",
+    "round_trips",
     "sparklines",
+    "trade_get",
+    "trade_orders",
+    "trades_for_user",
 ]
