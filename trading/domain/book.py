@@ -198,7 +198,10 @@ class Book:
     # Marks
 
     def mark(self, prices: Mapping[int, Decimal] | None = None) -> Ints:
-        """Equity by slot in minor units (0 in free slots), after setting `prices`. Exact."""
+        """Equity by slot in minor units (0 in free slots), after setting `prices`. Exact.
+
+        Raises OverflowError when an equity that is beyond every bound of the platform does not fit 64 bits.
+        """
         if prices:
             self.set_prices(prices)
         equity = self._cash[: self.size].copy()
@@ -210,7 +213,7 @@ class Book:
             else:
                 np.add.at(equity, slots, values)
         for slot, value, _ in self._slow(slow):
-            equity[slot] += value
+            equity[slot] = int(equity[slot]) + value
         return equity
 
     def balance(self) -> Ints:

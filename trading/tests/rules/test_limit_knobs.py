@@ -279,6 +279,15 @@ def test_an_open_trade_is_judged_by_itself_not_by_the_account():
     assert [verdict.figures["symbol"] for verdict in verdicts] == ["AAA"]
 
 
+def test_the_days_kept_are_bounded_and_the_sums_are_not():
+    plan = rules(TARGET, {"kind": "min_trading_days", "days": 99, "counts": "profit", "min_profit": fixed(1)})
+    state = begin(plan)
+    for day in range(1, 121):
+        state, _ = roll(plan, state, 100_000 + day)
+    book = state.days[0]
+    assert (len(book.history), state.counted("min_trading_days"), book.winning_minor) == (92, 120, cents(120))
+
+
 def test_a_roll_over_several_days_counts_the_close_once():
     plan = rules({"kind": "min_trading_days", "days": 3})
     state, _ = record_fill(plan, begin(plan), fill())

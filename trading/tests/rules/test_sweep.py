@@ -154,6 +154,28 @@ def test_most_marks_nominate_nobody():
     assert len(sweep.nominate(equity, equity, begin(plan).next_reset())) == 999
 
 
+@pytest.mark.parametrize("tested", ["equity", "balance"])
+def test_a_target_nominates_from_the_very_cent(tested):
+    plan = rules({"kind": "profit_target", "amount": percent(10), "tested": tested, "require_flat": False})
+    sweep, calm = Sweep(1), seen(100_000)
+    sweep.put(0, lines(plan, begin(plan), calm))
+    low = np.array([0], dtype=np.int64)
+    for amount, hit in ((cents("109999.99"), []), (cents(110_000), [0])):
+        here = np.array([amount], dtype=np.int64)
+        equity, balance = (here, low) if tested == "equity" else (low, here)
+        assert sweep.nominate(equity, balance, T0).tolist() == hit
+
+
+def test_a_target_waits_for_what_only_a_fill_or_a_roll_changes():
+    target = {"kind": "profit_target", "amount": percent(10)}
+    plan = rules(target, {"kind": "min_trading_days", "days": 1})
+    state, high = begin(plan), seen(110_000)
+    assert lines(plan, state, high).balance_high == NEVER_HIGH
+    traded, _ = record_fill(plan, state, fill())
+    assert lines(plan, traded, high).balance_high == cents(110_000)
+    assert lines(plan, traded, seen(110_000, 110_001)).balance_high == NEVER_HIGH  # not flat
+
+
 def test_raised_peaks_are_taken_once():
     plan = rules({"kind": "max_loss", "amount": percent(10), "trailing": "intraday"})
     sweep = Sweep(2)
