@@ -112,6 +112,18 @@ def test_many_positions_spill_over_and_become_a_layer():
     assert book.mark().tolist() == [1000] * 300
 
 
+def test_a_position_closed_in_the_overflow_counts_no_more():
+    book = Book(layers=1)
+    book.upsert_account(1, 0)
+    for listing in (1, 2, 3):
+        book.upsert_position(1, listing, Decimal(listing), 10)
+    assert book.mark(dict.fromkeys((1, 2, 3), Decimal(1))).tolist() == [600]
+    book.remove_position(1, 3)
+    assert (book.mark().tolist(), book.worst().tolist()) == ([300], [90])
+    book.remove_account(1)
+    assert book.mark().tolist() == [0]
+
+
 def test_a_product_beyond_64_bits_is_still_exact():
     book = Book(quantity_places=3)
     book.upsert_account(1, 0)
