@@ -140,6 +140,10 @@ class Slice:
         names = self.names(tick)
         return tuple(names[index] for index in self.trading(tick))
 
+    def actions_of_day(self, day: int) -> tuple[TickAction, ...]:
+        """What takes effect at the open of a session, by its number. Nobody is told before that session begins."""
+        return self._actions.get(self.warmup + day, ())
+
     def tick(self, index: int, source: str) -> Tick:
         """The tick: all quotes. Uses nothing that prints later."""
         at, phase, day = self.at(index), self.phase(index), day_of(index, self.prints)
@@ -172,7 +176,7 @@ class Slice:
             is_last=index == self.ticks_total - 1,
             quotes=quotes,
             is_session_close=phase == self.prints - 1,
-            actions=self._actions.get(row, ()) if phase == OPEN else (),
+            actions=self.actions_of_day(day) if phase == OPEN else (),
         )
 
     def _step(self, column: Column, row: int) -> Fraction:
