@@ -245,12 +245,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='quoteuse',
             name='listing',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='marketdata.listing'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='marketdata.listing'),
         ),
         migrations.AddField(
             model_name='risksettings',
             name='owner',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddIndex(
             model_name='adjustment',

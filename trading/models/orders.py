@@ -139,7 +139,7 @@ class Fill(models.Model):
 class QuoteUse(models.Model):
     """How much of a quote's size on one side has been filled: one quote's size cannot fill two orders beyond it."""
 
-    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="+")
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="+")
     tick = models.IntegerField()
     side = models.CharField(max_length=4)
     taken = models.DecimalField(max_digits=20, decimal_places=6, db_default=0, default=0)
