@@ -30,8 +30,6 @@ from trading.domain.rules.wire import moment
 
 NEVER_LOW = -(2**63)
 NEVER_HIGH = 2**63 - 1
-# Room for the rounding of a trailing floor, which may fall on either side of a fixed distance.
-_SLACK = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +77,7 @@ def _fixed_line(rule: LossRule, state: RuleState) -> int:
 
 
 def _trail(rule: MaxLoss, state: RuleState) -> tuple[int, int]:
-    """(distance below the peak, cap) of an intraday trail.
+    """(distance below the peak, cap) of an intraday trail: whole numbers on the safe side of any rounding.
 
     An allowance that is a share of the peak grows with it: the distance of today is then too short, which is safe, and
     the line of a locked floor rises still, so it has no cap.
@@ -87,8 +85,8 @@ def _trail(rule: MaxLoss, state: RuleState) -> tuple[int, int]:
     amount, lock = allowance(rule, state), lock_line(rule, state)
     level = min([100, *_untold(rule, state)])
     above = amount * (100 - level) / 100
-    cap = NEVER_HIGH if lock is None or rule.amount.basis == "high_water" else math.ceil(lock + above) + _SLACK
-    return math.floor(amount - above) - _SLACK, cap
+    cap = NEVER_HIGH if lock is None or rule.amount.basis == "high_water" else math.ceil(lock + above)
+    return math.floor(amount - above), cap
 
 
 def _dues(rule_set: RuleSet, state: RuleState, seen: Observation) -> Iterator[datetime]:

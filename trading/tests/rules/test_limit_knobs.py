@@ -125,6 +125,35 @@ def test_a_maximum_loss_level_is_told_again_only_after_it_was_left():
     assert told(verdicts) == [("warn", "max_loss_warning")]
 
 
+def test_a_soft_limit_that_is_still_broken_locks_again_at_the_next_reset():
+    plan = rules({"kind": "max_loss", "amount": percent(10), "severity": "soft"}, DAILY | {"amount": fixed(99_000)})
+    state, verdicts = mark(plan, begin(plan), 89_000)
+    assert kinds(verdicts) == ["soft"]
+    state, verdicts = roll(plan, state, 89_000)
+    assert kinds(verdicts) == ["soft"]
+    assert state.soft_lock_until == state.next_reset()
+
+
+def test_rules_of_different_resets_roll_each_by_its_own():
+    noon = {"time": "12:00", "zone": "UTC"}
+    plan = rules(
+        {"kind": "max_loss", "trailing": "end_of_day", "amount": fixed(3_000), "warn_at": []},
+        {"kind": "min_trading_days", "days": 9},
+        {"kind": "daily_loss", "amount": fixed(4_000), "warn_at": [50]},
+        {"kind": "daily_loss", "key": "noon", "amount": fixed(8_000), "warn_at": [25], "reset": noon},
+    )
+    state, _ = record_fill(plan, begin(plan), fill())
+    state, verdicts = mark(plan, state, 103_000, 98_000)
+    assert [item.rule_key for item in verdicts] == ["daily_loss", "noon"]
+    state, verdicts = roll(plan, state, 103_000, 99_000)  # at noon
+    assert state.next_reset() == datetime(2026, 3, 3, tzinfo=UTC)
+    assert (floor_minor(plan.rules[0], state), state.counted("min_trading_days")) == (cents(97_000), 0)
+    assert [item.rule_key for item in verdicts] == ["noon"]
+    state, verdicts = roll(plan, state, 103_000, 101_000)  # at midnight
+    assert (floor_minor(plan.rules[0], state), state.counted("min_trading_days")) == (cents(100_000), 1)
+    assert [item.rule_key for item in verdicts] == ["daily_loss"]
+
+
 TARGET = {"kind": "profit_target", "amount": percent(10)}
 
 
@@ -199,6 +228,7 @@ def history(rule, closes):
         ({"percent": "50"}, (105_000, 110_000), True),  # best 5k of 10k
         ({"percent": "50", "comparator": "below"}, (105_000, 110_000), False),
         ({"percent": "49.99"}, (105_000, 110_000), False),
+        ({"percent": "50"}, (106_000, 108_000), False),  # 6k of 8k, the best day is not the last
         ({"percent": "50"}, (105_000, 103_000, 108_000), False),  # 5k of 8k
         ({"percent": "50", "denominator": "winning_days"}, (105_000, 103_000, 108_000), True),  # 5k of 10k
         ({"percent": "1", "effect": "payout"}, (105_000, 110_000), True),
@@ -295,3 +325,25 @@ def test_a_roll_over_several_days_counts_the_close_once():
     state, _ = roll_day(plan, state, seen(100_000, at=late), Closing(cents(100_000), cents(100_000)))
     assert state.counted("min_trading_days") == 1
     assert state.days[0].opened_at <= late < state.next_reset()
+
+
+def test_a_trade_starts_the_idle_time_again_and_its_warnings():
+    plan = rules({"kind": "inactivity", "days": 10, "warn_at": [80]})
+    state, _ = record_fill(plan, begin(plan), fill())
+    state, verdicts = mark(plan, state, 100_000, at=T0 + days(8))
+    assert told(verdicts) == [("warn", "inactivity_warning")]
+    state, _ = record_fill(plan, state, fill(at=T0 + days(9), opened=False))
+    assert mark(plan, state, 100_000, at=T0 + days(16))[1] == []
+    state, verdicts = mark(plan, state, 100_000, at=T0 + days(17))
+    assert told(verdicts) == [("warn", "inactivity_warning")]
+    assert kinds(mark(plan, state, 100_000, at=T0 + days(19))[1]) == ["expired"]
+
+
+def test_of_two_locks_the_longer_one_stands():
+    weekend = {"kind": "flat_by_weekend", "flat_day": "mon", "flat_by": "09:00", "reopen_day": "fri"}
+    plan = rules(weekend, DAILY | {"severity": "soft"})
+    state, verdicts = mark(plan, begin(plan), 100_000, 100_001)
+    assert kinds(verdicts) == ["soft"]
+    state, verdicts = mark(plan, state, 90_000, 90_001)
+    assert kinds(verdicts) == ["soft"]
+    assert (state.soft_lock_by, state.soft_lock_until) == ("flat_by_weekend", datetime(2026, 3, 6, tzinfo=UTC))

@@ -182,10 +182,19 @@ def test_growth_is_of_the_original_balance_and_lifts_floors_and_references():
     assert verdict.figures["new_initial_minor"] == cents(150_000)
 
 
+def test_what_was_paid_out_in_the_period_counts_as_its_profit():
+    plan = rules(SCALING, PAYOUT)
+    state, gone = record_payout(plan, begin(plan), gross_minor=cents(5_000), balance_minor=cents(108_000), at=T0)
+    assert gone == cents(5_000)
+    later = T0 + days(130)
+    assert scaling_due(plan, state, seen(105_000, at=later)).kind == "eligible"
+    assert scaling_due(plan, state, seen("104999.99", at=later)).kind == "ineligible"
+
+
 CHANCE = {"kind": "second_chance", "free_retries": 1, "reset_price": "99.50"}
 
 
-def ended(knobs, how, balance=101_000, **counts):
+def ended(knobs, how, balance=101_000, equity=None, **counts):
     plan = rules(
         CHANCE | knobs,
         {"kind": "time_limit", "days": 30},
@@ -202,7 +211,7 @@ def ended(knobs, how, balance=101_000, **counts):
         state, _ = roll(plan, state, balance, at=T0 + days(20))
     elif how == "breach":
         state, _ = mark(plan, state, 80_000)
-    verdict = second_chance(plan, state, seen(balance, at=T0 + days(30)))
+    verdict = second_chance(plan, state, seen(balance, equity, at=T0 + days(30)))
     assert verify(verdict.to_json()).ok
     return verdict
 
@@ -212,6 +221,7 @@ def ended(knobs, how, balance=101_000, **counts):
     [
         ({}, "time", {}, "free_retry"),
         ({}, "time", {"balance": 100_000}, "paid_reset"),
+        ({}, "time", {"equity": 100_000}, "paid_reset"),
         ({}, "idle", {}, "paid_reset"),
         ({}, "breach", {}, "paid_reset"),
         ({}, "none", {}, "no_second_chance"),
@@ -228,3 +238,28 @@ def test_second_chances(knobs, how, facts, code):
     assert verdict.code == code
     if code == "paid_reset":
         assert verdict.figures["price_minor"] == 9_950
+
+
+def test_days_that_hold_payouts_back_count_again_after_one():
+    plan = rules(
+        PAYOUT,
+        {"kind": "min_trading_days", "key": "each", "days": 1, "effect": "payout"},
+        {"kind": "min_trading_days", "key": "once", "days": 1, "effect": "passing"},
+    )
+    state, _ = record_fill(plan, begin(plan), fill())
+    state, _ = roll(plan, state, 101_000)
+    state, _ = record_payout(plan, state, gross_minor=1, balance_minor=cents(101_000), at=T0 + days(1))
+    assert (state.counted("each"), state.counted("once")) == (0, 1)
+
+
+def test_the_day_of_a_payout_counts_its_profit_from_there():
+    plan = rules(
+        PAYOUT | {"every_days": 0, "first_after_days": 0}, {"kind": "consistency", "percent": "99", "effect": "payout"}
+    )
+    state, _ = record_fill(plan, begin(plan), fill())
+    state, _ = record_payout(plan, state, gross_minor=cents(5_000), balance_minor=cents(110_000), at=T0)
+    state, _ = roll(plan, state, 106_000)
+    assert state.days[0].best_minor == cents(1_000)
+    assert state.days[0].history[0].profit_minor == cents(1_000)
+    verdict = payout_eligibility(plan, state, seen(107_000, at=T0 + days(1)), READY)
+    assert verdict.kind == "eligible"  # 1,000 of 2,000

@@ -176,6 +176,47 @@ def test_a_target_waits_for_what_only_a_fill_or_a_roll_changes():
     assert lines(plan, traded, seen(110_000, 110_001)).balance_high == NEVER_HIGH  # not flat
 
 
+def nominated(sweep, dollars, at=T0, worst=None):
+    here = np.array([cents(dollars)], dtype=np.int64)
+    return bool(len(sweep.nominate(here, here, at, worst)))
+
+
+@pytest.mark.parametrize(("comparator", "line"), [("below", "93999.99"), ("at_or_below", "94000.00")])
+def test_a_trail_nominates_at_the_very_floor(comparator, line):
+    trail = {"kind": "max_loss", "amount": percent(10), "trailing": "intraday", "warn_at": [], "comparator": comparator}
+    plan, sweep = rules(trail), Sweep(1)
+    sweep.put(0, lines(plan, begin(plan), seen(100_000)))
+    assert not nominated(sweep, 104_000)
+    assert not nominated(sweep, "94000.01")
+    assert nominated(sweep, line)
+    plan = rules(trail | {"lock": "initial"})
+    sweep.put(0, lines(plan, begin(plan), seen(100_000)))
+    assert not nominated(sweep, 200_000)
+    assert not nominated(sweep, "100000.01")
+    assert nominated(sweep, "99999.99")
+
+
+def test_a_warning_that_rises_with_the_peak_over_a_locked_floor_is_not_missed():
+    rule = {"kind": "max_loss", "amount": percent(10, "high_water"), "trailing": "intraday", "lock": "initial"}
+    plan, sweep = rules(rule | {"warn_at": [50]}), Sweep(1)
+    state = begin(plan)
+    sweep.put(0, lines(plan, state, seen(100_000)))
+    nominated(sweep, 200_000)
+    state = raise_high_water(state, sweep.peak(0), T0)
+    assert evaluate_mark(plan, state, seen(109_000))[1]  # half of 20,000 above the floor of 100,000
+    assert nominated(sweep, 109_000)
+
+
+def test_a_share_of_equity_lost_in_one_trade_nominates():
+    plan = rules(
+        {"kind": "loss_per_trade", "amount": percent(1, "equity"), "tested": "open", "comparator": "at_or_above"}
+    )
+    sweep = Sweep(1)
+    sweep.put(0, lines(plan, begin(plan), seen(100_000)))
+    for worst, hit in ((-cents(899), False), (-cents(900), True), (NEVER_HIGH, False)):
+        assert nominated(sweep, 90_000, worst=np.array([worst], dtype=np.int64)) is hit
+
+
 def test_raised_peaks_are_taken_once():
     plan = rules({"kind": "max_loss", "amount": percent(10), "trailing": "intraday"})
     sweep = Sweep(2)
