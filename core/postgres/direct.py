@@ -109,10 +109,14 @@ def _run(server: pq.abc.PGconn, asked: Sequence[Question]) -> list[pq.abc.PGresu
             else:
                 server.send_query_prepared(name, values)
         server.pipeline_sync()
-        return _answers(server)
-    finally:
-        if server.status == pq.ConnStatus.OK:
-            server.exit_pipeline_mode()
+        answers = _answers(server)
+    except BaseException:
+        # What is still on its way would be taken for the answer to something else.
+        server.finish()
+        raise
+    if server.status == pq.ConnStatus.OK:
+        server.exit_pipeline_mode()
+    return answers
 
 
 def _answers(server: pq.abc.PGconn) -> list[pq.abc.PGresult]:

@@ -1,5 +1,6 @@
 """Statements sent together: the transaction stays Django's, and nothing is done for who is refused."""
 
+import signal
 import threading
 import time
 
@@ -122,6 +123,23 @@ def test_other_threads_go_on_while_a_statement_waits():
         run(NAP, (), last=True)
         thread.join()
     assert steps[-1] - steps[0] < 0.29
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_that_nobody_waited_for_are_not_given_to_somebody_else():
+    def ring(*_: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(InterruptedError), transaction.atomic():
+            run(NAP, (), last=True)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    connection.close_if_unusable_or_obsolete()
+    with transaction.atomic():
+        assert run(ECHO, ("a", 1), last=True) == (b"a", b"1")
 
 
 @pytest.mark.django_db(transaction=True)
