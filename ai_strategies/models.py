@@ -127,3 +127,34 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.quantity} {self.symbol}"
+
+
+class Backtest(models.Model):
+    """A backtest that was run: what was asked, on which bars and by which code, and what came of it.
+
+    `key` is of all three, so that the same run is answered from here.
+    """
+
+    key = models.CharField(max_length=64, unique=True, help_text="sha256 of options, bars and code")
+    strategy = models.CharField(max_length=40)
+    params = models.JSONField(default=dict)
+    symbols = models.JSONField(default=list)
+    start = models.DateField()
+    end = models.DateField()
+    options = models.JSONField(help_text="The whole request in its canonical form")
+    assumptions = models.JSONField(default=list, help_text="In words")
+    result = models.JSONField(help_text="Figures, and the latest trades up to a bound")
+    curve = models.JSONField(default=list, help_text="[date, equity] by session, thinned to a bound")
+    bars_checksum = models.CharField(max_length=64)
+    code_checksum = models.CharField(max_length=64)
+    elapsed_ms = models.PositiveIntegerField(default=0)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["requested_by", "-id"], name="backtest_requested_by")]
+
+    def __str__(self) -> str:
+        return f"{self.strategy} {self.start}..{self.end}"

@@ -1,4 +1,4 @@
-"""What a strategy sees, made of a market at one tick and an account's books. Pure: live turns and backtests share it."""
+"""What a strategy sees, of a market at one tick and an account's books. Pure: live turns and backtests share it."""
 
 from __future__ import annotations
 

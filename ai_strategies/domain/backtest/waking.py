@@ -1,0 +1,37 @@
+"""Which resting orders a print touches, and which are over: the conditions of trading.services.matching. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from trading.domain import rows
+from trading.domain.snapshot import OrderState, QuoteState
+from trading.domain.venue import Venue
+
+
+def woken(order: OrderState, quote: QuoteState, tick_size: Decimal, venue: Venue) -> bool:
+    """Whether the matching pass looks at the order at this print (`rows.wake` is what the database's index holds)."""
+    kind, price = rows.wake(order)
+    prices = quote.prices
+    if price is None:
+        return kind == rows.NEXT or (kind == rows.OPENING and prices.gap) or (kind == rows.CLOSING and prices.is_close)
+    up, down = (prices.ask, prices.bid) if venue.trigger == "quote" else (prices.last, prices.last)
+    if kind == rows.BUY_LIMIT:
+        return price >= min(prices.ask, prices.last + tick_size)
+    if kind == rows.SELL_LIMIT:
+        return price <= max(prices.bid, prices.last - tick_size)
+    if kind in (rows.UP, rows.TRAIL_UP):
+        trails = kind == rows.TRAIL_UP and order.extreme is not None and order.extreme > prices.last
+        return price <= up or trails
+    trails = kind == rows.TRAIL_DOWN and order.extreme is not None and order.extreme < prices.last
+    return price >= down or trails
+
+
+def over(order: OrderState, quote: QuoteState, day_tick: int) -> str:
+    """The code of the ending that time has brought to a resting order, if any. `day_tick`: the session's first tick."""
+    if order.time_in_force == "day" and (order.accepted_tick or 0) < day_tick:
+        return "day_over"
+    if order.expires_at is not None and quote.at >= datetime.fromisoformat(order.expires_at):
+        return "date_passed"
+    return ""
