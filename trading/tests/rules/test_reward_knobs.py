@@ -16,6 +16,7 @@ from trading.domain.rules import (
     start,
     verify,
 )
+from trading.domain.rules.phase import shares
 from trading.tests.rules.make import T0, begin, cents, days, fill, fixed, mark, percent, roll, rules, seen
 
 PAYOUT = {"kind": "payout", "first_after_days": 14, "every_days": 14, "split_percent": "80"}
@@ -258,6 +259,7 @@ def test_the_day_of_a_payout_counts_its_profit_from_there():
     )
     state, _ = record_fill(plan, begin(plan), fill())
     state, _ = record_payout(plan, state, gross_minor=cents(5_000), balance_minor=cents(110_000), at=T0)
+    assert shares(plan.by_key("consistency"), state, cents(106_000)) == (cents(1_000), cents(1_000))
     state, _ = roll(plan, state, 106_000)
     assert state.days[0].best_minor == cents(1_000)
     assert state.days[0].history[0].profit_minor == cents(1_000)
