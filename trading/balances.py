@@ -27,37 +27,49 @@ _RESERVED = """
 SELECT a.id, a.reserved_minor || ' in ' || a.open_orders_count, coalesce(o.total, 0) || ' in ' || coalesce(o.n, 0)
 FROM trading_account a LEFT JOIN (
     SELECT account_id, sum(reserved_minor) AS total, count(*) AS n FROM trading_order
-    WHERE status IN ('accepted', 'partially_filled') GROUP BY account_id) o ON o.account_id = a.id
+    WHERE status IN ('held', 'accepted', 'triggered', 'partially_filled') GROUP BY account_id) o ON o.account_id = a.id
 """
 _TOTALS = """
-SELECT a.id, concat_ws(' ', a.fills_count, a.realized_minor, a.fees_minor, a.cash_minor),
-    concat_ws(' ', coalesce(f.n, 0), coalesce(f.realized, 0), coalesce(f.fees, 0),
-        a.initial_minor + coalesce(f.cash, 0))
+SELECT a.id, concat_ws(' ', a.fills_count, a.realized_minor, a.fees_minor, a.other_minor, a.cash_minor),
+    concat_ws(' ', coalesce(f.n, 0), coalesce(f.realized, 0) + coalesce(j.realized, 0), coalesce(f.fees, 0),
+        coalesce(j.other, 0), a.initial_minor + coalesce(f.cash, 0) + coalesce(j.cash, 0))
 FROM trading_account a LEFT JOIN (
     SELECT account_id, count(*) AS n, sum(realized_minor) AS realized, sum(fee_minor) AS fees,
         sum(CASE side WHEN 'sell' THEN notional_minor ELSE -notional_minor END - fee_minor) AS cash
     FROM trading_fill GROUP BY account_id) f ON f.account_id = a.id
+LEFT JOIN (
+    SELECT account_id, sum(cash_minor) AS cash, sum(realized_minor) AS realized,
+        sum(cash_minor - realized_minor + cost_after_minor - cost_before_minor) AS other
+    FROM trading_adjustment GROUP BY account_id) j ON j.account_id = a.id
 """
+# A fill changes cost by its signed notional plus what it realised: that holds for longs, shorts and turns alike.
 _POSITIONS = """
-SELECT account_id || '/' || listing_id, concat_ws(' ', p.quantity, p.realized_minor, p.cost_minor),
-    concat_ws(' ', coalesce(f.quantity, 0)::numeric(20, 6), coalesce(f.realized, 0),
-        coalesce(f.bought - (f.sold - f.realized), 0))
+SELECT account_id || '/' || listing_id, concat_ws(' ', coalesce(p.quantity, 0)::numeric(20, 6),
+        coalesce(p.realized_minor, 0), coalesce(p.cost_minor, 0)),
+    concat_ws(' ', coalesce(f.quantity, 0)::numeric(20, 6), coalesce(f.realized, 0), coalesce(f.cost, 0))
 FROM trading_position p FULL JOIN (
-    SELECT account_id, listing_id, sum(CASE side WHEN 'buy' THEN quantity ELSE -quantity END) AS quantity,
-        sum(realized_minor) AS realized, coalesce(sum(notional_minor) FILTER (WHERE side = 'buy'), 0) AS bought,
-        coalesce(sum(notional_minor) FILTER (WHERE side = 'sell'), 0) AS sold
-    FROM trading_fill GROUP BY account_id, listing_id) f USING (account_id, listing_id)
+    SELECT account_id, listing_id, sum(quantity) AS quantity, sum(realized) AS realized, sum(cost) AS cost
+    FROM (
+        SELECT account_id, listing_id, CASE side WHEN 'buy' THEN quantity ELSE -quantity END AS quantity,
+            realized_minor AS realized,
+            CASE side WHEN 'buy' THEN notional_minor ELSE -notional_minor END + realized_minor AS cost
+        FROM trading_fill
+        UNION ALL
+        SELECT account_id, listing_id, quantity_after - quantity_before, realized_minor,
+            cost_after_minor - cost_before_minor
+        FROM trading_adjustment WHERE listing_id IS NOT NULL) e
+    GROUP BY account_id, listing_id) f USING (account_id, listing_id)
 """
 _PROMISED = """
 SELECT p.account_id || '/' || p.listing_id, p.reserved_quantity::text, coalesce(o.quantity, 0)::numeric(20, 6)::text
 FROM trading_position p LEFT JOIN (
     SELECT account_id, listing_id, sum(reserved_quantity) AS quantity FROM trading_order
-    WHERE status IN ('accepted', 'partially_filled') GROUP BY account_id, listing_id) o
+    WHERE status IN ('accepted', 'triggered', 'partially_filled') GROUP BY account_id, listing_id) o
     ON o.account_id = p.account_id AND o.listing_id = p.listing_id
 """
 _RELEASED = """
 SELECT id, reserved_minor || ' and ' || reserved_quantity, '0 and 0.000000'
-FROM trading_order WHERE status NOT IN ('accepted', 'partially_filled')
+FROM trading_order WHERE status NOT IN ('accepted', 'triggered', 'partially_filled')
 """
 _ORDERS = """
 SELECT o.id,
@@ -80,10 +92,19 @@ _WORTH = """
 SELECT f.id, concat_ws(' ', f.notional_minor, f.cash_after_minor), concat_ws(' ',
     CASE WHEN abs(f.notional_minor - f.exact) <= 0.5 THEN f.notional_minor ELSE round(f.exact) END, f.cash)
 FROM (
-    SELECT f.*, f.quantity * f.price * 10::numeric ^ (%s::jsonb ->> a.currency)::integer AS exact,
-        a.initial_minor + sum(CASE f.side WHEN 'sell' THEN f.notional_minor ELSE -f.notional_minor END - f.fee_minor)
-            OVER (PARTITION BY f.account_id ORDER BY f.id) AS cash
-    FROM trading_fill f JOIN trading_account a ON a.id = f.account_id) f
+    SELECT f.*, f.quantity * f.price * f.fx * 10::numeric ^ (%s::jsonb ->> a.currency)::integer AS exact,
+        a.initial_minor + s.cash AS cash
+    FROM trading_fill f JOIN trading_account a ON a.id = f.account_id JOIN (
+        -- Journals are numbered under the account's lock: their order is the order of its cash.
+        SELECT e.id, sum(e.cash) OVER (PARTITION BY e.account_id ORDER BY j.id) AS cash
+        FROM (
+            SELECT id, account_id, 'fill:' || id AS reference,
+                CASE side WHEN 'sell' THEN notional_minor ELSE -notional_minor END - fee_minor AS cash
+            FROM trading_fill
+            UNION ALL
+            SELECT NULL, account_id, 'account:' || account_id || ':' || reference, cash_minor
+            FROM trading_adjustment) e
+        LEFT JOIN core_journal j ON j.book = 'virtual' AND j.reference = e.reference) s ON s.id = f.id) f
 """
 _POSTED = """
 SELECT f.id,
@@ -94,8 +115,8 @@ FROM trading_fill f JOIN trading_account a ON a.id = f.account_id
 LEFT JOIN core_journal j ON j.reference = 'fill:' || f.id
 LEFT JOIN LATERAL (
     SELECT coalesce(sum(amount_minor) FILTER (WHERE account_id = a.ledger_account_id), 0) AS cash,
-        coalesce(sum(amount_minor) FILTER (WHERE account_id = a.fees_account_id), 0) AS fee
-    FROM core_posting WHERE journal_id = j.id) p ON true
+        coalesce(sum(amount_minor) FILTER (WHERE l.kind = 'fees'), 0) AS fee
+    FROM core_posting JOIN core_ledgeraccount l ON l.id = account_id WHERE journal_id = j.id) p ON true
 """
 
 

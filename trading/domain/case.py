@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -69,6 +69,14 @@ def reducible(holding: Holding, side: str, *, is_margin: bool) -> Decimal:
     if side == "sell":
         return max(holding.quantity, ZERO) if is_margin else holding.available
     return max(-holding.quantity, ZERO)
+
+
+def ended(execution: Execution, time_in_force: str, remaining: Decimal) -> Execution:
+    """An order that fills no more than the position it reduces: its time in force ends the rest of it as well."""
+    if execution.end or not 0 < execution.quantity < remaining:
+        return execution
+    ends = {"ioc": "ioc_remainder", "fok": "ioc_remainder", "opg": "auction_over", "cls": "auction_over"}
+    return replace(execution, end=ends.get(time_in_force, ""))
 
 
 def rates_of(snapshot: Snapshot, quote: QuoteState) -> Rates:
@@ -169,6 +177,7 @@ def make_case(
         new=True,
         taken=snapshot.taken,
     )
+    execution = ended(execution, request.time_in_force, request.quantity)
     rests = execution.quantity < request.quantity and not execution.end
     price = execution.price or hold_price(order, quote, execution)
     if rests and execution.price is not None:

@@ -136,6 +136,10 @@ class Draft:
         done = order.filled_quantity * (order.average_price or 0) + quantity * price
         filled = order.filled_quantity + quantity
         kept = round(Fraction(order.reserved_minor) * Fraction(left) / Fraction(order.remaining))
+        if not self.snapshot.terms.is_margin:
+            # A part that gapped beyond what the order holds leaves less for the rest, never more than there is.
+            others = self.account.reserved_minor - order.reserved_minor
+            kept = min(kept, max(self.account.cash_minor - others, 0))
         self.move(
             order.id,
             states.PARTIALLY_FILLED if left else states.FILLED,

@@ -157,9 +157,12 @@ def impacted(
         return price
     share = quantity / prices.volume
     move = venue.impact_k * share * share
+    # Nothing trades outside the session's band, so impact ends at its edge.
     if side == "buy":
-        return max(on_grid(price * (1 + move), tick_size), price)
-    return min(on_grid(price * (1 - move), tick_size), price)
+        moved = on_grid(price * (1 + move), tick_size)
+        return max(moved if prices.band_high is None else min(moved, prices.band_high), price)
+    moved = on_grid(price * (1 - move), tick_size)
+    return min(moved if prices.band_low is None else max(moved, prices.band_low), price)
 
 
 def _deferred(prices: Prices, price: Decimal) -> str:
@@ -252,7 +255,9 @@ def _fill(
         return replace(held, end="fok_not_filled" if order.time_in_force == "fok" else _ending(order, ZERO))
     note = _deferred(prices, price)
     if note:
-        return replace(held, note=note)
+        # What is to be filled at once or not at all cannot be put off.
+        end = {"ioc": "ioc_remainder", "fok": "fok_not_filled"}.get(order.time_in_force, "")
+        return replace(held, end=end) if end else replace(held, note=note)
     quantity = _room(order, prices, venue, lot_size, taken)
     if order.time_in_force == "fok" and quantity < order.remaining:
         return replace(held, end="fok_not_filled")

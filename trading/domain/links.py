@@ -84,11 +84,13 @@ def after_fill(draft: Draft, order_id: int, quantity: Decimal, tick: int) -> Non
     order = draft.orders[order_id]
     if not order.role:
         for leg in _legs_of(draft, order_id):
+            # Each fill adds its own quantity: a replaced entry has filled a part under another id.
+            covered = quantity if leg.status == states.HELD else leg.quantity + quantity
             draft.move(
                 leg.id,
                 states.ACCEPTED if leg.status == states.HELD else leg.status,
-                f"protects {order.filled_quantity.normalize():f}",
-                quantity=max(order.filled_quantity, leg.filled_quantity),
+                f"protects {covered.normalize():f}",
+                quantity=covered,
                 accepted_tick=tick if leg.status == states.HELD else leg.accepted_tick,
                 seen_tick=tick if leg.status == states.HELD else leg.seen_tick,
             )

@@ -213,7 +213,7 @@ def _defer(snapshot: Snapshot, order: OrderState, note: str) -> Plan | None:
     }[note]
     draft = Draft(snapshot)
     draft.note(order.id, note, words)
-    draft.move(order.id, order.status, words)
+    draft.move(order.id, order.status, words, code=note)
     draft.emit("order_deferred", order.id, code=note)
     return _plan(draft, order.id)
 

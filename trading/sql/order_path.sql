@@ -20,6 +20,7 @@ DECLARE
     v_group jsonb;
     v_market jsonb;
     v_risk jsonb;
+    v_limits jsonb;
     v_companions jsonb;
     v_positions jsonb;
     v_trades integer;
@@ -64,21 +65,23 @@ BEGIN
         SELECT jsonb_build_object('status', g.status, 'policy', g.policy) INTO v_group
             FROM trading_accountgroup g WHERE g.id = a.group_id;
     END IF;
-    IF v_day IS NOT NULL AND (v_group -> 'policy' ? 'max_trades_per_day' OR v_risk ? 'max_trades_per_day') THEN
+    -- Which limits there are: the person's own and those of the group. The tighter of each is the decision's business.
+    v_limits := coalesce(v_group -> 'policy' -> 'limits', '{}'::jsonb) || coalesce(v_risk, '{}'::jsonb);
+    IF v_day IS NOT NULL AND (v_group -> 'policy' ? 'max_trades_per_day' OR v_limits ? 'max_trades_per_day') THEN
         SELECT count(*) INTO v_trades FROM trading_fill f WHERE f.account_id = a.id AND f.market_at >= v_day;
     END IF;
     -- Newest first and no further than the limit: the count costs what the limit is.
-    IF v_risk ? 'max_orders_per_minute' THEN
+    IF v_limits ? 'max_orders_per_minute' THEN
         SELECT count(*) INTO v_minute FROM (SELECT created_at FROM trading_order WHERE account_id = a.id
-            ORDER BY id DESC LIMIT (v_risk ->> 'max_orders_per_minute')::integer) n
+            ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_minute')::integer) n
         WHERE n.created_at > clock_timestamp() - interval '1 minute';
     END IF;
-    IF v_day IS NOT NULL AND v_risk ? 'max_orders_per_day' THEN
+    IF v_day IS NOT NULL AND v_limits ? 'max_orders_per_day' THEN
         SELECT count(*) INTO v_today FROM (SELECT market_at FROM trading_order WHERE account_id = a.id
-            ORDER BY id DESC LIMIT (v_risk ->> 'max_orders_per_day')::integer) n
+            ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_day')::integer) n
         WHERE n.market_at >= v_day;
     END IF;
-    IF a.is_margin OR v_risk IS NOT NULL OR v_group -> 'policy' ? 'max_position_pct' THEN
+    IF a.is_margin OR v_limits <> '{}'::jsonb OR v_group -> 'policy' ? 'max_position_pct' THEN
         SELECT equity_minor, day_equity_minor INTO v_equity, v_day_equity
             FROM trading_accountmark k WHERE k.account_id = a.id;
     END IF;
@@ -95,7 +98,7 @@ BEGIN
     IF p ? 'ids' THEN
         -- An entry that is given the person's default legs needs ids for them.
         SELECT jsonb_agg(nextval('trading_order_id')) INTO v_ids FROM generate_series(1, CASE
-            WHEN v_risk ?| ARRAY['default_stop_pct', 'default_target_pct'] THEN 3 ELSE (p ->> 'ids')::integer END);
+            WHEN v_limits ?| ARRAY['default_stop_pct', 'default_target_pct'] THEN 3 ELSE (p ->> 'ids')::integer END);
     END IF;
     RETURN jsonb_build_object(
         'account', to_jsonb(a),
