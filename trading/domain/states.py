@@ -53,6 +53,8 @@ ENDINGS = {
     "corporate_action": "A corporate action left nothing of it.",
     "kill_switch": "The kill switch was used.",
     "flattened": "The account was flattened.",
+    "margin_call": "The account fell below its close-out margin.",
+    "intraday_close": "An intraday account is flat at the close.",
     "locked": "The account was locked.",
     "replaced": "Replaced by another order.",
 }

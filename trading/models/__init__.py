@@ -6,7 +6,7 @@ Written through `trading/sql/` functions only (see trading.services); the admin 
 from trading.models.accounts import Account, AccountGroup, AccountMark, EquityPoint
 from trading.models.orders import Fill, Order, OrderTransition, QuoteUse
 from trading.models.positions import Adjustment, Position
-from trading.models.risk import RiskSettings
+from trading.models.risk import MarginCall, RiskNotice, RiskSettings
 
 __all__ = [
     "Account",
@@ -15,9 +15,11 @@ __all__ = [
     "Adjustment",
     "EquityPoint",
     "Fill",
+    "MarginCall",
     "Order",
     "OrderTransition",
     "Position",
     "QuoteUse",
+    "RiskNotice",
     "RiskSettings",
 ]

@@ -24,6 +24,7 @@ from trading.domain.types import SYSTEM, OrderView
 from trading.domain.venue import Venue
 from trading.models import Order
 from trading.services.context import AccountContext, account_context, instrument_of, marks_of, quote_state
+from trading.services.corporate import actions_settle
 
 _MINE = """trading_order o
     WHERE o.listing_id = q.listing_id AND o.status IN ('accepted', 'triggered', 'partially_filled')"""
@@ -118,6 +119,8 @@ def _meet(
         return None
     instrument = instrument_of(listing, context.currency, quote.at.date())
     marks = _marks(context, quotes)
+    # Whoever was still deciding when the tick came may have been overtaken by its corporate actions.
+    actions_settle(context, quote.tick, listing.id)
     with transaction.atomic(durable=True):
         snapshot = locks.account_snapshot(account_id=context.id, order_id=order_id, skip_locked=skip_locked)
         if snapshot is None:

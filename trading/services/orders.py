@@ -37,6 +37,7 @@ from trading.services.context import (
     marks_of,
     quote_state,
 )
+from trading.services.corporate import actions_settle
 from trading.services.matching import order_match
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ def scene(context: AccountContext, symbol: str) -> Scene:
         if clock is None or clock.status != "running":
             raise Denied("market_closed", "The market is not open. Orders are taken while it runs.")
         raise Unavailable("no_quote", f"There is no price for {symbol} just now. Try again in a moment.")
+    # A tick is shown before its corporate actions have reached every account: this one's are applied now.
+    actions_settle(context, quote.tick, listing.id)
     instrument = instrument_of(listing, context.currency, quote.at.date())
     return Scene(listing, instrument, quote_state(quote), marks, clock)
 

@@ -1,0 +1,334 @@
+"""Corporate actions: applied to every account before the prices of their tick are matched.
+
+Each account in its own transaction under its lock, by ascending id, once (Adjustment is unique by account and
+reference). Between the moment that a tick is shown and the moment that its actions have been applied an order may come
+in: the order path settles its own account first (`actions_settle`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection, transaction
+
+from core.errors import DomainError
+from core.money import exponent
+from core.push import publish
+from marketdata import selectors as market_selectors
+from marketdata.domain.slices import Slice
+from marketdata.domain.types import MarketView, Tick, TickAction
+from trading import locks
+from trading.domain import corporate, states
+from trading.domain.corporate import Effect, FillStep
+from trading.domain.snapshot import Instrument, OrderState, order_state
+from trading.models import Account, Adjustment, Order
+from trading.services.context import AccountContext, account_context, instrument_of
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("split", "dividend", "delisting")
+BARRIER_SECONDS = 3.0
+_SCHEDULES_KEPT = 32
+_Schedule = dict[int, tuple[TickAction, ...]]
+_schedules: OrderedDict[int, tuple[Slice, _Schedule]] = OrderedDict()
+
+# Whom an action may touch: holders, and those with orders in the listing, that have not had it. Accounts and groups
+# that are closed stand still: they are no longer marked either.
+_NOMINEES = """
+SELECT a.id FROM trading_account a LEFT JOIN trading_accountgroup g ON g.id = a.group_id
+WHERE a.market_id = %(market)s AND a.status <> 'closed' AND (g.id IS NULL OR g.status <> 'closed')
+    AND a.id IN (
+        SELECT account_id FROM trading_position
+        WHERE listing_id = %(listing)s AND (quantity <> 0 OR %(late)s)
+        UNION SELECT account_id FROM trading_order WHERE listing_id = %(listing)s AND accepted_tick < %(tick)s
+            AND status IN ('held', 'accepted', 'triggered', 'partially_filled') AND %(orders)s)
+    AND NOT EXISTS (SELECT FROM trading_adjustment j WHERE j.account_id = a.id AND j.reference = %(reference)s)
+ORDER BY a.id
+"""
+# Under the account's lock: whether it has had the action, its live orders, and what has happened since.
+_STATE = """
+SELECT EXISTS (SELECT FROM trading_adjustment WHERE account_id = %(account)s AND reference = %(reference)s),
+    (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.id) FROM trading_order o
+     WHERE o.account_id = %(account)s AND o.listing_id = %(listing)s
+        AND o.status IN ('held', 'accepted', 'triggered', 'partially_filled'))::text,
+    EXISTS (SELECT FROM trading_fill WHERE account_id = %(account)s AND listing_id = %(listing)s
+            AND market_at >= %(at)s)
+    OR EXISTS (SELECT FROM trading_adjustment WHERE account_id = %(account)s AND listing_id = %(listing)s
+            AND market_at > %(at)s)
+"""
+# The history of a position in the order in which it counts: an action comes before the trades of its open.
+STEPS = """
+SELECT * FROM (
+    SELECT market_at, 1 AS rank, id, side AS kind, quantity, notional_minor, NULL::jsonb AS details
+    FROM trading_fill WHERE account_id = %(account)s AND listing_id = %(listing)s
+    UNION ALL
+    SELECT market_at, 0, id, kind, 0, 0, details FROM trading_adjustment
+    WHERE account_id = %(account)s AND listing_id = %(listing)s AND kind IN ('split', 'delisting')
+) s ORDER BY market_at, rank, id
+"""
+# Transactions that hold rows of accounts: whoever decides about one at this moment.
+_DECIDING = """
+SELECT DISTINCT virtualtransaction FROM pg_locks
+WHERE relation = 'trading_account'::regclass AND granted AND mode <> 'AccessShareLock' AND pid <> pg_backend_pid()
+"""
+
+
+@dataclass(slots=True)
+class ActionReport:
+    """What one action has done, or would do, in a market. `failed` names the accounts that were left, and why."""
+
+    action: TickAction
+    accounts: int = 0
+    orders: int = 0
+    failed: list[tuple[int, str]] = field(default_factory=list)
+
+
+def schedule_of(market_id: int) -> tuple[Slice, _Schedule]:
+    """A market's slice and its actions by session; kept by the process as long as the slice is."""
+    table = market_selectors.market_slice(market_id)
+    kept = _schedules.get(market_id)
+    if kept is not None and kept[0] is table:
+        return kept
+    found: dict[int, list[TickAction]] = {}
+    for column in table.columns:
+        for row, action in column.actions:
+            found.setdefault(row - table.warmup, []).append(action)
+    kept = table, {day: tuple(actions) for day, actions in found.items()}
+    _schedules[market_id] = kept
+    while len(_schedules) > _SCHEDULES_KEPT:
+        _schedules.popitem(last=False)
+    return kept
+
+
+def actions_of_day(market_id: int, tick: int) -> tuple[TickAction, ...]:
+    """The actions of the session that a tick belongs to."""
+    if tick < 0:
+        return ()
+    table, actions = schedule_of(market_id)
+    return actions.get(tick // table.prints, ())
+
+
+def _effect(market_id: int, action: TickAction, day: int, currency: str) -> tuple[Effect, Instrument]:
+    """An action of a session as it meets accounts in `currency`. Raises Unavailable without an exchange rate."""
+    table, _ = schedule_of(market_id)
+    listing = next(item for item in market_selectors.listings(market_id) if item.id == action.listing_id)
+    tick = day * table.prints
+    at = table.at(tick)
+    instrument = instrument_of(listing, currency, at.date())
+    unit, ratio = Fraction(action.value), Decimal(1)
+    if action.kind == "split":
+        # A fraction is paid at the last price of before, in the new shares.
+        column, ratio = table.listing_ids.index(action.listing_id), action.value
+        ticks = int(table.last[tick - 1, column]) if tick else int(table.last[0, column]) * Fraction(ratio)
+        unit = Fraction(ticks) * Fraction(table.tick_sizes[column]) / Fraction(ratio)
+    effect = Effect(
+        kind=action.kind,
+        listing_id=action.listing_id,
+        symbol=listing.symbol,
+        ex_date=action.ex_date,
+        at=at,
+        tick=tick,
+        unit_minor=unit * Fraction(instrument.fx) * 10 ** exponent(currency),
+        lot_size=listing.lot_size,
+        ratio=ratio,
+    )
+    return effect, instrument
+
+
+def steps_of(account_id: int, listing_id: int) -> list[tuple[Any, FillStep | Effect]]:
+    """The history of a position: (market time, step), in the order in which it counts."""
+    with connection.cursor() as cursor:
+        cursor.execute(STEPS, {"account": account_id, "listing": listing_id})
+        rows = cursor.fetchall()
+    found: list[tuple[Any, FillStep | Effect]] = []
+    for at, rank, _, kind, quantity, notional, details in rows:
+        if rank:
+            found.append((at, FillStep(kind, quantity, notional)))
+        else:
+            data = json.loads(details) if isinstance(details, str) else details
+            found.append((at, corporate.effect_again(kind, listing_id, at, data)))
+    return found
+
+
+def _account_act(context: AccountContext, effect: Effect, instrument: Instrument) -> int | None:
+    """Apply an action to one account; the number of orders that changed, or None when there was nothing to do."""
+    with transaction.atomic(durable=True):
+        snapshot = locks.account_snapshot(account_id=context.id, listing_id=effect.listing_id)
+        if snapshot is None or snapshot.account.status == "closed" or snapshot.group_status == "closed":
+            return None
+        done, orders, late = _state(context.id, effect)
+        if done:
+            return None
+        earlier, since = _around(context.id, effect) if late else ([], [])
+        snapshot = replace(snapshot, companions=tuple(orders))
+        decided = corporate.decide(snapshot, effect, instrument, earlier=earlier, since=since)
+        if decided is None:
+            return None
+        locks.plan_apply(decided.data)
+        for order_id, amount in decided.trails.items():
+            Order.objects.filter(pk=order_id).update(trail_amount=amount)
+    for view in decided.views:
+        publish(f"account:{context.id}", "order", view.to_json())
+    return len(decided.views)
+
+
+def _state(account_id: int, effect: Effect) -> tuple[bool, list[OrderState], bool]:
+    values: dict[str, Any] = {
+        "account": account_id,
+        "listing": effect.listing_id,
+        "reference": effect.reference,
+        "at": effect.at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, values)
+        done, text, late = cursor.fetchone()
+    rows = json.loads(text, parse_float=Decimal) if text else []
+    return done, [order_state(row) for row in rows], late
+
+
+def _around(account_id: int, effect: Effect) -> tuple[list[FillStep | Effect], list[FillStep | Effect]]:
+    """The position's history before an action's moment and after it."""
+    earlier: list[FillStep | Effect] = []
+    since: list[FillStep | Effect] = []
+    for at, step in steps_of(account_id, effect.listing_id):
+        after = at >= effect.at if isinstance(step, FillStep) else at > effect.at
+        (since if after else earlier).append(step)
+    return earlier, since
+
+
+def actions_settle(context: AccountContext, tick: int, listing_id: int) -> None:
+    """Apply today's actions that an order in `listing_id` depends on to its account, if they have not been yet.
+
+    A margin account depends on all of its positions. Costs nothing on a day without such an action.
+    """
+    today = [
+        action
+        for action in actions_of_day(context.market_id, tick)
+        if action.kind in KINDS and (context.is_margin or action.listing_id == listing_id)
+    ]
+    if not today:
+        return
+    done = set(
+        Adjustment.objects.filter(account_id=context.id, reference__in=map(_reference, today)).values_list(
+            "reference", flat=True
+        )
+    )
+    day = tick // schedule_of(context.market_id)[0].prints
+    for action in today:
+        if _reference(action) not in done:
+            _account_act(context, *_effect(context.market_id, action, day, context.currency))
+
+
+def _reference(action: TickAction) -> str:
+    return f"{action.kind}:{action.listing_id}:{action.ex_date.isoformat()}"
+
+
+def barrier_wait(seconds: float = BARRIER_SECONDS) -> bool:
+    """Wait for whoever is deciding about an account at this moment: they may still see the tick before.
+
+    False when some are not done in time; what they leave is applied at the next prints of the day.
+    """
+    deadline = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDING)
+        waiting = {row[0] for row in cursor.fetchall()}
+        while waiting:
+            if time.monotonic() > deadline:
+                logger.warning("%s transactions are still deciding about accounts", len(waiting))
+                return False
+            time.sleep(0.002)
+            cursor.execute(_DECIDING)
+            waiting &= {row[0] for row in cursor.fetchall()}
+    return True
+
+
+def actions_tick(market: MarketView, tick: Tick) -> list[ActionReport]:
+    """Apply what takes effect before a tick's prices; at the later prints of a day, what was overtaken. Idempotent."""
+    actions = tick.actions if tick.phase == 0 else actions_of_day(market.id, tick.index)
+    if not actions:
+        return []
+    if tick.phase == 0:
+        barrier_wait()
+    return [action_apply(market.id, action, tick.day_index) for action in actions]
+
+
+def action_apply(
+    market_id: int, action: TickAction, day: int, *, late: bool = False, dry_run: bool = False
+) -> ActionReport:
+    """Apply one action of a session to every account of a market that it touches, by ascending id.
+
+    `late` looks at accounts that have sold since, too. An account that cannot take it is left and reported; a lost
+    database is not swallowed.
+    """
+    report = ActionReport(action)
+    if action.kind == "symbol_change":
+        report.orders = _rename(market_id, action, dry_run=dry_run)
+        return report
+    effects: dict[str, tuple[Effect, Instrument]] = {}
+    for account_id in _nominees(market_id, action, day, late=late):
+        context = account_context(account_id)
+        if context.currency not in effects:
+            effects[context.currency] = _effect(market_id, action, day, context.currency)
+        try:
+            changed = 0 if dry_run else _account_act(context, *effects[context.currency])
+        except DomainError as error:
+            logger.exception("%s was not applied to account %s", effects[context.currency][0].reference, account_id)
+            report.failed.append((account_id, error.code))
+            continue
+        if changed is not None:
+            report.accounts += 1
+            report.orders += changed
+    return report
+
+
+def _nominees(market_id: int, action: TickAction, day: int, *, late: bool) -> list[int]:
+    table, _ = schedule_of(market_id)
+    values: dict[str, Any] = {
+        "market": market_id,
+        "listing": action.listing_id,
+        "tick": day * table.prints,
+        "late": late,
+        "orders": action.kind != "dividend",
+        "reference": _reference(action),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOMINEES, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _rename(market_id: int, action: TickAction, *, dry_run: bool) -> int:
+    """Give live orders the new symbol of their listing, an account at a time; returns how many."""
+    rows = Order.objects.filter(listing_id=action.listing_id, status__in=states.LIVE, account__market_id=market_id)
+    rows = rows.exclude(symbol=action.new_symbol)
+    if dry_run:
+        return rows.count()
+    renamed = 0
+    for account_id in rows.order_by("account_id").values_list("account_id", flat=True).distinct():
+        with transaction.atomic(durable=True):
+            Account.objects.select_for_update(no_key=True).get(pk=account_id)
+            renamed += rows.filter(account_id=account_id).update(symbol=action.new_symbol)
+    return renamed
+
+
+def actions_catch_up(*, market_id: int, dry_run: bool = False, days: Iterable[int] | None = None) -> list[ActionReport]:
+    """Apply every action of a market up to its tick that accounts have missed, in order."""
+    tick = market_selectors.market_view(market_id).tick
+    if tick < 0:
+        return []
+    table, actions = schedule_of(market_id)
+    wanted = sorted(actions) if days is None else sorted(set(days) & set(actions))
+    return [
+        action_apply(market_id, action, day, late=True, dry_run=dry_run)
+        for day in wanted
+        if 0 <= day <= tick // table.prints
+        for action in actions[day]
+        if action.kind in KINDS
+    ]

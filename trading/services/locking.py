@@ -1,0 +1,109 @@
+"""Locking accounts and lifting locks. A locked account takes no orders and fills none; the system may reduce it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from core.errors import Conflict, Invalid, NotFound
+from core.services import audit, outbox
+from marketdata.domain.types import MarketView, Tick
+from trading.domain.types import SYSTEM, Actor
+from trading.models import Account
+
+_Status = Account.Status
+
+
+def _locked_row(account_id: int) -> Account:
+    row = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
+    if row is None:
+        raise NotFound("account_not_found", "There is no such account.")
+    return row
+
+
+def _who(actor: Actor) -> Actor | None:
+    return None if actor.user_id is None else actor
+
+
+def _shape(row: Account) -> dict[str, str | None]:
+    until = None if row.locked_until is None else row.locked_until.isoformat()
+    return {"status": row.status, "until": until, "reason": row.lock_reason}
+
+
+def account_lock_in_tx(*, account_id: int, reason: str, until: datetime | None = None, actor: Actor = SYSTEM) -> bool:
+    """Lock an account until a moment of its market's time, or for good; returns whether anything changed.
+
+    The account's row stays locked until the caller's transaction ends. A lock never becomes weaker: of two the later
+    counts, and one for good stays. Resting orders stay too, and do not fill: flatten the account to end them. Raises
+    NotFound, Invalid ("reason_needed") and Conflict ("account_closed").
+    """
+    reason = reason.strip()[:200]
+    if not reason:
+        raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
+    row = _locked_row(account_id)
+    if row.status == _Status.CLOSED:
+        raise Conflict("account_closed", "This account is closed.")
+    if row.status == _Status.LOCKED and (row.locked_until is None or (until is not None and until <= row.locked_until)):
+        return False
+    before = _shape(row)
+    row.status, row.locked_until, row.lock_reason = _Status.LOCKED, until, reason
+    row.save(update_fields=["status", "locked_until", "lock_reason"])
+    _tell(row, actor, "account_locked", before, reason)
+    return True
+
+
+def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) -> bool:
+    """Let a locked account trade again; returns whether it was locked. Raises NotFound and Conflict ("account_closed").
+
+    Who may do this is the caller's business; it is recorded with the reason.
+    """
+    row = _locked_row(account_id)
+    if row.status == _Status.CLOSED:
+        raise Conflict("account_closed", "This account is closed.")
+    if row.status != _Status.LOCKED:
+        return False
+    before = _shape(row)
+    row.status, row.locked_until, row.lock_reason = _Status.ACTIVE, None, ""
+    row.save(update_fields=["status", "locked_until", "lock_reason"])
+    _tell(row, actor, "account_unlocked", before, reason)
+    return True
+
+
+def _tell(row: Account, actor: Actor, event: str, before: dict[str, str | None], reason: str) -> None:
+    payload = {"account_id": row.pk, "owner_id": row.owner_id, **_shape(row), "reason": reason}
+    outbox.emit(topic=f"trading.{event}", aggregate=f"account:{row.pk}", payload=payload)
+    audit.record(
+        actor=_who(actor),
+        action=event,
+        subject_type="account",
+        subject_id=row.pk,
+        before=before,
+        after=_shape(row),
+        reason=reason,
+    )
+
+
+def account_lock(*, actor: Actor, account_id: int, reason: str, until: datetime | None = None) -> bool:
+    """`account_lock_in_tx` in a transaction of its own."""
+    with transaction.atomic(durable=True):
+        return account_lock_in_tx(account_id=account_id, reason=reason, until=until, actor=actor)
+
+
+def account_unlock(*, actor: Actor, account_id: int, reason: str) -> bool:
+    """`account_unlock_in_tx` in a transaction of its own."""
+    with transaction.atomic(durable=True):
+        return account_unlock_in_tx(account_id=account_id, reason=reason, actor=actor)
+
+
+def locks_lift(market: MarketView, tick: Tick) -> int:
+    """Lift the locks of a market whose time is over at a tick; returns how many."""
+    over = Q(market_id=market.id, status=_Status.LOCKED, locked_until__lte=tick.at)
+    lifted = 0
+    for account_id in list(Account.objects.filter(over).order_by("id").values_list("id", flat=True)):
+        with transaction.atomic(durable=True):
+            # The row decides: it may have been locked for longer since.
+            if Account.objects.select_for_update(no_key=True).filter(over, pk=account_id).exists():
+                lifted += account_unlock_in_tx(account_id=account_id, reason="Its time is over.")
+    return lifted
