@@ -23,7 +23,8 @@ from marketdata.domain.types import ListingView, Quote
 from trading import selectors as trading_selectors
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
-from trading.pages import can_trade, curve_points, market_context, new_key, page, viewer
+from trading.pages import curve_points, market_context, new_key, page, viewer
+from trading.pages.blotter import blotter, book_of
 
 BOARD_ROWS = 10
 RACERS = 8
@@ -31,7 +32,6 @@ LATEST_DECISIONS = 24
 # Holds are most of what an agent decides, and show as one line.
 DECISIONS_READ = 300
 LANDING_DECISIONS = 5
-LATEST_TRADES = 30
 TOKENS = ("ground", "raised", "line", "ink", "ink-2", "ink-3", "accent", "up", "down", "warn", "agent", "focus")
 STATES = ("active", "scheduled", "paused", "ended", "accepted", "filled", "denied", "canceled")
 CLOSED = {
@@ -164,20 +164,13 @@ def _own(
     contest: ContestView, account: AccountView, who: Actor | None, board: StandingsPage, market_status: str
 ) -> dict[str, Any]:
     """The viewer's own part of the page."""
-    trades = trading_selectors.fills(account.id, limit=LATEST_TRADES)
     in_top = any(row.account_id == account.id for row in board.rows)
     near = [] if in_top else contest_selectors.standings_page(contest.id, size=1, around_account=account.id).rows
     status = ContestStatus(contest.status)
     return {
-        "account": account,
-        "mine": True,
+        **blotter(account, who, market_status),
         "my_account_id": account.id,
         "my_row": next((row for row in near if row.account_id == account.id), None),
-        "positions": trading_selectors.positions(account.id),
-        "orders": trading_selectors.orders(account.id, open_only=True),
-        "trades": trades,
-        "more_trades": account.fills_count > len(trades),
-        "can_trade": can_trade(account, who, market_status),
         "closed_reason": CLOSED.get(status, "The market is not moving just now. Orders are taken while it runs."),
         "channels": f"market:{contest.market_id},contest:{contest.id},account:{account.id}",
     }
@@ -207,7 +200,7 @@ def agent(request: HttpRequest, agent_id: int) -> HttpResponse:
         context |= {
             "account": account,
             "curve": curve_points(account.id, context["market"].tick),
-            "positions": trading_selectors.positions(account.id),
+            "book": book_of(account.id),
             "channels": f"market:{account.market_id},contest:{seat.contest_id}",
             "decisions": feed(
                 selectors.decisions(account_id=account.id, limit=DECISIONS_READ, holds=True), LATEST_DECISIONS

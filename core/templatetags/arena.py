@@ -30,6 +30,7 @@ SPARK = (
 TONES = {
     "active": "up", "running": "up", "open": "up", "filled": "up",
     "scheduled": "me", "accepted": "me", "partially_filled": "me",
+    "held": "quiet", "triggered": "warn",
     "paused": "warn", "denied": "down", "rejected": "down", "suspended": "down", "locked": "warn",
 }  # fmt: skip
 
@@ -115,6 +116,33 @@ def tone(value: Any) -> str:
 
 
 @register.filter
+def less(left: Any, right: Any) -> Decimal | None:
+    """Left minus right, for figures that come as text."""
+    first, second = _decimal(left), _decimal(right)
+    return None if first is None or second is None else first - second
+
+
+@register.filter
+def times(value: Any, factor: int) -> Decimal | None:
+    """A number times a whole factor."""
+    number = _decimal(value)
+    return None if number is None else number * factor
+
+
+@register.filter
+def share_of(part: Any, whole: Any) -> str:
+    """Part of a whole in percent, without a sign: 1 of 8 -> 12.5%."""
+    top, bottom = _decimal(part), _decimal(whole)
+    return DASH if top is None or not bottom else f"{_figure(top * 100 / bottom, 1)}%"
+
+
+@register.filter
+def split_commas(text: str) -> list[str]:
+    """The parts of a text with commas."""
+    return text.split(",")
+
+
+@register.filter
 def percent(share: Any) -> str:
     """A share of one as whole percent: 0.72 -> 72."""
     number = _decimal(share)
@@ -165,6 +193,12 @@ def chip(status: Any) -> SafeString:
     code = str(status)
     suffix = f" chip-{TONES[code]}" if code in TONES else ""
     return format_html('<span class="chip{}">{}</span>', suffix, words(code).capitalize())
+
+
+@register.filter
+def chip_tone(status: Any) -> str:
+    """What colours a state's chip: up, me, warn, down or quiet."""
+    return TONES.get(str(status), "quiet")
 
 
 @register.filter

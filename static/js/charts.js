@@ -22,7 +22,7 @@ export function colour(token, alpha = 1) {
   return `rgba(${r}, ${g}, ${b}, ${alpha})`;
 }
 
-function options() {
+export function options() {
   return {
     autoSize: true,
     localization: { priceFormatter: (value) => price(value) },
@@ -45,7 +45,7 @@ function options() {
   };
 }
 
-function themed(paint) {
+export function themed(paint) {
   paint();
   window.addEventListener("themechange", paint);
 }

@@ -1,10 +1,11 @@
 // The contest page: candles, prices, positions, leaderboard and decisions, all moved by one stream.
 
 import { Board, Feed } from "./board.js";
-import { markRows, readQuotes } from "./book.js";
+import { followTrails, markRows, readQuotes } from "./book.js";
 import { Candles } from "./charts.js";
 import { marketTime, money, price, setTone, signedMoney, signedPct, write } from "./format.js";
 import { Stream } from "./stream.js";
+import "./editors.js";
 import { Ticket } from "./ticket.js";
 
 const root = document.getElementById("contest");
@@ -62,11 +63,6 @@ one("[data-symbols]").addEventListener("tabselected", (event) => {
 });
 
 // ---- Positions and my equity ----
-function held(symbol) {
-  const row = one(`[data-position="${CSS.escape(symbol)}"]`);
-  return row ? { quantity: Number(row.dataset.quantity), free: Number(row.dataset.free) } : { quantity: 0, free: 0 };
-}
-
 function markPositions() {
   const value = markRows(quotes, currency);
   if (!root.dataset.account) return;
@@ -81,7 +77,7 @@ function markPositions() {
 
 // ---- Ticket ----
 const form = document.getElementById("ticket");
-const ticket = form && new Ticket(form, { quote: (symbol) => quotes[symbol], held, equity: () => state.equity, currency });
+const ticket = form && new Ticket(form, { quote: (symbol) => quotes[symbol], currency });
 if (ticket) {
   ticket.symbol.addEventListener("change", () => {
     const tab = one(`[data-symbols] [data-symbol="${CSS.escape(ticket.symbol.value)}"]`);
@@ -145,12 +141,13 @@ function onTick(data) {
   one('[data-clock="phase"]').textContent = data.phase === 0 ? "open" : data.close ? "close" : "trading";
   one('[data-clock="progress"]').value = data.tick + 1;
   markPositions();
+  followTrails();
   if (ticket) ticket.reprice();
 }
 
 function onFill(data) {
   changed();
-  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${price(data.quantity, 0)} ${data.symbol} at ${price(data.average_price)}`;
+  const words = `${data.side === "buy" ? "Bought" : "Sold"} ${price(data.filled_quantity, 0)} ${data.symbol} at ${price(data.average_price)}`;
   one("[data-announce]").textContent = words;
 }
 

@@ -46,9 +46,9 @@ def statement_of(account_id: int, start: datetime, end: datetime, *, max_rows: i
     funding = CashEvent(opened, "deposit", row.initial_minor, note="Starting balance, virtual money")
     holdings: dict[int, Holding] = {}
     opening = _standing(row, market, before, holdings, start, row.initial_minor if opened < start else 0)
-    brought = row.initial_minor if opened < end else 0
-    closing = _standing(row, market, during, holdings, end, opening.cash_minor + brought - (opened < start) * brought)
     events = [funding] if start <= opened < end else []
+    brought = sum(event.minor for event in events)
+    closing = _standing(row, market, during, holdings, end, opening.cash_minor + brought)
     events += [_event(item) for item in during if item.kind != "fill"]
     return build_statement(
         _heading(row, market, start, end),
@@ -107,9 +107,7 @@ def _quotes(market: MarketView, at: datetime) -> dict[int, Quote]:
     return {quote.listing_id: quote for quote in table.tick(low - 1, market.source_label).quotes.values()}
 
 
-def _positions(
-    row: Account, market: MarketView, holdings: dict[int, Holding], at: datetime
-) -> list[StatementPosition]:
+def _positions(row: Account, market: MarketView, holdings: dict[int, Holding], at: datetime) -> list[StatementPosition]:
     """What is held, at the last prices before `at`; at its cost where there is no price or no rate."""
     held = {listing_id: item for listing_id, item in holdings.items() if item.quantity}
     if not held:

@@ -1,0 +1,60 @@
+// Forms that open in place under a row: changing an order, closing a part of a position, protecting it. Without this
+// script their buttons are links to the same forms on a page of their own.
+
+function rowOf(opener) {
+  return document.getElementById(opener.getAttribute("aria-controls")).parentElement;
+}
+
+function toggle(opener, open) {
+  const row = rowOf(opener);
+  row.hidden = !open;
+  opener.setAttribute("aria-expanded", String(open));
+  if (open) return;
+  row.firstElementChild.replaceChildren();
+  // What changed while somebody was typing shows now.
+  if (row.closest("[data-waits]")) {
+    row.closest("[data-waits]").removeAttribute("data-waits");
+    document.body.dispatchEvent(new CustomEvent("account-changed"));
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-editor]");
+  if (opener) toggle(opener, opener.getAttribute("aria-expanded") !== "true");
+});
+
+// A second click closes the form: nothing needs to be fetched for that.
+document.body.addEventListener("htmx:confirm", (event) => {
+  const opener = event.target.closest && event.target.closest("[data-editor]");
+  if (opener && opener.getAttribute("aria-expanded") !== "true") event.preventDefault();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const row = event.target.closest && event.target.closest(".editor-row");
+  if (!row) return;
+  const opener = document.querySelector(`[data-editor][aria-controls="${row.firstElementChild.id}"]`);
+  toggle(opener, false);
+  opener.focus();
+});
+
+// A table is not replaced under somebody who is typing in it; what they sent themselves does replace it.
+let sent = false;
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.closest && event.target.closest(".editor-row form")) sent = true;
+});
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  if (!["positions", "orders"].includes(target.id)) return;
+  const open = target.querySelector(".editor-row:not([hidden])");
+  if (open && !sent) {
+    event.detail.shouldSwap = false;
+    target.setAttribute("data-waits", "");
+  }
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest && event.target.closest(".editor-row form");
+  if (!form) return;
+  if (!event.detail.successful) sent = false;
+  else setTimeout(() => { sent = false; }, 2000);
+});

@@ -1,0 +1,1 @@
+"""Pages of trading: accounts, the ticket, orders, analytics and statements, risk."""
