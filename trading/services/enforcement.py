@@ -19,6 +19,7 @@ from trading import locks
 from trading.domain import states
 from trading.domain.case import Marks, exposures, margin_at
 from trading.domain.margin import Exposure, Margin, Terms, reduction_minor
+from trading.domain.positions import ZERO
 from trading.domain.snapshot import Snapshot
 from trading.domain.types import SYSTEM, OrderRequest
 from trading.models import MarginCall, Order
@@ -166,13 +167,20 @@ def _judged(context: AccountContext, tick: Tick, marks: Marks) -> bool:
             return False
         margin = found[1]
         call = MarginCall.objects.filter(account_id=context.id, ended_tick__isnull=True).first()
-        if not margin.is_called:
+        if call is not None and call.reduced_orders and not _is_covered(margin):
+            return True  # what was begun is brought to its end
+        if not margin.is_called or not margin.exposure_minor:
             if call is not None:
-                _end(call, tick, MarginCall.Outcome.MET, margin)
+                _end(call, tick, margin)
             return False
         if call is None:
             call = _call(context, tick, margin)
         return margin.is_closed_out or (tick.is_session_close and call is not None and call.tick < tick.index)
+
+
+def _is_covered(margin: Margin) -> bool:
+    """Whether a reduction has nothing left to do."""
+    return margin.excess_minor >= 0 or not margin.exposure_minor
 
 
 def _figures(margin: Margin) -> dict[str, int]:
@@ -195,7 +203,8 @@ def _call(context: AccountContext, tick: Tick, margin: Margin) -> MarginCall | N
     return call
 
 
-def _end(call: MarginCall, tick: Tick, outcome: str, margin: Margin) -> None:
+def _end(call: MarginCall, tick: Tick, margin: Margin) -> None:
+    outcome = MarginCall.Outcome.REDUCED if call.reduced_orders else MarginCall.Outcome.MET
     call.outcome, call.ended_tick, call.ended_at = outcome, tick.index, tick.at
     call.save(update_fields=["outcome", "ended_tick", "ended_at"])
     details = {"tick": tick.index, "outcome": outcome, "orders": call.reduced_orders, **_figures(margin)}
@@ -226,19 +235,20 @@ def _reduce(context: AccountContext, tick: Tick, marks: Marks) -> int:
         if not candidates:
             break
         largest = max(candidates, key=lambda item: (abs(item.value_minor), -item.listing_id))
-        if _close(context, largest, missing, marks):
-            filled += 1
-        else:
+        asked, done = _close(context, largest, missing, marks)
+        filled += done > 0
+        if done < asked or not asked:
+            # The print gives no more of it: asking again would take the same volume twice.
             stuck.add(largest.listing_id)
     _settle(context, tick, marks, filled)
     return filled
 
 
-def _close(context: AccountContext, position: Exposure, missing: int, marks: Marks) -> bool:
-    """Close what is missing of a position, in whole lots; whether anything filled."""
+def _close(context: AccountContext, position: Exposure, missing: int, marks: Marks) -> tuple[Decimal, Decimal]:
+    """Close what is missing of a position, in whole lots: the quantity asked for, and what of it filled."""
     mark = marks.get(position.listing_id)
     if mark is None or not position.value_minor:
-        return False
+        return ZERO, ZERO
     held, lot = abs(position.quantity), mark[1].lot_size
     lots = (held * missing / abs(position.value_minor) / lot).to_integral_value(ROUND_CEILING)
     request = OrderRequest(
@@ -253,8 +263,8 @@ def _close(context: AccountContext, position: Exposure, missing: int, marks: Mar
         view = order_place(actor=SYSTEM, account_id=context.id, request=request)
     except DomainError:
         logger.exception("account %s could not be reduced in %s", context.id, mark[1].symbol)
-        return False
-    return Decimal(view.filled_quantity) > 0
+        return request.quantity, ZERO
+    return request.quantity, Decimal(view.filled_quantity)
 
 
 def _settle(context: AccountContext, tick: Tick, marks: Marks, filled: int) -> None:
@@ -266,5 +276,5 @@ def _settle(context: AccountContext, tick: Tick, marks: Marks, filled: int) -> N
             return
         call.reduced_orders += filled
         call.save(update_fields=["reduced_orders"])
-        if not found[1].is_called:
-            _end(call, tick, MarginCall.Outcome.REDUCED, found[1])
+        if _is_covered(found[1]):
+            _end(call, tick, found[1])
