@@ -90,7 +90,9 @@ BEGIN
         FROM trading_position s JOIN marketdata_listing l ON l.id = s.listing_id
         WHERE s.account_id = a.id AND s.quantity <> 0;
     END IF;
-    IF (v_market -> 'venue' ->> 'sizes')::boolean AND v_listing IS NOT NULL THEN
+    -- Only an order has a side: expiry and corporate actions take nothing of a quote.
+    IF (v_market -> 'venue' ->> 'sizes')::boolean AND v_listing IS NOT NULL AND coalesce(o.side, p ->> 'side') IS NOT NULL
+    THEN
         INSERT INTO trading_quoteuse AS l (listing_id, tick, side)
         VALUES (v_listing, (v_market ->> 'tick')::integer, coalesce(o.side, p ->> 'side'))
         ON CONFLICT (listing_id, tick, side) DO UPDATE SET taken = l.taken RETURNING taken INTO v_taken;

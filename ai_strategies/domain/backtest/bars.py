@@ -13,6 +13,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Literal
 
 from ai_strategies.domain.backtest.book import PaperBook
+from ai_strategies.domain.backtest.enforce import intraday_flatten, margin_enforce
 from ai_strategies.domain.backtest.engine import Decide, Paper, Turns, request_of
 from ai_strategies.domain.backtest.feed import Feed
 from ai_strategies.domain.backtest.types import Moment, Setup
@@ -68,6 +69,7 @@ def run_bars(feed: Feed, setup: Setup, decide: Decide, turns: Turns, rules: BarR
             for wish in found:
                 paper.send_sized(wish, rules)
         paper.book.mark()
+        margin_enforce(paper.book, is_close=True)
     paper.waiting = len(waiting)
     return paper
 
@@ -98,14 +100,15 @@ class BarPaper(Paper):
         index = day * table.prints
         self.instruments.of(table.at(index).date(), self._names(table))
         self._stand(self._prints(OPEN, gap=True))
+        self.book.expire()
         self.open_session(index, table.at(index), self._actions.get(self.row, ()))
-        self.book.expire_days()
         self.book.match()
 
     def close_bar(self) -> None:
         """The close."""
         self._stand(self._prints(CLOSE, is_close=True), at_close=True)
         self.book.match()
+        intraday_flatten(self.book, is_close=True)
 
     def cross_bar(self) -> None:
         """The way between open and close, for the instruments that have resting orders."""

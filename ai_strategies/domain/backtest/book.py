@@ -21,6 +21,7 @@ from trading.domain.case import Case, Marks, make_case, margin_at
 from trading.domain.corporate import Effect
 from trading.domain.defaults import with_default_legs
 from trading.domain.judge import judge
+from trading.domain.margin import Margin
 from trading.domain.plan import Plan
 from trading.domain.positions import ZERO, Holding
 from trading.domain.requests import validate
@@ -74,6 +75,8 @@ class PaperBook:
         self._day = -1
         self._day_equity_minor: int | None = None
         self._carried: Marks | None = None
+        # The tick of the margin call that is open.
+        self.called_tick: int | None = None
 
     def stand(self, moment: Moment, quotes: Mapping[int, QuoteState], instruments: Mapping[int, Instrument]) -> None:
         """Put the market at a tick: its quotes, and its instruments with the day's symbols and exchange rates."""
@@ -85,17 +88,17 @@ class PaperBook:
             # A symbol that an instrument had before is taken too, as long as no other one has it.
             self.symbols |= {item.symbol: key for key, item in instruments.items()}
 
-    def place(self, request: OrderRequest) -> Plan | None:
-        """Send an order as its owner; None (and a count in `endings`) when it is refused before it is stored."""
+    def place(self, request: OrderRequest, actor: Actor = OWNER) -> Plan | None:
+        """Send an order, as its owner unless told otherwise; None (counted in `endings`) when it is not even stored."""
         listing_id = self.symbols.get(request.symbol)
         refusal = self._refusal(request, listing_id)
         if refusal or listing_id is None:
             self.endings[refusal] += 1
             return None
         snapshot = self.snapshot(listing_id=listing_id, side=request.side)
-        case = self._case(snapshot, request, listing_id)
+        case = self._case(snapshot, request, listing_id, actor)
         denial = judge(case, self.setup.account_policy)
-        decided = plan.accept(case, OWNER) if denial is None else plan.deny(case, OWNER, denial)
+        decided = plan.accept(case, actor) if denial is None else plan.deny(case, actor, denial)
         self.apply(decided.data)
         return decided
 
@@ -109,13 +112,16 @@ class PaperBook:
             return "unknown_symbol"
         return "" if listing_id in self.quotes else "no_quote"
 
-    def _case(self, snapshot: Snapshot, request: OrderRequest, listing_id: int) -> Case:
+    def _case(self, snapshot: Snapshot, request: OrderRequest, listing_id: int, actor: Actor) -> Case:
         instrument, quote, limits = self.instruments[listing_id], self.quotes[listing_id], self.setup.limits
-        case = make_case(snapshot, request, instrument, quote, actor=OWNER, limits=limits, marks=self.carried())
+
+        def made(wanted: OrderRequest) -> Case:
+            marks = self.carried()
+            return make_case(snapshot, wanted, instrument, quote, actor=actor, limits=limits, marks=marks)
+
+        case = made(request)
         wanted = with_default_legs(case)
-        if wanted is request:
-            return case
-        return make_case(snapshot, wanted, instrument, quote, actor=OWNER, limits=limits, marks=self.carried())
+        return case if wanted is request else made(wanted)
 
     def carried(self) -> Marks | None:
         """Last prices of everything, for a margin account."""
@@ -186,14 +192,12 @@ class PaperBook:
         since = datetime.combine(self.moment.session, time.min, tzinfo=UTC)
         return sum(1 for fill in self.fills if fill.at >= since)
 
-    def expire_days(self) -> None:
-        """Day orders of earlier sessions expire before the print can touch them."""
-        for key in sorted(self.orders):
-            order = self.orders.get(key)
-            if order is None or order.time_in_force != "day" or order.accepted_tick is None:
-                continue
-            if order.accepted_tick < self.moment.day_tick:
-                self._end(order, "day_over")
+    def expire(self) -> None:
+        """Orders whose time has passed end before the print can touch them, legs that wait included."""
+        for order in sorted(self.orders.values(), key=lambda item: (item.listing_id, item.id)):
+            code = over(order, self.moment.at, self.moment.day_tick)
+            if code and order.id in self.orders:
+                self.end(self.orders[order.id], states.EXPIRED, code)
 
     def match(self) -> None:
         """Let every resting order that the prints can touch meet its quote, oldest first."""
@@ -213,18 +217,15 @@ class PaperBook:
 
     def _meet(self, order: OrderState) -> None:
         quote = self.quotes[order.listing_id]
-        ending = over(order, quote, self.moment.day_tick)
-        if ending:
-            self._end(order, ending)
-            return
         snapshot = self.snapshot(listing_id=order.listing_id, order=order)
         decided = plan.act(snapshot, quote, self.instruments[order.listing_id], self.carried())
         if decided is not None:
             self.apply(decided.data)
 
-    def _end(self, order: OrderState, code: str) -> None:
+    def end(self, order: OrderState, status: str, code: str) -> None:
+        """End an order as the system does."""
         snapshot = self.snapshot(listing_id=order.listing_id, order=order)
-        self.apply(plan.end_order(snapshot, order, states.EXPIRED, code, SYSTEM).data)
+        self.apply(plan.end_order(snapshot, order, status, code, SYSTEM).data)
 
     def act(self, effect: Effect, instrument: Instrument) -> None:
         """Let a corporate action meet the account, before the prices of its open."""
@@ -319,13 +320,18 @@ class PaperBook:
         self.marks.append(Mark(moment.tick, moment.at, moment.day_index, self._equity_minor, cash, gross))
         return self.marks[-1]
 
+    def standing(self) -> tuple[Snapshot, Margin] | None:
+        """A margin account and where it stands; None for a cash account."""
+        snapshot = self.snapshot(listing_id=0)
+        margin = margin_at(snapshot, self.carried())
+        return None if margin is None else (snapshot, margin)
+
     def buying_power_minor(self) -> int:
         """Free cash; for a margin account what its free equity carries, with leverage."""
-        if not self.setup.terms.is_margin:
+        found = self.standing() if self.setup.terms.is_margin else None
+        if found is None:
             return self.account.buying_power_minor
-        margin = margin_at(self.snapshot(listing_id=0), self.carried())
-        assert margin is not None
-        return int((margin.excess_minor - self.account.reserved_minor) * self.setup.terms.leverage)
+        return int((found[1].excess_minor - self.account.reserved_minor) * self.setup.terms.leverage)
 
     def held(self) -> Sequence[tuple[int, Holding]]:
         """The positions by listing, in the order of their ids."""

@@ -1,7 +1,8 @@
 """Running a strategy over history. `run_market`: the ticks of a replay market, as live agents meet them.
 
-Each tick in the live order: corporate actions, day orders expire, resting orders meet the print, the account is marked,
-and when its turn is due the strategy decides and its orders are sent. Pure: the same arguments give the same result.
+Each tick in the live order (trading.listeners): orders expire, corporate actions take effect, resting orders meet the
+print, the account is marked and its margin enforced; when its turn is due the strategy decides and its orders are sent.
+Pure: the same arguments give the same result.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ai_strategies.domain.backtest.book import PaperBook
+from ai_strategies.domain.backtest.enforce import intraday_flatten, margin_enforce
 from ai_strategies.domain.backtest.feed import Feed, Instruments, effect_of, names_of, quote_state
 from ai_strategies.domain.backtest.types import Moment, Setup
 from ai_strategies.domain.picture import MAX_ACTIONS, Book, MarketPicture, picture_narrow, view_build
@@ -130,12 +132,14 @@ def run_market(feed: Feed, setup: Setup, decide: Decide, turns: Turns) -> Paper:
 
 
 def play_tick(paper: Paper, tick: Tick) -> None:
-    """A tick up to its mark: actions, expiry, matching, marking."""
+    """A tick up to the turns, in the order of trading.listeners."""
     book, quotes = paper.book, tick.quotes.values()
     instruments = paper.instruments.of(tick.at.date(), names_of(quotes))
     moment = Moment(tick.index, tick.at, tick.index - tick.phase, tick.day_index, tick.at.date())
     book.stand(moment, {quote.listing_id: quote_state(quote) for quote in quotes}, instruments)
+    book.expire()
     paper.open_session(tick.index, tick.at, tick.actions)
-    book.expire_days()
     book.match()
+    intraday_flatten(book, is_close=tick.is_session_close)
     book.mark()
+    margin_enforce(book, is_close=tick.is_session_close)

@@ -1,4 +1,4 @@
-"""Which resting orders a print touches, and which are over: the conditions of trading.services.matching. Pure."""
+"""Which resting orders a print touches, and which are over: the conditions of the live passes. Pure."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def woken(order: OrderState, quote: QuoteState, tick_size: Decimal, venue: Venue
     return price >= down or trails
 
 
-def over(order: OrderState, quote: QuoteState, day_tick: int) -> str:
-    """The code of the ending that time has brought to a resting order, if any. `day_tick`: the session's first tick."""
+def over(order: OrderState, at: datetime, day_tick: int) -> str:
+    """The code of the ending that time has brought to an order, if any. `day_tick`: the session's first tick."""
     if order.time_in_force == "day" and (order.accepted_tick or 0) < day_tick:
         return "day_over"
-    if order.expires_at is not None and quote.at >= datetime.fromisoformat(order.expires_at):
+    if order.expires_at is not None and at >= datetime.fromisoformat(order.expires_at):
         return "date_passed"
     return ""
