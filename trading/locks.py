@@ -6,14 +6,24 @@ The lock and the load are one statement (trading/sql/order_path.sql), so that a 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 
+from core.postgres import direct
 from trading.domain.snapshot import Snapshot
 from trading.models import Account
+
+_SNAPSHOT = direct.Statement(b"trading_snapshot", b"SELECT trading_snapshot($1::bigint, $2::jsonb)::text")
+_APPLY = direct.Statement(b"trading_apply", b"SELECT trading_apply($1::jsonb)")
+# The functions are volatile and the scan keeps the order of its arrays: one account after the other.
+_SNAPSHOTS = """
+SELECT trading_snapshot(w.account_id, jsonb_build_object('order_id', w.order_id, 'skip_locked', true))::text
+FROM unnest(%s::bigint[], %s::bigint[]) AS w(account_id, order_id)
+"""
 
 
 def account_snapshot(
@@ -45,17 +55,35 @@ def account_snapshot(
         wanted |= {"ids": ids, "side": side}
     if skip_locked:
         wanted["skip_locked"] = True
-    with connection.cursor() as cursor:
-        # As text: the numbers of rows become exact Decimals here, never floats.
-        cursor.execute("SELECT trading_snapshot(%s, %s::jsonb)::text", [account_id, json.dumps(wanted)])
-        row: Any = cursor.fetchone()
-    return None if row[0] is None else Snapshot.from_json(json.loads(row[0], parse_float=Decimal))
+    # As text: the numbers of rows become exact Decimals here, never floats.
+    row = direct.run(_SNAPSHOT, (account_id, json.dumps(wanted)))
+    return None if row is None or row[0] is None else Snapshot.from_json(json.loads(row[0], parse_float=Decimal))
 
 
-def plan_apply(data: dict[str, Any]) -> None:
-    """Write a whole decision about the account locked by `account_snapshot` in one statement."""
+def orders_snapshot(wanted: Sequence[tuple[int, int]]) -> list[Snapshot | None]:
+    """Lock several accounts at once, each for one of its orders: (account, order), no account twice.
+
+    In the order given, and without ever waiting: None for an account that another transaction holds (or that is not
+    there), so that whoever holds these cannot be part of a deadlock over accounts.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT trading_apply(%s::jsonb)", [json.dumps(data)])
+        cursor.execute(_SNAPSHOTS, [[account_id for account_id, _ in wanted], [order_id for _, order_id in wanted]])
+        rows = [row[0] for row in cursor.fetchall()]
+    return [None if row is None else Snapshot.from_json(json.loads(row, parse_float=Decimal)) for row in rows]
+
+
+def plans_apply(plans: Sequence[dict[str, Any]]) -> None:
+    """Write decisions about several accounts, each locked by `orders_snapshot`, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT trading_apply(d) FROM jsonb_array_elements(%s::jsonb) d", [json.dumps(plans)])
+
+
+def plan_apply(data: dict[str, Any], *, last: bool = False) -> None:
+    """Write a whole decision about the account locked by `account_snapshot` in one statement.
+
+    `last`: nothing follows it in the transaction, so the commit goes out with it.
+    """
+    direct.run(_APPLY, (json.dumps(data),), last=last)
 
 
 def accounts_barrier(*, group_id: int) -> list[int]:

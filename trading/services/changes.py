@@ -125,7 +125,7 @@ def order_end(*, account_id: int, order_id: int, status: str, code: str, actor: 
         if snapshot is None or snapshot.order is None or snapshot.order.status not in states.LIVE:
             return None
         decided = plan.end_order(snapshot, snapshot.order, status, code, actor)
-        locks.plan_apply(decided.data)
+        locks.plan_apply(decided.data, last=True)
     announce(decided)
     return decided.view
 
@@ -195,7 +195,7 @@ def _replace(actor: Actor, account_id: int, order_id: int, revision: Revision, *
         if denial is not None:
             raise Denied(denial.code, denial.message, denial.details)
         decided = plan.substitute(draft, old, case, actor)
-        locks.plan_apply(decided.data)
+        locks.plan_apply(decided.data, last=True)
     return decided
 
 

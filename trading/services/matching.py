@@ -1,18 +1,21 @@
 """Resting orders meet each print: the pass takes only the orders that the print can touch.
 
-Several workers may run the same pass: each takes the accounts that nobody else holds (SKIP LOCKED) and comes back for
-the others at the end. Whoever holds the account judges the order again, so nothing is done twice.
+Several accounts are decided in one transaction. Several workers may run the same pass: each takes the accounts that
+nobody else holds (SKIP LOCKED) and comes back for the others at the end, one by one. Whoever holds the account judges
+the order again, so nothing is done twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
-from core.push import publish
+from core.push import publish_many
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Quote, Tick
 from trading import locks
@@ -24,33 +27,54 @@ from trading.domain.types import SYSTEM, OrderView
 from trading.domain.venue import Venue
 from trading.models import Order
 from trading.services.context import AccountContext, account_context, instrument_of, marks_of, quote_state
-from trading.services.corporate import actions_settle
+from trading.services.corporate import actions_of_day, actions_settle
+
+logger = logging.getLogger(__name__)
+
+# Accounts locked and written in one transaction: enough to share its commit, few enough to hold nobody up for long.
+CHUNK = 32
 
 _MINE = """trading_order o
     WHERE o.listing_id = q.listing_id AND o.status IN ('accepted', 'triggered', 'partially_filled')"""
+_TAKE = "SELECT id, account_id, side, seen_tick"
 # One index range for each way in which a quote can wake an order (trading.domain.rows.wake).
 _CANDIDATES = f"""
-SELECT o.id, o.account_id, q.listing_id FROM unnest(
+SELECT o.id, o.account_id, q.listing_id, o.side, a.currency, a.is_margin FROM unnest(
     %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
     %s::boolean[], %s::boolean[]
 ) AS q(listing_id, buys, sells, up, down, last, opens, closes)
 CROSS JOIN LATERAL (
-    SELECT o.* FROM {_MINE} AND wake = 'bl' AND wake_price >= q.buys
+    {_TAKE} FROM {_MINE} AND wake = 'bl' AND wake_price >= q.buys
     UNION ALL
-    SELECT o.* FROM {_MINE} AND wake = 'sl' AND wake_price <= q.sells
+    {_TAKE} FROM {_MINE} AND wake = 'sl' AND wake_price <= q.sells
     UNION ALL
-    SELECT o.* FROM {_MINE} AND wake = 'up' AND wake_price <= q.up
+    {_TAKE} FROM {_MINE} AND wake = 'up' AND wake_price <= q.up
     UNION ALL
-    SELECT o.* FROM {_MINE} AND wake = 'dn' AND wake_price >= q.down
+    {_TAKE} FROM {_MINE} AND wake = 'dn' AND wake_price >= q.down
     UNION ALL
-    SELECT o.* FROM {_MINE}
-        AND (wake = 'tu' AND (wake_price <= q.up OR extreme > q.last)
-             OR wake = 'td' AND (wake_price >= q.down OR extreme < q.last))
+    {_TAKE} FROM {_MINE} AND wake = 'tu' AND (wake_price <= q.up OR extreme > q.last)
     UNION ALL
-    SELECT o.* FROM {_MINE}
-        AND (wake = 'nx' OR wake = 'op' AND q.opens OR wake = 'cl' AND q.closes)
-) o WHERE o.seen_tick < %s ORDER BY o.id
+    {_TAKE} FROM {_MINE} AND wake = 'td' AND (wake_price >= q.down OR extreme < q.last)
+    UNION ALL
+    {_TAKE} FROM {_MINE} AND wake = 'nx'
+    UNION ALL
+    {_TAKE} FROM {_MINE} AND q.opens AND wake = 'op'
+    UNION ALL
+    {_TAKE} FROM {_MINE} AND q.closes AND wake = 'cl'
+) o JOIN trading_account a ON a.id = o.account_id WHERE o.seen_tick < %s ORDER BY o.id
 """  # noqa: S608  constants of this file
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A resting order that a quote may touch."""
+
+    order_id: int
+    account_id: int
+    listing_id: int
+    side: str
+    currency: str
+    is_margin: bool
 
 
 def _may_trade(snapshot: Snapshot) -> bool:
@@ -105,13 +129,7 @@ def _marks(context: AccountContext, quotes: Mapping[int, Quote] | None) -> Marks
 
 
 def _meet(
-    context: AccountContext,
-    order_id: int,
-    quote: Quote,
-    day_tick: int,
-    *,
-    quotes: Mapping[int, Quote] | None = None,
-    skip_locked: bool = False,
+    context: AccountContext, order_id: int, quote: Quote, day_tick: int, *, quotes: Mapping[int, Quote] | None = None
 ) -> Plan | None:
     """Fill (or expire) an order as the print says, under the account's lock; None when it stays."""
     listing = market_selectors.listing_get(context.market_id, quote.symbol)
@@ -122,26 +140,26 @@ def _meet(
     # Whoever was still deciding when the tick came may have been overtaken by its corporate actions.
     actions_settle(context, quote.tick, listing.id)
     with transaction.atomic(durable=True):
-        snapshot = locks.account_snapshot(account_id=context.id, order_id=order_id, skip_locked=skip_locked)
-        if snapshot is None:
-            if skip_locked:
-                raise BusyError
-            return None
-        decided = _decide(snapshot, quote_state(quote), instrument, day_tick, marks)
+        snapshot = locks.account_snapshot(account_id=context.id, order_id=order_id)
+        decided = None if snapshot is None else _decide(snapshot, quote_state(quote), instrument, day_tick, marks)
         if decided is None:
             return None
         locks.plan_apply(decided.data)
-    filled = (decided.data.get("fill") or {}).get("order_id")
-    for view in (decided.view, *decided.others):
-        publish(f"account:{context.id}", "fill" if view.id == filled else "order", view.to_json())
+    publish_many(_news(decided))
     return decided
 
 
-class BusyError(Exception):
-    """Another transaction holds the account."""
+def _news(decided: Plan) -> list[tuple[str, str, dict[str, Any]]]:
+    """What the account's live channel is told of a decision."""
+    filled = (decided.data.get("fill") or {}).get("order_id")
+    return [
+        (f"account:{view.account_id}", "fill" if view.id == filled else "order", view.to_json())
+        for view in (decided.view, *decided.others)
+    ]
 
 
-def _candidates(market: MarketView, tick: Tick) -> list[tuple[int, int, int]]:
+def _candidates(market: MarketView, tick: Tick) -> list[_Candidate]:
+    """The orders that this tick's quotes can touch, oldest first."""
     quotes = list(tick.quotes.values())
     steps = {item.id: item.tick_size for item in market_selectors.listings(market.id)}
     by_quote = Venue.from_json(market.venue).trigger == "quote"
@@ -157,26 +175,122 @@ def _candidates(market: MarketView, tick: Tick) -> list[tuple[int, int, int]]:
     ]
     with connection.cursor() as cursor:
         cursor.execute(_CANDIDATES, [*columns, tick.index])
-        return list(cursor.fetchall())
+        return [_Candidate(*row) for row in cursor.fetchall()]
+
+
+@dataclass
+class _Pass:
+    """One pass over one tick: what its decisions share, made once."""
+
+    market: MarketView
+    tick: Tick
+    quotes: dict[int, Quote]
+    states: dict[int, QuoteState] = field(default_factory=dict)
+    instruments: dict[tuple[int, str], Instrument] = field(default_factory=dict)
+    marks: dict[str, Marks] = field(default_factory=dict)
+
+    @property
+    def day_tick(self) -> int:
+        """The first tick of the print's day."""
+        return self.tick.index - self.tick.phase
+
+    def decide(self, item: _Candidate, snapshot: Snapshot) -> Plan | None:
+        """What the tick does to one order, if anything."""
+        quote = self.quotes[item.listing_id]
+        key = item.listing_id, item.currency
+        if key not in self.instruments:
+            listing = market_selectors.listing_get(self.market.id, quote.symbol)
+            if listing is None:
+                return None
+            self.instruments[key] = instrument_of(listing, item.currency, quote.at.date())
+            self.states[item.listing_id] = quote_state(quote)
+        if item.is_margin and item.currency not in self.marks:
+            self.marks[item.currency] = marks_of(self.market.id, item.currency, self.quotes.values())
+        marks = self.marks[item.currency] if item.is_margin else None
+        return _decide(snapshot, self.states[item.listing_id], self.instruments[key], self.day_tick, marks)
+
+    def meet(self, chunk: Sequence[_Candidate]) -> tuple[int, list[_Candidate]]:
+        """Decide several accounts' orders in one transaction; (fills, those whose account somebody else holds)."""
+        if actions_of_day(self.market.id, self.tick.index):
+            for item in chunk:
+                actions_settle(account_context(item.account_id), self.tick.index, item.listing_id)
+        busy, plans = [], []
+        with transaction.atomic(durable=True):
+            snapshots = locks.orders_snapshot([(item.account_id, item.order_id) for item in chunk])
+            for item, snapshot in zip(chunk, snapshots, strict=True):
+                if snapshot is None:
+                    busy.append(item)
+                    continue
+                decided = self.decide(item, snapshot)
+                if decided is not None:
+                    plans.append(decided)
+            if plans:
+                locks.plans_apply([decided.data for decided in plans])
+        if plans:
+            publish_many(news for decided in plans for news in _news(decided))
+        return sum("fill" in decided.data for decided in plans), busy
+
+    def meet_waiting(self, item: _Candidate) -> int:
+        """Decide one order, however long its account is held by somebody else; how many fills that made."""
+        context = account_context(item.account_id)
+        done = _meet(context, item.order_id, self.quotes[item.listing_id], self.day_tick, quotes=self.quotes)
+        return int(done is not None and "fill" in done.data)
+
+
+def _rounds(found: Sequence[_Candidate], *, sizes: bool) -> Iterator[list[_Candidate]]:
+    """Chunks of at most one order an account, each account's oldest first.
+
+    In a market with sizes a chunk has one side of one listing, oldest first over all accounts: who came first has the
+    size first, and nobody holds one quote's size while waiting for another's.
+    """
+    if not sizes:
+        queues: dict[int, list[_Candidate]] = {}
+        for item in found:
+            queues.setdefault(item.account_id, []).append(item)
+        for step in range(max(map(len, queues.values()), default=0)):
+            turn = [queue[step] for _, queue in sorted(queues.items()) if len(queue) > step]
+            yield from (turn[at : at + CHUNK] for at in range(0, len(turn), CHUNK))
+        return
+    sides: dict[tuple[int, str], list[_Candidate]] = {}
+    for item in found:
+        sides.setdefault((item.listing_id, item.side), []).append(item)
+    for side in sides.values():
+        chunk: dict[int, _Candidate] = {}
+        for item in side:
+            if item.account_id in chunk or len(chunk) == CHUNK:
+                yield list(chunk.values())
+                chunk = {}
+            chunk[item.account_id] = item
+        yield list(chunk.values())
 
 
 def match_tick(market: MarketView, tick: Tick) -> int:
-    """Match every resting order that this print can touch, oldest first; returns the number of fills.
+    """Match every resting order that this print can touch, each account's oldest first; returns the number of fills.
 
-    Idempotent, and safe beside other workers that run the same pass.
+    Idempotent, and safe beside other workers that run the same pass. An order that fails does not keep the others from
+    theirs: the first failure is raised at the end.
     """
-    by_id = {quote.listing_id: quote for quote in tick.quotes.values()}
-    day_tick = tick.index - tick.phase
-    filled, busy = 0, []
-    for order_id, account_id, listing_id in _candidates(market, tick):
-        context = account_context(account_id)
+    work = _Pass(market, tick, {quote.listing_id: quote for quote in tick.quotes.values()})
+    filled, later, failures = 0, [], []
+    for chunk in _rounds(_candidates(market, tick), sizes=Venue.from_json(market.venue).sizes):
         try:
-            done = _meet(context, order_id, by_id[listing_id], day_tick, quotes=by_id, skip_locked=True)
-        except BusyError:
-            busy.append((order_id, context, listing_id))
-            continue
-        filled += done is not None and "fill" in done.data
-    for order_id, context, listing_id in busy:
-        done = _meet(context, order_id, by_id[listing_id], day_tick, quotes=by_id)
-        filled += done is not None and "fill" in done.data
+            fills, busy = work.meet(chunk)
+        except Exception:
+            if not connection.is_usable():
+                raise
+            # Together they failed and nothing of it is stored; one by one only the culprit does.
+            logger.warning("%s orders at tick %s are matched one by one", len(chunk), tick.index, exc_info=True)
+            fills, busy = 0, chunk
+        filled += fills
+        later += busy
+    for item in later:
+        try:
+            filled += work.meet_waiting(item)
+        except Exception as error:
+            if not connection.is_usable():
+                raise
+            logger.exception("order %s could not be matched at tick %s", item.order_id, tick.index)
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return filled

@@ -167,7 +167,7 @@ def _attempt(
                 "status": 422 if decided.view.status == states.DENIED else 201,
                 "response": decided.view.to_json(),
             }
-        locks.plan_apply(decided.data)
+        locks.plan_apply(decided.data, last=True)
     return decided
 
 

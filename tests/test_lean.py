@@ -15,7 +15,7 @@ from core.errors import Denied
 from core.lean import Answer, LeanView
 from core.models import IdempotencyRecord
 
-pytestmark = [pytest.mark.urls("core.tests.test_lean"), pytest.mark.django_db]
+pytestmark = [pytest.mark.urls("tests.test_lean"), pytest.mark.django_db]
 served: list[bool] = []
 
 
