@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.services.tokens import tokens_issue
 from contests.tests import factories as arena
 from marketdata.tests.factories import advance
+from trading.models import Order
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,15 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PUBLIC = {
     ("GET", "accounts"),
     ("GET", "accounts/<int:account_id>"),
+    ("GET", "accounts/<int:account_id>/activities"),
     ("GET", "accounts/<int:account_id>/equity"),
+    ("GET", "accounts/<int:account_id>/fees/schedule"),
     ("GET", "accounts/<int:account_id>/orders"),
+    ("GET", "accounts/<int:account_id>/performance"),
+    ("GET", "accounts/<int:account_id>/portfolio"),
     ("GET", "accounts/<int:account_id>/positions"),
+    ("GET", "accounts/<int:account_id>/positions/<str:symbol>"),
+    ("GET", "accounts/<int:account_id>/trades"),
     ("GET", "accounts/<int:account_id>/transactions"),
     ("GET", "agents"),
     ("GET", "agents/<int:agent_id>"),
@@ -76,7 +83,8 @@ def routes() -> list[tuple[str, str]]:
 
 def address(route: str, *, account: object = 1, order: object = 1, slug: object = "no-such") -> str:
     values = {"<int:account_id>": account, "<int:order_id>": order, "<slug:slug>": slug}
-    for name, value in (values | {"<int:agent_id>": 1, "<str:ticker>": "AAA"}).items():
+    values |= {"<int:agent_id>": 1, "<str:ticker>": "AAA", "<str:symbol>": "AAA", "<int:trade_id>": order}
+    for name, value in values.items():
         route = route.replace(name, str(value))
     assert "<" not in route, f"teach this test about {route}"
     return f"/api/v1/{route}"
@@ -134,16 +142,22 @@ def test_what_belongs_to_others_is_not_there(client):
     order = make.place(owner, account_id, "buy", 1, limit="90")
     assert order.status == "accepted"
     headers = bearer(make.user())
-    about = [pair for pair in set(routes()) if "account_id" in pair[1] or "order_id" in pair[1]]
+    about = [pair for pair in set(routes()) if re.search("account_id|order_id|trade_id", pair[1])]
+    assert len(about) > 20
     for method, route in about:
         for who in ({}, headers):
             response = send(client, method, address(route, account=account_id, order=order.id), headers=who)
             assert response.status_code in (404, 401), (method, route, response.status_code)
             assert response.status_code == 404 or not who
     body = {"account_id": account_id, "symbol": "AAA", "ticker": "AAA", "side": "buy", "action": "buy", "quantity": 1}
-    for route in ("orders", "orders/preview", "trading/execute"):
+    for route in ("orders", "orders/preview", "trading/execute", "paper-trading/trades"):
         response = send(client, "POST", address(route), body, headers=headers)
         assert (response.status_code, response.json()["code"]) == (404, "account_not_found")
+    several = send(client, "POST", address("orders/bulk"), {"orders": [body]}, headers=headers).json()["results"]
+    assert [(item["status"], item["error"]["code"]) for item in several] == [(404, "account_not_found")]
+    listed = send(client, "GET", address(f"paper-trading/trades?account_id={account_id}"), headers=headers)
+    assert (listed.status_code, listed.json()["code"]) == (404, "account_not_found")
+    assert Order.objects.get(pk=order.id).status == "accepted"
 
 
 def test_the_admin_is_for_staff(client):

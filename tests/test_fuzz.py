@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -101,6 +102,8 @@ def world(client, settings):
         "ticker": "AAA",
         "agent_id": 1,
         "market_id": view.market_id,
+        "trade_id": order.id,
+        "symbol": "AAA",
     }
     return Storm(client), right
 
@@ -120,7 +123,7 @@ def right_body(properties, right):
     """A plausible value for every property."""
     known = {"symbol": "AAA", "side": "buy", "action": "buy", "quantity": "1", "type": "limit", "limit_price": "90"}
     kinds = {"integer": 1, "boolean": False, "array": [], "object": {}, "number": 1}
-    known |= right
+    known |= right | {"orders": [dict(known, account_id=right["account_id"])], "time_in_force": "gtc"}
     return {
         name: known.get(name, about.get("enum", [kinds.get(about.get("type"), "text")])[0])
         for name, about in properties.items()
@@ -142,7 +145,10 @@ def test_odd_values_over_the_whole_api(world):
                     storm.send(method, target)
             elif parameter["in"] == "query":
                 for value in some(TEXTS, NUMBERS, most=8):
-                    storm.send("get", url, {parameter["name"]: encoded(value)})
+                    if method == "get":
+                        storm.send("get", url, {parameter["name"]: encoded(value)})
+                    else:
+                        storm.send(method, f"{url}?{urlencode({parameter['name']: encoded(value)})}")
         if method == "get":
             for value in some(NUMBERS, most=6):
                 storm.send("get", url, {"page": encoded(value), "pageSize": encoded(dice.choice(NUMBERS))})

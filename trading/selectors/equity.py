@@ -41,11 +41,10 @@ def equity_points(
     """
     rows = _points(account_id, start, end)
     if by_day:
-        rows = rows.annotate(day=TruncDate("market_at", tzinfo=UTC)).order_by("-day", "-tick").distinct("day")
-    else:
-        rows = rows.order_by("-tick")
-    found = rows.values_list("market_at", "equity_minor", "cash_minor")[:limit]
-    return list(reversed(found))
+        days = rows.annotate(day=TruncDate("market_at", tzinfo=UTC)).order_by("-day", "-tick").distinct("day")
+        found = days.values_list("market_at", "equity_minor", "cash_minor", "day")[:limit]
+        return [(at, equity, cash) for at, equity, cash, _ in reversed(found)]
+    return list(reversed(rows.order_by("-tick").values_list("market_at", "equity_minor", "cash_minor")[:limit]))
 
 
 def point_before(account_id: int, at: datetime) -> tuple[datetime, int, int] | None:
