@@ -24,6 +24,16 @@ class Migration(migrations.Migration):
         ),
         # What a person had set until now was their own choice.
         migrations.RunSQL("UPDATE trading_risksettings SET chosen = limits", migrations.RunSQL.noop),
+        # Orders from before they kept what they paid.
+        migrations.RunSQL(
+            """
+            UPDATE trading_order o SET notional_minor = f.notional, fees_minor = f.fees FROM (
+                SELECT order_id, sum(notional_minor) AS notional, sum(fee_minor) AS fees FROM trading_fill
+                GROUP BY order_id) f
+            WHERE f.order_id = o.id AND o.notional_minor = 0
+            """,
+            migrations.RunSQL.noop,
+        ),
         migrations.CreateModel(
             name='MarginCall',
             fields=[
