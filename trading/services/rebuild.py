@@ -111,7 +111,7 @@ def positions_check(*, account_id: int | None = None, adjusted_only: bool = Fals
         bare = rebuilt.get(key, Holding())
         right = Holding(bare.quantity, promised.get(key, Decimal(0)), bare.cost_minor, bare.realized_minor)
         if stored.get(key, Holding()) != right:
-            found.append(Difference(*key, stored.get(key, Holding()), right))
+            found.append(Difference(key[0], key[1], stored.get(key, Holding()), right))
     return len(set(stored) | set(rebuilt)), found
 
 
