@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
@@ -14,6 +15,8 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.models import User
 from contests.tests import factories as arena
 from marketdata.tests.factories import advance
+from trading.api.wire.orders import BulkOrderInput
+from trading.models import Order
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +167,28 @@ def test_odd_values_over_the_whole_api(world):
         storm.send(method, url, b"--x", content_type="multipart/form-data; boundary=x")
     assert storm.sent > 1_000
     assert storm.failures == []
+
+
+def test_odd_values_inside_several_orders_and_their_legs(world):
+    storm, right = world
+    good = {"account_id": right["account_id"], "symbol": "AAA", "side": "buy", "quantity": "1"}
+    legs = {"order_class": "bracket", "take_profit": {"limit_price": "120"}, "stop_loss": {"stop_price": "80"}}
+    odd = [*TEXTS, *NUMBERS, *OTHERS]
+    items = [{**good, name: value} for name in BulkOrderInput().fields for value in some(odd, most=10)]
+    for leg, name in (("take_profit", "limit_price"), ("stop_loss", "stop_price"), ("stop_loss", "limit_price")):
+        items += [{**good, **legs, leg: {**legs[leg], name: value}} for value in some(odd, most=15)]
+        items += [{**good, **legs, leg: value} for value in some(odd, most=10)]
+    for start in range(0, len(items), 40):
+        storm.send("post", "/api/v1/orders/bulk", json.dumps({"orders": items[start : start + 40]}))
+    for item in items:
+        storm.send("post", "/api/v1/orders", json.dumps(item))
+        storm.send("post", "/api/v1/orders/preview", json.dumps(item))
+    for value in odd:
+        storm.send("put", "/api/v1/risk/settings", json.dumps({"limits": {"max_order_pct": value}}))
+        storm.send("post", "/api/v1/orders/bulk", json.dumps({"account_id": value, "orders": [{}, value]}))
+    assert storm.failures == []
+    counts = Counter(Order.objects.values_list("status", flat=True))
+    assert counts["filled"], counts
 
 
 FORMS = {

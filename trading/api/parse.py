@@ -123,6 +123,8 @@ _ORDER: tuple[Field, ...] = (
     ("stop_loss_limit_price", optional_number_of, None),
     ("client_order_id", text_of(64), ""),
 )
+_ORDER_READERS = {name: read for name, read, _ in _ORDER}
+_ORDER_NEEDS = tuple(name for name, _, default in _ORDER if default is _REQUIRED)
 # The legs as objects: the field of each, by the name in the object.
 _NESTED: tuple[tuple[Field, dict[str, str]], ...] = (
     (("take_profit", _leg("limit_price"), None), {"limit_price": "take_profit_price"}),
@@ -178,6 +180,25 @@ def read_fields(data: Any, shape: tuple[Field, ...]) -> dict[str, Any]:
     return values
 
 
+def _given(data: Any) -> dict[str, Any]:
+    """The fields of an order that were sent, as `read_fields`: most orders send few of the many there are."""
+    if not isinstance(data, Mapping):
+        raise Invalid("invalid", "Send a JSON object.")
+    values: dict[str, Any] = {}
+    wrong = {name: ["This field is required."] for name in _ORDER_NEEDS if name not in data}
+    for name, raw in data.items():
+        read = _ORDER_READERS.get(name)
+        if read is None:
+            continue
+        try:
+            values[name] = read(raw)
+        except WrongError as error:
+            wrong[name] = [str(error)]
+    if wrong:
+        raise Invalid("invalid", "Some of what you sent is not valid.", wrong)
+    return values
+
+
 def _nested_legs(data: Mapping[str, Any], values: dict[str, Any]) -> None:
     """Put the legs that came as objects into the order's own fields."""
     for field, names in _NESTED:
@@ -186,18 +207,18 @@ def _nested_legs(data: Mapping[str, Any], values: dict[str, Any]) -> None:
             value = found.get(inner)
             if value is None:
                 continue
-            if field[0] == "take_profit" and values["order_class"] == "oco":
+            if field[0] == "take_profit" and values.get("order_class") == "oco":
                 # The take profit of a pair is the order itself.
                 name = "limit_price"  # noqa: PLW2901
-                values["type"] = "limit" if "type" not in data else values["type"]
-            if values[name] is not None:
+                values.setdefault("type", "limit")
+            if values.get(name) is not None:
                 raise Invalid("invalid", "Some of what you sent is not valid.", {field[0]: [f"Or send {name}."]})
             values[name] = value
 
 
 def order_input(data: Any, source: str) -> tuple[int, OrderRequest]:
     """The account id and the request in an OrderInput body. Raises Invalid."""
-    values = read_fields(data, _ORDER)
+    values = _given(data)
     if "take_profit" in data or "stop_loss" in data:
         _nested_legs(data, values)
     account_id = values.pop("account_id")
