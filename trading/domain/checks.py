@@ -46,7 +46,7 @@ def account_active(case: Case) -> Denial | None:
     why = f" ({account.lock_reason})" if account.lock_reason else ""
     return Denial(
         "account_not_active",
-        f"This account is {account.status}{until}{why} and takes no new orders.",
+        f"This account is {account.status}{until}{why} and takes no new orders. Contact support if that surprises you.",
         {"status": account.status, "until": account.locked_until},
     )
 
@@ -57,7 +57,7 @@ def group_open(case: Case) -> Denial | None:
     if status in (None, "open") or case.forced:
         return None
     words = {
-        "pending": "Trading has not started yet. Your order will be taken once it does.",
+        "pending": "Trading has not started yet. Send the order again once it has.",
         "paused": "Trading is paused. Try again when it resumes.",
         "closed": "Trading has ended. No more orders are taken.",
     }
@@ -69,7 +69,9 @@ def market_open(case: Case) -> Denial | None:
     if case.snapshot.market_status == "running" and case.snapshot.market_tick >= 0:
         return None
     status = case.snapshot.market_status
-    return Denial("market_closed", f"The market is {status}. Orders are taken while it runs.", {"status": status})
+    return Denial(
+        "market_closed", f"The market is {status}. Orders are taken while it runs: try again then.", {"status": status}
+    )
 
 
 def quote_fresh(case: Case) -> Denial | None:
@@ -126,7 +128,9 @@ def on_grid(case: Case) -> Denial | None:
     if request.quantity % instrument.lot_size:
         lot = plain(instrument.lot_size)
         return Denial(
-            "lot_size", f"{instrument.symbol} trades in multiples of {shares(instrument.lot_size)}.", {"lot_size": lot}
+            "lot_size",
+            f"{instrument.symbol} trades in multiples of {shares(instrument.lot_size)}. Change the quantity to one.",
+            {"lot_size": lot},
         )
     for name in _GRID:
         value = getattr(request, name)
@@ -134,7 +138,7 @@ def on_grid(case: Case) -> Denial | None:
             tick = plain(instrument.tick_size)
             return Denial(
                 "tick_size",
-                f"Prices of {instrument.symbol} move in steps of {tick}.",
+                f"Prices of {instrument.symbol} move in steps of {tick}. Use a multiple of it.",
                 {"tick_size": tick, "field": name},
             )
     return None
@@ -186,7 +190,7 @@ def legs_side(case: Case) -> Denial | None:
     more, less = ("above", "below") if request.side == "buy" else ("below", "above")
     return Denial(
         "legs_crossed",
-        f"The entry would fill at {grouped(price)}: the take profit must be {more} and the stop loss {less} it.",
+        f"The entry would fill at {grouped(price)}: move the take profit {more} and the stop loss {less} it.",
         {"price": plain(price)},
     )
 

@@ -18,10 +18,12 @@ class Killed(BaseException):
 MOMENTS: dict[str, tuple[ModuleType, str, bool]] = {
     "before the writes": (locks, "plan_apply", False),
     "after the writes, before the commit": (locks, "plan_apply", True),
+    "before the writes of a pass": (locks, "plans_apply", False),
+    "after the writes of a pass": (locks, "plans_apply", True),
     "after an order's commit": (orders, "announce", False),
     "before it is looked at again": (orders, "look_again", False),
     "after a change's commit": (changes, "announce", False),
-    "before a fill is pushed": (matching, "publish", False),
+    "before a fill is pushed": (matching, "publish_many", False),
 }
 
 
