@@ -149,15 +149,15 @@ class PeriodForm(forms.Form):
 
 
 LIMITS: tuple[tuple[str, str, str, str], ...] = (
-    ("max_position_pct", "Most in one symbol", "% of equity", "A position, long or short, grows no further."),
-    ("max_order_pct", "Most in one order", "% of equity", "A larger order that opens risk is refused."),
-    ("max_daily_loss_pct", "Most lost in a day", "% of the day's start", "Then only orders that reduce are taken."),
-    ("max_open_orders", "Open orders", "at most", "Orders that wait, legs included."),
-    ("max_orders_per_minute", "Orders a minute", "at most", "A brake on haste, and on programs."),
-    ("max_orders_per_day", "Orders a market day", "at most", "Orders that open risk."),
-    ("max_trades_per_day", "Trades a market day", "at most", "Counted when they fill."),
-    ("default_stop_pct", "Stop loss of each entry", "% away", "Given to every entry that comes without legs."),
-    ("default_target_pct", "Take profit of each entry", "% away", "Likewise."),
+    ("max_position_pct", "Most in one symbol", "%", "Of equity, long or short."),
+    ("max_order_pct", "Most in one order", "%", "Of equity, when it opens risk."),
+    ("max_daily_loss_pct", "Most lost in a day", "%", "Of the day's first equity. Then orders only reduce."),
+    ("max_open_orders", "Open orders", "", "Orders that wait, legs included."),
+    ("max_orders_per_minute", "Orders a minute", "", "A brake on haste, and on programs."),
+    ("max_orders_per_day", "Orders a market day", "", "Those that open risk."),
+    ("max_trades_per_day", "Trades a market day", "", "Counted when they fill."),
+    ("default_stop_pct", "Stop loss of each entry", "%", "Away from it, where it has no exits of its own."),
+    ("default_target_pct", "Take profit of each entry", "%", "Likewise."),
 )  # fmt: skip
 
 
@@ -168,11 +168,11 @@ class LimitsForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, label, unit, words in LIMITS:
             self.fields[name] = forms.CharField(
-                label=f"{label}, {unit}",
+                label=f"{label}, {unit}" if unit else label,
                 required=False,
                 help_text=words,
                 max_length=20,
-                widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "no limit"}),
+                widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "none" if name.startswith("default") else "no limit"}),
             )
 
     def limits(self) -> dict[str, str | None]:

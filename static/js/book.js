@@ -14,7 +14,7 @@ export function readQuotes(quotes, event) {
 // Rewrites the rows of the positions table, their total and the exposure; returns their value in minor units.
 export function markRows(quotes, currency) {
   const scale = 10 ** places(currency);
-  let [total, long, short, costs] = [0, 0, 0, 0];
+  let [total, long, short, costs, days] = [0, 0, 0, 0, 0];
   for (const row of document.querySelectorAll("[data-position]")) {
     const quote = quotes[row.dataset.position];
     if (!quote) continue;
@@ -33,18 +33,25 @@ export function markRows(quotes, currency) {
     setTone(profit, minor - cost);
     const day = row.querySelector('[data-cell="day"]');
     if (day) {
-      write(day, signedPct(quote.change), 0);
-      setTone(day, quote.change * Number(row.dataset.quantity));
+      const today = minor - Number(row.dataset.previous);
+      days += today;
+      write(day, signedMoney(today, currency), moved);
+      setTone(day, today);
     }
   }
-  markTotals({ total, long, short, costs }, currency);
+  markTotals({ total, long, short, costs, days }, currency);
   return total;
 }
 
 // The last row of the table, and what is long and short.
-function markTotals({ total, long, short, costs }, currency) {
+function markTotals({ total, long, short, costs, days }, currency) {
   const value = document.querySelector('[data-total="value"]');
   if (value) write(value, money(total, currency), 0);
+  const day = document.querySelector('[data-total="day"]');
+  if (day) {
+    write(day, signedMoney(days, currency), 0);
+    setTone(day, days);
+  }
   const profit = document.querySelector('[data-total="pnl"]');
   if (profit) {
     const whole = Number(profit.dataset.cost);

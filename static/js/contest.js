@@ -142,6 +142,8 @@ function onTick(data) {
   one('[data-clock="progress"]').value = data.tick + 1;
   markPositions();
   followTrails();
+  // A new day counts from another close.
+  if (data.phase === 0 && root.dataset.account) changed();
   if (ticket) ticket.reprice();
 }
 

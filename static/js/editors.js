@@ -26,7 +26,7 @@ document.addEventListener("click", (event) => {
 // A second click closes the form: nothing needs to be fetched for that.
 document.body.addEventListener("htmx:confirm", (event) => {
   const opener = event.target.closest && event.target.closest("[data-editor]");
-  if (opener && opener.getAttribute("aria-expanded") !== "true") event.preventDefault();
+  if (opener && opener.getAttribute("aria-expanded") === "true") event.preventDefault();
 });
 
 document.addEventListener("keydown", (event) => {
@@ -36,6 +36,11 @@ document.addEventListener("keydown", (event) => {
   const opener = document.querySelector(`[data-editor][aria-controls="${row.firstElementChild.id}"]`);
   toggle(opener, false);
   opener.focus();
+});
+
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  const row = event.detail.target.closest(".editor-row");
+  if (row) row.scrollIntoView({ block: "nearest" });
 });
 
 // A table is not replaced under somebody who is typing in it; what they sent themselves does replace it.

@@ -13,11 +13,20 @@ export class PerformanceChart {
   // rows: [epoch seconds, equity, drawdown in percent, not above 0]
   constructor(element, rows, initial) {
     this.chart = createChart(element, this.options());
-    this.equity = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: initial }, lineWidth: 2, priceLineVisible: false });
+    this.equity = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: initial }, lineWidth: 2, priceLineVisible: false, priceFormat: { type: "custom", minMove: 1, formatter: (value) => price(value, 0) } });
     this.fall = this.chart.addSeries(AreaSeries, { lineWidth: 1, priceLineVisible: false, invertFilledArea: true, priceFormat: { type: "custom", minMove: 0.01, formatter: (value) => `${price(value)}%` } }, 1);
     this.equity.setData(rows.map(([time, value]) => ({ time, value })));
     this.fall.setData(rows.map(([time, , value]) => ({ time, value })));
     this.base = this.equity.createPriceLine({ price: initial, lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: false, title: "" });
+    // Nothing lies above the high.
+    this.fall.applyOptions({
+      autoscaleInfoProvider: (original) => {
+        const info = original();
+        if (info && info.priceRange) info.priceRange.maxValue = 0;
+        return info;
+      },
+    });
+    this.fall.priceScale().applyOptions({ scaleMargins: { top: 0.02, bottom: 0.12 } });
     const panes = this.chart.panes();
     panes[0].setStretchFactor(0.7);
     panes[1].setStretchFactor(0.3);
@@ -30,7 +39,7 @@ export class PerformanceChart {
     return {
       ...base,
       layout: { ...base.layout, panes: { separatorColor: colour("--line"), enableResize: false } },
-      localization: { priceFormatter: (value) => price(value, 0), timeFormatter: (time) => marketTime(time * 1000) },
+      localization: { timeFormatter: (time) => marketTime(time * 1000) },
       timeScale: { ...base.timeScale, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
       handleScale: false,
       handleScroll: false,

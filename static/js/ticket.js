@@ -33,6 +33,9 @@ export class Ticket {
       this.step(step * (event.shiftKey ? 10 : 1));
     });
     document.body.addEventListener("ticket-size", (event) => this.sized(event.detail));
+    form.addEventListener("htmx:afterSwap", (event) => {
+      if (event.detail.target.id === "ticket-result") event.detail.target.scrollIntoView({ block: "nearest" });
+    });
     this.dock = form.closest(".dock");
     this.dock.addEventListener("click", (event) => this.sheet(event));
     document.addEventListener("keydown", (event) => {
@@ -44,8 +47,8 @@ export class Ticket {
   // Without this script the rarer fields fold under "more"; with it each shows when its type needs it.
   unfold() {
     const more = this.form.querySelector("[data-more]");
-    more.querySelector("summary").remove();
-    more.replaceWith(...more.children);
+    more.replaceWith(...more.querySelector(".ticket-fields").children);
+    this.form.querySelector(".ticket-foot").prepend(this.form.querySelector(".ticket-exits"));
     for (const hidden of this.form.querySelectorAll("[data-toggle], [data-shares]")) hidden.hidden = false;
     this.form.classList.add("is-live");
   }
@@ -108,7 +111,11 @@ export class Ticket {
     const boxes = [...this.form.querySelectorAll("[data-exit]")];
     const reduce = this.field("reduce_only");
     if (target === reduce && reduce.checked) for (const box of boxes) box.checked = false;
-    if (boxes.includes(target) && target.checked) reduce.checked = false;
+    if (boxes.includes(target) && target.checked) {
+      reduce.checked = false;
+      // Exits last as long as their entry's time in force: a day's exits would leave the position bare tomorrow.
+      if (this.field("time_in_force").value !== "gtc") this.field("time_in_force").value = "gtc";
+    }
     for (const box of boxes) {
       const input = document.getElementById(box.dataset.exit);
       input.hidden = input.disabled = !box.checked;

@@ -111,7 +111,7 @@ def test_a_limit_order_waits_and_is_cancelled(site: Site, context: BrowserContex
     site.watch(page)
     sign_up(page, site, "Tomas Bauer")
     join(page)
-    page.locator(".ticket-type label", has_text="Limit").click()
+    page.get_by_role("radio", name="Limit", exact=True).check()
     ask = figure(page.locator('[data-chart="ask"]').inner_text())
     page.get_by_label("Limit price").fill(f"{ask * Decimal('0.8'):.2f}")
     page.get_by_label("In force").select_option("gtc")

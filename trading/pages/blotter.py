@@ -19,7 +19,7 @@ OPEN_ORDERS = 200
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order in words, with the legs that hang on it. `level` 1 is a leg under its entry."""
+    """An order in words. `level` 1: a leg under its entry, which has `legs` of them; `pair`: one cancels the other."""
 
     order: OrderView
     kind: str
@@ -27,6 +27,7 @@ class OrderRow:
     until: str
     level: int = 0
     legs: int = 0
+    pair: bool = False
 
     @property
     def can_change(self) -> bool:
@@ -34,9 +35,9 @@ class OrderRow:
         return self.order.status in states.LIVE
 
 
-def order_row(order: OrderView, level: int = 0, legs: int = 0) -> OrderRow:
+def order_row(order: OrderView, level: int = 0, legs: int = 0, *, pair: bool = False) -> OrderRow:
     """One order in words."""
-    return OrderRow(order, kind_words(order), state_words(order), time_words(order), level, legs)
+    return OrderRow(order, kind_words(order), state_words(order), time_words(order), level, legs, pair)
 
 
 def nested(orders: list[OrderView]) -> list[OrderRow]:
@@ -54,8 +55,9 @@ def nested(orders: list[OrderView]) -> list[OrderRow]:
         group = [order] if order.parent_id is None else sorted(legs[order.parent_id], key=lambda leg: leg.id)
         for head in group:
             under = sorted(legs.get(head.id, ()), key=lambda leg: leg.id)
-            rows.append(order_row(head, legs=len(under)))
-            rows += [order_row(leg, level=1) for leg in under]
+            exits = head.order_class == "oco" or len(group) > 1
+            rows.append(order_row(head, legs=len(under), pair=exits and bool(under or len(group) > 1)))
+            rows += [order_row(leg, level=1, pair=exits or len(under) > 1) for leg in under]
             done |= {head.id, *(leg.id for leg in under)}
     return rows
 

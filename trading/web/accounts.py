@@ -67,6 +67,7 @@ def _head(request: HttpRequest, account_id: int, view: str) -> dict[str, Any]:
         "mine": mine,
         "view": view,
         "section": "account",
+        "still": view != "overview",
         "channels": f"market:{found.market_id}" + (f",account:{account_id}" if mine else ""),
     }
 

@@ -42,6 +42,7 @@ def order_page(request: HttpRequest, order_id: int) -> HttpResponse:
         "fills": [{"fill": fill, "charges": _charges([fill])} for fill in fills],
         "charges": _charges(fills) if len(fills) > 1 else [],
         "section": "account",
+        "still": True,
     }
     return render(request, "trading/order.html", context)
 

@@ -146,7 +146,7 @@ def position_manage(request: HttpRequest, account_id: int, symbol: str) -> HttpR
     context: dict[str, Any] = {"account": found, "position": held_in(account_id, symbol), "symbol": symbol}
     if is_partial(request):
         return render(request, "trading/_manage.html", context)
-    context |= {**market_context(found.market_id), "section": "account"}
+    context |= {**market_context(found.market_id), "section": "account", "still": True}
     return render(request, "trading/manage.html", context)
 
 
