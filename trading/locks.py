@@ -86,6 +86,12 @@ def plan_apply(data: dict[str, Any], *, last: bool = False) -> None:
     direct.run(_APPLY, (json.dumps(data),), last=last)
 
 
+def accounts_lock(account_ids: Sequence[int]) -> list[Account]:
+    """Lock accounts in id order until the transaction ends; their rows with their groups."""
+    query = Account.objects.select_related("group").select_for_update(no_key=True, of=("self",))
+    return list(query.filter(pk__in=account_ids).order_by("id"))
+
+
 def accounts_barrier(*, group_id: int) -> list[int]:
     """Lock every account of a group in id order: whoever was deciding has finished when this returns."""
     query = Account.objects.select_for_update(no_key=True).filter(group_id=group_id).order_by("id")

@@ -216,9 +216,14 @@ class Book:
             equity[slot] = int(equity[slot]) + value
         return equity
 
+    @property
+    def cash(self) -> Ints:
+        """Cash by slot, minor units."""
+        return self._cash[: self.size]
+
     def balance(self) -> Ints:
-        """Closed balance by slot: cash less open cost, minor units."""
-        return self._cash[: self.size] - self._cost[: self.size]
+        """Closed balance by slot: cash plus the (signed) open cost, minor units."""
+        return self._cash[: self.size] + self._cost[: self.size]
 
     def worst(self) -> Ints:
         """The worst open position's profit by slot at the prices set, minor units; NO_PROFIT without a position."""

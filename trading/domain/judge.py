@@ -9,6 +9,7 @@ from trading.domain.case import Case, reducible
 from trading.domain.checks import PRICE_CHECKS, STATE_CHECKS, grouped, money, shares
 from trading.domain.ports import AccountPolicy, PolicyContext
 from trading.domain.positions import signed
+from trading.domain.ruled import rules_denial
 from trading.domain.types import Denial, plain
 from trading.domain.worth import value_minor
 
@@ -54,7 +55,7 @@ def reduces(case: Case) -> Denial | None:
     symbol = case.instrument.symbol
     return Denial(
         "nothing_to_reduce",
-        f"There is no position in {symbol} that a {request.side} could reduce. Without reduce-only it opens one.",
+        f"There is no position in {symbol} that a {request.side} could reduce. Send it without reduce-only to open one.",
         {"position": plain(case.snapshot.holding.quantity)},
     )
 
@@ -209,7 +210,7 @@ CHECKS = STATE_CHECKS + PRICE_CHECKS + FUNDS_CHECKS + RISK_CHECKS
 
 
 def judge(case: Case, policy: AccountPolicy | None) -> Denial | None:
-    """The first objection of our checks, then of the account's policy; None accepts.
+    """The first objection of our checks, then of the account's policy, then of its rules; None accepts.
 
     What the system does to reduce a position is judged by state, price and funds alone.
     """
@@ -218,7 +219,10 @@ def judge(case: Case, policy: AccountPolicy | None) -> Denial | None:
         denial = check(case)
         if denial is not None:
             return denial
-    return None if policy is None or case.forced else policy(case.snapshot.policy, policy_context(case))
+    if case.forced:
+        return None
+    denial = None if policy is None else policy(case.snapshot.policy, policy_context(case))
+    return denial or rules_denial(case)
 
 
 def policy_context(case: Case) -> PolicyContext:

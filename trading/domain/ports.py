@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from trading.domain.rules.facts import NewsEvent
 from trading.domain.types import Denial, OrderRequest
 
 
@@ -51,3 +53,18 @@ def register_account_policy(purpose: str, policy: AccountPolicy) -> None:
 def account_policy(purpose: str) -> AccountPolicy | None:
     """The policy registered for `purpose`, if any."""
     return _POLICIES.get(purpose)
+
+
+# (market id, market time) -> the scheduled news of the hours around it.
+NewsCalendar = Callable[[int, datetime], tuple[NewsEvent, ...]]
+_calendar: list[NewsCalendar] = []
+
+
+def register_news_calendar(calendar: NewsCalendar | None) -> None:
+    """Let `calendar` say which scheduled news the rules look at; None forgets it. Without one there is no news."""
+    _calendar[:] = [] if calendar is None else [calendar]
+
+
+def news_around(market_id: int, at: datetime) -> tuple[NewsEvent, ...]:
+    """The scheduled news around a market time."""
+    return _calendar[0](market_id, at) if _calendar else ()

@@ -140,7 +140,7 @@ class QuoteState:
 
 @dataclass(frozen=True, slots=True)
 class PositionState:
-    """One position of a margin account: all of them carry, and are carried by, its equity."""
+    """One position of a margin account (all of them carry its equity), or of one under rules."""
 
     listing_id: int
     symbol: str
@@ -149,7 +149,10 @@ class PositionState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One account, its owner, group and market, one position, and what else the decision needs."""
+    """One account, its owner, group and market, one position, and what else the decision needs.
+
+    `rules` is there for new orders of an account under rules (trading.domain.ruled); `positions` then are all it holds.
+    """
 
     account: AccountState
     terms: Terms
@@ -175,6 +178,7 @@ class Snapshot:
     order_ids: tuple[int, ...]
     fill_id: int
     now: str
+    rules: Mapping[str, Any] | None = None
 
     @property
     def fee_schedule(self) -> str:
@@ -216,6 +220,7 @@ class Snapshot:
             order_ids=tuple(data["order_ids"] or ()),
             fill_id=data["fill_id"],
             now=data["now"],
+            rules=data.get("rules"),
         )
 
 

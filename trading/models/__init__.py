@@ -7,12 +7,15 @@ from trading.models.accounts import Account, AccountGroup, AccountMark, EquityPo
 from trading.models.orders import Fill, Order, OrderTransition, QuoteUse
 from trading.models.positions import Adjustment, Position
 from trading.models.risk import MarginCall, RiskNotice, RiskSettings
+from trading.models.rules import AccountRules, BookChange, RuleLines, RuleSet, Verdict
 
 __all__ = [
     "Account",
     "AccountGroup",
     "AccountMark",
+    "AccountRules",
     "Adjustment",
+    "BookChange",
     "EquityPoint",
     "Fill",
     "MarginCall",
@@ -22,4 +25,7 @@ __all__ = [
     "QuoteUse",
     "RiskNotice",
     "RiskSettings",
+    "RuleLines",
+    "RuleSet",
+    "Verdict",
 ]

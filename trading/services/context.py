@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -14,6 +14,8 @@ from marketdata.domain.types import ListingView, Quote
 from trading.domain.case import Marks
 from trading.domain.fills import Prices
 from trading.domain.limits import Limits, tighten
+from trading.domain.ports import news_around
+from trading.domain.ruled import with_sight
 from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.models import Account
 
@@ -103,3 +105,15 @@ def limits_of(snapshot: Snapshot) -> Limits:
 
 
 _NO_LIMITS = Limits()
+
+
+def in_sight(snapshot: Snapshot, marks: Marks | None) -> tuple[Snapshot, Marks | None]:
+    """The snapshot and marks that an order is judged on: rules look at every position and at the news."""
+    if snapshot.rules is None:
+        return snapshot, marks
+    account = snapshot.account
+    if marks is None:
+        marks = marks_of(account.market_id, account.currency, market_selectors.quotes_all(account.market_id).values())
+    at = None if snapshot.market_at is None else datetime.fromisoformat(snapshot.market_at)
+    events = () if at is None else news_around(account.market_id, at)
+    return replace(snapshot, rules=with_sight(snapshot.rules, marks, events)), marks

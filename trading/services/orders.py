@@ -32,6 +32,7 @@ from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.services.context import (
     AccountContext,
     account_context,
+    in_sight,
     instrument_of,
     limits_of,
     marks_of,
@@ -119,9 +120,10 @@ def case_of(
 ) -> Case:
     """The order before its judges, with the legs that the person's risk settings give an entry without any."""
     limits = limits_of(snapshot)
+    snapshot, marks = in_sight(snapshot, found.marks)
 
     def made(wanted: OrderRequest) -> Case:
-        return make_case(snapshot, wanted, found.instrument, found.quote, actor=actor, limits=limits, marks=found.marks)
+        return make_case(snapshot, wanted, found.instrument, found.quote, actor=actor, limits=limits, marks=marks)
 
     case = made(request)
     wanted = with_default_legs(case) if default_legs else request

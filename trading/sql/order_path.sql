@@ -23,6 +23,7 @@ DECLARE
     v_limits jsonb;
     v_companions jsonb;
     v_positions jsonb;
+    v_rules jsonb;
     v_trades integer;
     v_minute integer;
     v_today integer;
@@ -85,7 +86,20 @@ BEGIN
         SELECT equity_minor, day_equity_minor INTO v_equity, v_day_equity
             FROM trading_accountmark k WHERE k.account_id = a.id;
     END IF;
-    IF a.is_margin THEN
+    -- A new order of an account under rules is judged by them: by all that it holds and has sent.
+    IF p ? 'ids' THEN
+        SELECT jsonb_build_object('hash', s.hash, 'document', s.document, 'state', r.state) INTO v_rules
+            FROM trading_accountrules r JOIN trading_ruleset s ON s.id = r.rule_set_id WHERE r.account_id = a.id;
+        IF v_rules IS NOT NULL THEN
+            SELECT v_rules || jsonb_build_object(
+                'working', sum(w.quantity - w.filled_quantity)
+                    FILTER (WHERE w.listing_id = v_listing AND w.side = coalesce(o.side, p ->> 'side')),
+                'opening', jsonb_agg(DISTINCT w.listing_id)) INTO v_rules
+            FROM trading_order w WHERE w.account_id = a.id AND w.id IS DISTINCT FROM o.id
+                AND w.status IN ('accepted', 'triggered', 'partially_filled') AND NOT w.reduce_only AND w.role = '';
+        END IF;
+    END IF;
+    IF a.is_margin OR v_rules IS NOT NULL THEN
         SELECT jsonb_agg(to_jsonb(s) || jsonb_build_object('symbol', l.symbol) ORDER BY s.id) INTO v_positions
         FROM trading_position s JOIN marketdata_listing l ON l.id = s.listing_id
         WHERE s.account_id = a.id AND s.quantity <> 0;
@@ -112,6 +126,7 @@ BEGIN
         'order', CASE WHEN o.id IS NULL THEN NULL ELSE to_jsonb(o) END,
         'companions', v_companions,
         'positions', v_positions,
+        'rules', v_rules,
         'replay', CASE WHEN i.id IS NULL THEN NULL ELSE jsonb_build_object(
             'body_hash', i.body_hash, 'status', i.status, 'response', i.response) END,
         'trades_today', v_trades,

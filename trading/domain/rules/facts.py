@@ -34,7 +34,7 @@ class PositionFact:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An account at an instant. balance = cash - sum of open costs; equity = balance + unrealised, costs included."""
+    """An account at an instant. balance = cash + sum of signed open costs; equity = balance + what is unrealised."""
 
     at: datetime
     balance_minor: int

@@ -93,7 +93,7 @@ def test_the_book_is_exact_whatever_happens(steps, places, layers):
     for account, cash in plain.cash.items():
         slot, held = book.slot(account), list(plain.profits(account))
         assert equity[slot] == plain.equity(account)
-        assert balance[slot] == cash - sum(cost for _, cost in held)
+        assert balance[slot] == cash + sum(cost for _, cost in held)
         assert worst[slot] == min((value - cost for value, cost in held), default=NO_PROFIT)
     free = np.setdiff1d(np.arange(book.size), book.live)
     assert not equity[free].any()

@@ -1,0 +1,347 @@
+"""The accounts of a market in memory, as columns: loaded once, then kept up with by what has changed, exactly.
+
+**What has changed** is asked of the database by its own notion of time. Every look first takes a snapshot
+(pg_current_snapshot) and then reads; the next look reads again every account with a journal, or a BookChange, whose
+transaction that snapshot did not see. A transaction that commits late is so found whenever it commits, and what is read
+twice is read right twice. Accounts and groups that were closed are taken out.
+
+The book is no truth: it is rebuilt when it was not looked at for a while, when ticks were missed (another process had
+the market), when anything failed halfway, and inside a transaction, where its own changes cannot be told apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from core.money import exponent
+from marketdata import selectors as market_selectors
+from marketdata.domain.types import MarketView, Tick
+from trading.domain.book import Book
+from trading.domain.marking import Ints
+from trading.domain.rules import Lines, Sweep
+from trading.services.context import instrument_of
+from trading.services.judging import LINE_COLUMNS
+from trading.services.sight import fill_prices, last_prices
+
+PAGE = 20_000
+MARKETS_KEPT = 8
+# Longer than this without a look, and what tells of changes may have been purged.
+STALE_SECONDS = 3600.0
+
+_LINES = ", ".join(f"l.{name}" for name in LINE_COLUMNS)
+_ACCOUNTS = f"""
+SELECT a.id, a.cash_minor, a.currency, a.status = 'closed' OR coalesce(g.status = 'closed', false), {_LINES}
+FROM trading_account a LEFT JOIN trading_accountgroup g ON g.id = a.group_id
+LEFT JOIN trading_rulelines l ON l.account_id = a.id
+"""  # noqa: S608  constants of this file
+_PAGE = f"""
+SELECT p.*, q.listing_id, q.quantity, q.cost_minor FROM (
+    {_ACCOUNTS} WHERE a.market_id = %s AND a.id > %s AND a.status <> 'closed' AND (g.id IS NULL OR g.status <> 'closed')
+    ORDER BY a.id LIMIT {PAGE}) p
+LEFT JOIN trading_position q ON q.account_id = p.id AND q.quantity <> 0 ORDER BY p.id
+"""  # noqa: S608  constants of this file
+_SOME = f"""
+SELECT p.*, q.listing_id, q.quantity, q.cost_minor FROM ({_ACCOUNTS} WHERE a.id = ANY(%s)) p
+LEFT JOIN trading_position q ON q.account_id = p.id ORDER BY p.id
+"""  # noqa: S608  constants of this file
+_CHANGED = """
+SELECT id, bool_and(rules_only) FROM (
+    SELECT a.id, false AS rules_only FROM core_journal j JOIN core_posting p ON p.journal_id = j.id
+    JOIN trading_account a ON a.ledger_account_id = p.account_id
+    WHERE j.xact >= pg_snapshot_xmin(%(seen)s) AND a.market_id = %(market)s
+        AND NOT pg_visible_in_snapshot(j.xact, %(seen)s)
+    UNION ALL
+    SELECT a.id, b.rules_only FROM trading_bookchange b JOIN trading_account a ON a.id = b.account_id
+    WHERE b.xact >= pg_snapshot_xmin(%(seen)s) AND a.market_id = %(market)s
+        AND NOT pg_visible_in_snapshot(b.xact, %(seen)s)
+) c GROUP BY id
+"""
+_CLOSED = """
+SELECT id, true FROM trading_accountgroup WHERE market_id = %(market)s AND status = 'closed'
+UNION ALL SELECT id, false FROM trading_account WHERE market_id = %(market)s AND status = 'closed'
+"""
+# Accounts whose rules have not taken in all that has happened to them.
+_BEHIND = """
+SELECT r.account_id FROM trading_accountrules r JOIN trading_account a ON a.id = r.account_id
+WHERE a.market_id = %s AND (
+    EXISTS (SELECT FROM trading_fill f WHERE f.account_id = r.account_id AND f.id > r.last_fill_id)
+    OR EXISTS (SELECT FROM trading_adjustment j WHERE j.account_id = r.account_id AND j.created_at > r.updated_at))
+"""
+_HEAD = 4 + len(LINE_COLUMNS)
+
+
+@dataclass(slots=True)
+class Side:
+    """The accounts of one currency. `equity`, `cash`: what is stored of each slot; `dirty`: slots to write anyway."""
+
+    currency: str
+    book: Book
+    sweep: Sweep = field(default_factory=Sweep)
+    equity: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    cash: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    dirty: set[int] = field(default_factory=set)
+    ruled: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
+    listings: set[int] = field(default_factory=set)
+    priced: set[int] = field(default_factory=set)
+    marked: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def fit(self) -> None:
+        """Give what is stored the book's size."""
+        missing = self.book.size - len(self.equity)
+        if missing > 0:
+            room = np.zeros(max(missing, len(self.equity)), dtype=np.int64)
+            self.equity, self.cash = np.concatenate([self.equity, room]), np.concatenate([self.cash, room])
+
+    def put(self, rows: Sequence[Sequence[Any]], *, judge: bool) -> None:
+        """Set an account as read: rows share its head, and each has one of its positions (or none)."""
+        head = rows[0]
+        slot = self.book.upsert_account(head[0], head[1])
+        for row in rows:
+            listing_id, quantity, cost = row[_HEAD:]
+            if listing_id is not None:
+                self.book.upsert_position(head[0], listing_id, quantity, cost)
+                self.listings.add(listing_id)
+        self.dirty.add(slot)
+        if head[4] is not None:
+            self.sweep.put(slot, Lines(*head[4:_HEAD]))
+            self.ruled.add(head[0])
+            if judge:
+                self.asked.add(head[0])
+        elif head[0] in self.ruled:
+            self.ruled.discard(head[0])
+            self.sweep.drop(slot)
+
+    def drop(self, account_id: int) -> None:
+        """Take an account out; nothing when it is not there."""
+        try:
+            slot = self.book.remove_account(account_id)
+        except KeyError:
+            return
+        self.sweep.drop(slot)
+        self.dirty.discard(slot)
+        self.ruled.discard(account_id)
+        self.asked.discard(account_id)
+
+
+@dataclass(slots=True)
+class MarketBook:
+    """One market's accounts, as this process knows them. Not shared between threads: the market's lease sees to it."""
+
+    market_id: int
+    slug: str = ""
+    seen: str = ""
+    tick: int = -2
+    day: int = -2
+    looked: float = 0.0
+    places: int = 0
+    sides: dict[str, Side] = field(default_factory=dict)
+    closed: set[int] = field(default_factory=set)
+    closed_groups: set[int] = field(default_factory=set)
+    nominated: dict[int, int] = field(default_factory=dict)
+
+    def look(self, market: MarketView, tick: Tick) -> bool:
+        """Bring the book up to date; whether it was rebuilt. Raises what the database raises."""
+        fresh = (
+            self.seen == ""
+            or self.slug != market.slug
+            or tick.index not in (self.tick, self.tick + 1)
+            or time.monotonic() - self.looked > STALE_SECONDS
+            or connection.in_atomic_block
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_snapshot()::text")
+            snapshot = cursor.fetchone()[0]
+        if fresh:
+            self._load(market)
+        else:
+            self._refresh()
+        self.seen, self.tick, self.looked = snapshot, tick.index, time.monotonic()
+        return fresh
+
+    def _side(self, currency: str) -> Side:
+        found = self.sides.get(currency)
+        if found is None:
+            book = Book(exponent=exponent(currency), quantity_places=self.places)
+            found = self.sides[currency] = Side(currency, book)
+        return found
+
+    def _load(self, market: MarketView) -> None:
+        self.slug, self.day, self.sides, self.nominated = market.slug, -2, {}, {}
+        lots = [item.lot_size.normalize().as_tuple().exponent for item in market_selectors.listings(market.id)]
+        self.places = max((-lot for lot in lots if isinstance(lot, int) and lot < 0), default=0)
+        last = 0
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(_PAGE, [market.id, last])
+                rows = cursor.fetchall()
+            for account in _grouped(rows):
+                self._side(account[0][2]).put(account, judge=False)
+            if not rows:
+                break
+            last = rows[-1][0]
+        with connection.cursor() as cursor:
+            cursor.execute(_BEHIND, [market.id])
+            behind = {row[0] for row in cursor.fetchall()}
+        for side in self.sides.values():
+            side.asked = behind & side.ruled
+        self._closings()
+
+    def _refresh(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGED, {"seen": self.seen, "market": self.market_id})
+            changed = dict(cursor.fetchall())
+            rows: list[Any] = []
+            if changed:
+                cursor.execute(_SOME, [list(changed)])
+                rows = cursor.fetchall()
+        for account in _grouped(rows):
+            head = account[0]
+            if head[3]:
+                self._drop([head[0]])
+            else:
+                self._side(head[2]).put(account, judge=not changed[head[0]])
+        self._closings()
+
+    def _closings(self) -> None:
+        """Take out what was closed since. Nothing that is closed opens again."""
+        with connection.cursor() as cursor:
+            cursor.execute(_CLOSED, {"market": self.market_id})
+            rows = cursor.fetchall()
+            groups = {ident for ident, is_group in rows if is_group} - self.closed_groups
+            accounts = {ident for ident, is_group in rows if not is_group} - self.closed
+            if groups:
+                cursor.execute("SELECT id FROM trading_account WHERE group_id = ANY(%s)", [list(groups)])
+                self._drop(row[0] for row in cursor.fetchall())
+        self._drop(accounts)
+        self.closed_groups |= groups
+        self.closed |= accounts
+
+    def _drop(self, account_ids: Iterable[int]) -> None:
+        for account_id in account_ids:
+            for side in self.sides.values():
+                side.drop(account_id)
+
+    def mark(self, tick: Tick) -> None:
+        """Mark every side at a tick's prices. A listing without a price keeps its last known one."""
+        listings = {item.id: item for item in market_selectors.listings(self.market_id)}
+        for side in self.sides.values():
+            quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
+            missing = side.listings - side.priced - quoted.keys()
+            if missing:
+                known = last_prices(self.market_id, tick.index)
+                quoted |= {key: known[key] for key in missing & known.keys()} | fill_prices(missing - known.keys())
+                side.priced |= missing
+            prices: dict[int, Decimal] = {}
+            for listing_id, last in quoted.items():
+                listing = listings.get(listing_id)
+                if listing is None or listing.currency == side.currency:
+                    prices[listing_id] = last
+                else:
+                    prices[listing_id] = last * instrument_of(listing, side.currency, tick.at.date()).fx
+            side.marked = side.book.mark(prices)
+            side.priced |= quoted.keys()
+            side.fit()
+
+    def changes(self, *, everything: bool) -> tuple[Ints, Ints, Ints]:
+        """(account ids, equity, cash) of the marks that are not stored as they are now; of all, if asked so."""
+        parts = []
+        for side in self.sides.values():
+            book, size = side.book, side.book.size
+            live = book.account_ids > 0
+            if not everything:
+                new = (side.marked != side.equity[:size]) | (book.cash != side.cash[:size])
+                new[list(side.dirty)] = True
+                live &= new
+            slots = np.flatnonzero(live)
+            parts.append((book.account_ids[slots], side.marked[slots], book.cash[slots]))
+        if not parts:
+            return (np.zeros(0, dtype=np.int64),) * 3
+        ids, equity, cash = (np.concatenate(column) for column in zip(*parts, strict=True))
+        order = np.argsort(ids, kind="stable")
+        return ids[order], equity[order], cash[order]
+
+    def stored(self, day: int) -> None:
+        """What `changes` gave is stored."""
+        self.day = day
+        for side in self.sides.values():
+            size = side.book.size
+            side.equity[:size], side.cash[:size] = side.marked, side.book.cash
+            side.dirty.clear()
+
+    def nominate(self, tick: Tick) -> None:
+        """Compare marks with lines: who is to be judged, with the highest equity that was seen of each."""
+        self.nominated = {}
+        for side in self.sides.values():
+            if not side.ruled:
+                continue
+            worst = side.book.worst() if side.sweep.needs_trades else None
+            slots = side.sweep.nominate(side.marked, side.book.balance(), tick.at, worst).tolist()
+            ids = side.book.account_ids
+            found = {int(ids[slot]) for slot in slots} | side.asked
+            side.asked = set()
+            self.nominated |= {ident: side.sweep.peak(side.book.slot(ident)) for ident in found if ident in side.ruled}
+
+    def nominated_take(self, tick: int) -> dict[int, int]:
+        """Accounts to judge at a tick by peak, once they are asked for; none when the marks are of another tick."""
+        found, self.nominated = self.nominated, {}
+        return found if self.tick == tick else {}
+
+    def peaks_take(self) -> tuple[list[int], list[int]]:
+        """(accounts, peaks) that rose since they were last taken: what is to be stored."""
+        accounts: list[int] = []
+        peaks: list[int] = []
+        for side in self.sides.values():
+            if side.ruled:
+                slots, raised = side.sweep.take_raised()
+                accounts += side.book.account_ids[slots].tolist()
+                peaks += raised.tolist()
+        return accounts, peaks
+
+    def rules_put(self, lines: Mapping[int, Lines]) -> None:
+        """Lines of accounts that were judged; those that the book does not hold are left out."""
+        for side in self.sides.values():
+            for account_id in lines.keys() & side.ruled:
+                side.sweep.put(side.book.slot(account_id), lines[account_id])
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts it holds."""
+        return sum(len(side.book.live) for side in self.sides.values())
+
+
+def _grouped(rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Sequence[Any]]]:
+    """Rows in runs of the same account."""
+    start = 0
+    for index in range(1, len(rows) + 1):
+        if index == len(rows) or rows[index][0] != rows[start][0]:
+            yield rows[start:index]
+            start = index
+
+
+_books: OrderedDict[int, MarketBook] = OrderedDict()
+
+
+def book_of(market_id: int) -> MarketBook:
+    """The process's book of a market, empty at first. The markets looked at last are kept."""
+    book = _books.pop(market_id, None) or MarketBook(market_id)
+    _books[market_id] = book
+    while len(_books) > MARKETS_KEPT:
+        _books.popitem(last=False)
+    return book
+
+
+def forget(market_id: int | None = None) -> None:
+    """Forget a market's book, or all: after a failure halfway, when a market is over, in tests."""
+    if market_id is None:
+        _books.clear()
+    else:
+        _books.pop(market_id, None)

@@ -1,0 +1,249 @@
+"""Judging accounts by their rules, many in one transaction: lock, take in fills, roll days, test the mark, store.
+
+The way back over the fills since the last look (trading.domain.retrace) gives each reset the balance and the equity of
+its own moment: a day is rolled with what stood before it, not with what the first tick after it brought.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from trading import locks
+from trading.domain.ports import news_around
+from trading.domain.retrace import AdjustmentRow, FillRow, Standing, Trace, retrace
+from trading.domain.ruled import rule_set_of
+from trading.domain.rules import (
+    Closing,
+    FillFact,
+    Lines,
+    Observation,
+    RuleSet,
+    RuleState,
+    Verdict,
+    evaluate_mark,
+    lines,
+    raise_high_water,
+    record_fill,
+    roll_day,
+)
+from trading.domain.rules.sweep import NEVER_HIGH, NEVER_LOW, micros
+from trading.models import Account, AccountRules, Adjustment, Position, RuleLines
+from trading.services.sight import Sight
+
+_STOPS = ("stop", "stop_limit", "trailing_stop")
+_EXITS = ("stop_loss", "take_profit")
+
+
+@dataclass(slots=True)
+class Ruled:
+    """A locked account under rules, as it is judged. Amounts are minor units; `fills` are those not taken in yet."""
+
+    account: Account
+    row: AccountRules
+    rule_set: RuleSet
+    state: RuleState
+    now: Standing
+    fills: list[FillRow]
+    trace: Trace
+    peak: int = NEVER_LOW
+    seen: Observation | None = None
+
+    @property
+    def id(self) -> int:
+        """The account's id."""
+        return self.account.pk
+
+
+def ruled_lock(account_ids: Sequence[int]) -> list[Ruled]:
+    """Lock accounts in id order and load what their rules look at. Without rules, or closed: left out."""
+    accounts = locks.accounts_lock(account_ids)
+    living = [row for row in accounts if row.status != Account.Status.CLOSED and not _group_closed(row)]
+    ids = [row.pk for row in living]
+    rules = {row.account_id: row for row in AccountRules.objects.select_related("rule_set").filter(pk__in=ids)}
+    peaks = dict(RuleLines.objects.filter(pk__in=rules).values_list("account_id", "peak"))
+    held = _positions(rules)
+    fills = _fills(rules)
+    found = []
+    for account in living:
+        row = rules.get(account.pk)
+        if row is None:
+            continue
+        state = RuleState.from_json(row.state)
+        now = Standing(account.cash_minor, held.get(account.pk, {}))
+        mine = fills.get(account.pk, [])
+        since = min(
+            [item.at for item in mine[:1]] + [at for at in [state.next_reset()] if at is not None], default=None
+        )
+        trace = retrace(now, [*mine, *_adjustments(account.pk, since)])
+        rule_set = rule_set_of(row.rule_set.hash, row.rule_set.document)
+        found.append(Ruled(account, row, rule_set, state, now, mine, trace, peaks.get(account.pk, NEVER_LOW)))
+    return found
+
+
+def _group_closed(account: Account) -> bool:
+    return account.group is not None and account.group.status == "closed"
+
+
+def _positions(account_ids: Iterable[int]) -> dict[int, dict[int, Any]]:
+    held: dict[int, dict[int, Any]] = {}
+    rows = Position.objects.filter(account_id__in=account_ids).exclude(quantity=0)
+    for account_id, listing_id, quantity, cost in rows.values_list(
+        "account_id", "listing_id", "quantity", "cost_minor"
+    ):
+        held.setdefault(account_id, {})[listing_id] = (quantity, cost)
+    return held
+
+
+_FILLS = """
+SELECT f.account_id, f.id, f.market_at, f.listing_id, o.symbol, f.side, f.quantity, f.notional_minor, f.fee_minor,
+    f.realized_minor, (f.quote ->> 'tick')::integer, o.type = ANY(%s) OR o.role = ANY(%s)
+FROM trading_accountrules r JOIN trading_fill f ON f.account_id = r.account_id AND f.id > r.last_fill_id
+JOIN trading_order o ON o.id = f.order_id
+WHERE r.account_id = ANY(%s) ORDER BY f.account_id, f.id
+"""
+
+
+def _fills(account_ids: Iterable[int]) -> dict[int, list[FillRow]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FILLS, [list(_STOPS), list(_EXITS), list(account_ids)])
+        rows = cursor.fetchall()
+    found: dict[int, list[FillRow]] = {}
+    for account_id, *values in rows:
+        found.setdefault(account_id, []).append(FillRow(*values))
+    return found
+
+
+def _adjustments(account_id: int, since: datetime | None) -> list[AdjustmentRow]:
+    if since is None:
+        return []
+    rows = Adjustment.objects.filter(account_id=account_id, market_at__gte=since).order_by("id")
+    columns = ("id", "market_at", "listing_id", "quantity_before", "cost_before_minor", "cash_minor")
+    return [AdjustmentRow(*values) for values in rows.values_list(*columns)]
+
+
+def judge(ruled: Ruled, sight: Sight, *, mark: bool) -> list[Verdict]:
+    """Bring an account's state up to the tick: its fills and resets in their order and, with `mark`, its mark.
+
+    Without `mark`, only what came before the tick's last due reset: prices of the tick may not be used yet.
+    """
+    verdicts: list[Verdict] = []
+    ruled.state = raise_high_water(ruled.state, ruled.peak, sight.tick.at)
+
+    def take(step: Callable[..., tuple[RuleState, list[Verdict]]], *facts: Any) -> None:
+        ruled.state, found = step(ruled.rule_set, ruled.state, *facts)
+        verdicts.extend(found)
+
+    while not ruled.state.closed_by:
+        due = ruled.state.next_reset()
+        due = None if due is None or due > sight.tick.at else due
+        if due is None and not mark:
+            break
+        while ruled.fills and (due is None or ruled.fills[0].at < due):
+            fill = ruled.fills.pop(0)
+            ruled.row.last_fill_id = fill.id
+            take(record_fill, _fill_fact(ruled, fill, sight))
+        if due is None:
+            break
+        take(roll_day, *_closing(ruled, due, sight))
+    if mark:
+        ruled.seen = sight.observe(ruled.now, sight.tick.at, sight.tick.index, ruled.account.currency)
+        take(evaluate_mark, ruled.seen)
+    return verdicts
+
+
+def _closing(ruled: Ruled, due: datetime, sight: Sight) -> tuple[Observation, Closing]:
+    """The account at a reset: after all that came before it, at the last prices before it. It is judged so, at once."""
+    seen = sight.observe(ruled.trace.at(due), due, sight.index_before(due), ruled.account.currency)
+    ruled.seen = seen
+    return seen, Closing(seen.balance_minor, seen.equity_minor)
+
+
+def _fill_fact(ruled: Ruled, fill: FillRow, sight: Sight) -> FillFact:
+    before, after = ruled.trace.around(fill)
+    held, left = before.quantity(fill.listing_id), after.quantity(fill.listing_id)
+    seen = sight.observe(after, fill.at, fill.tick, ruled.account.currency)
+    flipped = held * left < 0
+    return FillFact(
+        at=fill.at,
+        symbol=fill.symbol,
+        opened=bool(left) and (not held or flipped),
+        increased=bool(left) and (flipped or abs(left) > abs(held)),
+        realized_minor=fill.realized_minor - fill.fee_minor if held * fill.sign < 0 else 0,
+        balance_minor=seen.balance_minor,
+        equity_minor=seen.equity_minor,
+        by_stop=fill.by_stop,
+        events=news_around(ruled.account.market_id, fill.at),
+    )
+
+
+def status_of(state: RuleState, at: datetime) -> str:
+    """The account's status under its rules."""
+    if state.closed_by:
+        return state.closed_as
+    if state.soft_lock_until is not None and at < state.soft_lock_until:
+        return str(AccountRules.Status.LOCKED)
+    return str(AccountRules.Status.PASSED if state.said("phase|passed") else AccountRules.Status.ACTIVE)
+
+
+def lines_of(ruled: Ruled) -> Lines:
+    """The account's lines after it was judged."""
+    assert ruled.seen is not None
+    return lines(ruled.rule_set, ruled.state, ruled.seen)
+
+
+LINE_COLUMNS = tuple(item.name for item in fields(Lines))
+_STORE = """
+UPDATE trading_accountrules r SET state = v.state::jsonb, status = v.status, last_fill_id = v.fill,
+    must_flatten = v.flatten, updated_at = now()
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::boolean[]) AS v(id, state, status, fill, flatten)
+WHERE r.account_id = v.id
+"""
+
+
+def ruled_store(judged: Sequence[Ruled], at: datetime) -> Mapping[int, Lines]:
+    """Write states and lines of locked accounts; the lines by account."""
+    made: dict[int, Lines] = {}
+    for ruled in judged:
+        if ruled.seen is None:
+            continue
+        ruled.row.state, ruled.row.status = ruled.state.to_json(), status_of(ruled.state, at)
+        if ruled.state.closed_by and ruled.fills:
+            ruled.row.last_fill_id = ruled.fills[-1].id
+        made[ruled.id] = lines_of(ruled)
+    rows = [item.row for item in judged if item.id in made]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            [
+                [row.pk for row in rows],
+                [json.dumps(row.state) for row in rows],
+                [str(row.status) for row in rows],
+                [row.last_fill_id for row in rows],
+                [row.must_flatten for row in rows],
+            ],
+        )
+    stored = [
+        RuleLines(
+            account_id=item.id,
+            market_id=item.account.market_id,
+            reset_us=_reset_us(item.state),
+            **{name: getattr(made[item.id], name) for name in LINE_COLUMNS},
+        )
+        for item in judged
+        if item.id in made
+    ]
+    RuleLines.objects.bulk_create(
+        stored, update_conflicts=True, unique_fields=["account"], update_fields=["market", "reset_us", *LINE_COLUMNS]
+    )
+    return made
+
+
+def _reset_us(state: RuleState) -> int:
+    due = None if state.closed_by else state.next_reset()
+    return NEVER_HIGH if due is None else micros(due)
