@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ai_strategies.models import Agent, AgentClock, AgentRun, AgentSeat, Decision
+from ai_strategies.models import Agent, AgentClock, AgentRun, AgentSeat, Backtest, Decision
 from ai_strategies.services.agents import agent_set_active
 from core.admin import ReasonForm, reason_of
 from core.readonly_admin import ReadOnlyAdmin
@@ -65,3 +65,11 @@ class DecisionAdmin(ReadOnlyAdmin):
     list_filter = ("action", "status", "agent")
     search_fields = ("=account__id", "=symbol")
     list_select_related = ("agent",)
+
+
+@admin.register(Backtest)
+class BacktestAdmin(ReadOnlyAdmin):
+    list_display = ("id", "strategy", "params", "symbols", "start", "end", "requested_by", "elapsed_ms", "created_at")
+    list_filter = ("strategy",)
+    search_fields = ("=key",)
+    list_select_related = ("requested_by",)

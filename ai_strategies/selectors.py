@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from ai_strategies.domain.strategies import STRATEGIES
 from ai_strategies.domain.view import Strategy
-from ai_strategies.models import Agent, AgentSeat, Decision
+from ai_strategies.models import Agent, AgentSeat, Backtest, Decision
 from core.errors import NotFound
 
 MAX_ROWS = 500
@@ -83,6 +83,26 @@ class TurnView:
     tick: int
     market_at: datetime
     decisions: tuple[DecisionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestView:
+    """A kept backtest. `result` holds its figures and latest trades; `curve` is [date, equity], thinned."""
+
+    id: int
+    strategy: str
+    params: dict[str, Any]
+    symbols: tuple[str, ...]
+    start: date
+    end: date
+    options: dict[str, Any]
+    assumptions: tuple[str, ...]
+    result: dict[str, Any]
+    curve: list[list[Any]]
+    bars_checksum: str
+    elapsed_ms: int
+    requested_by_id: int | None
+    created_at: datetime
 
 
 def strategy_of(agent: AgentView) -> type[Strategy]:
@@ -214,3 +234,37 @@ def agent_ids_by_user() -> dict[int, int]:
         kept = dict(Agent.objects.order_by("id").values_list("user_id", "pk")[:MAX_ROWS])
         cache.set(AGENT_IDS, kept, AGENT_IDS_SECONDS)
     return kept
+
+
+def backtests_query(requested_by: int | None = None) -> QuerySet[Backtest]:
+    """Kept backtests, newest first: those that one person asked for, or all."""
+    rows = Backtest.objects.order_by("-id")
+    return rows if requested_by is None else rows.filter(requested_by_id=requested_by)
+
+
+def backtest_view(row: Backtest) -> BacktestView:
+    """A row of `backtests_query` as others see it."""
+    return BacktestView(
+        id=row.pk,
+        strategy=row.strategy,
+        params=dict(row.params),
+        symbols=tuple(row.symbols),
+        start=row.start,
+        end=row.end,
+        options=dict(row.options),
+        assumptions=tuple(row.assumptions),
+        result=dict(row.result),
+        curve=list(row.curve),
+        bars_checksum=row.bars_checksum,
+        elapsed_ms=row.elapsed_ms,
+        requested_by_id=row.requested_by_id,
+        created_at=row.created_at,
+    )
+
+
+def backtest_get(backtest_id: int) -> BacktestView:
+    """One kept backtest. Raises NotFound."""
+    row = Backtest.objects.filter(pk=backtest_id).first()
+    if row is None:
+        raise NotFound("backtest_not_found", "There is no such backtest.")
+    return backtest_view(row)

@@ -154,7 +154,10 @@ def code_checksum() -> str:
 
 
 def backtest_keep(*, requested_by: int | None, request: BacktestRequest) -> tuple[Backtest, bool]:
-    """Run a backtest and keep it; the same one again is answered from the store. The row, and whether it is new."""
+    """Run a backtest and keep it; the same one again is answered from the store. The row, and whether it is new.
+
+    Raises Invalid naming the field. Nothing but new bars or new code makes the same request run again.
+    """
     loaded = history_load(request.validated())
     asked = request.to_json()
     text = json.dumps([asked, loaded.checksum, code_checksum()], sort_keys=True)
@@ -181,6 +184,11 @@ def backtest_keep(*, requested_by: int | None, request: BacktestRequest) -> tupl
             "requested_by_id": requested_by,
         },
     )
+
+
+def run_of(request: BacktestRequest, row: Backtest) -> BacktestRun:
+    """A kept run of a request."""
+    return BacktestRun(request, row.result, row.assumptions, row.curve, row.bars_checksum, row.elapsed_ms)
 
 
 def thinned(points: Sequence[list[Any]], most: int = MAX_CURVE) -> list[list[Any]]:

@@ -4,23 +4,27 @@ from decimal import Decimal
 
 import pytest
 
-from ai_strategies.domain.backtest.engine import Turns, run_market
+from ai_strategies.domain.backtest.engine import run_market
 from ai_strategies.domain.backtest.result import closes_of
 from ai_strategies.domain.backtest.types import Setup
 from ai_strategies.domain.strategies import STRATEGIES, make
 from ai_strategies.domain.view import StrategyView
 from ai_strategies.models import AgentSeat, Decision
+from ai_strategies.services.agents import agent_create
+from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS
 from ai_strategies.tests import paper
 from ai_strategies.tests.factories import agent, arena, wavy_bars
 from contests.domain.policy import contest_policy
+from contests.selectors import ContestView
 from contests.services.contests import contest_start
-from contests.tests.factories import OPERATOR
+from contests.tests.factories import OPERATOR, contest
 from marketdata.selectors import market_view
+from marketdata.services.demo import demo_history_generate
 from marketdata.services.ticks import market_hold, market_step
 from marketdata.tests.factories import replay_market
 from trading.domain.margin import Terms
 from trading.domain.types import OrderRequest
-from trading.models import Account, AccountGroup, MarginCall
+from trading.models import Account, Adjustment, MarginCall
 
 pytestmark = pytest.mark.django_db
 
@@ -35,29 +39,53 @@ LIVELY = {
 }
 
 
+def assert_agents_match(view: ContestView, ticks: int, seed: int) -> set[str]:
+    """Play a contest among agents, and each of them in a backtest; the strategies that traded."""
+    with market_hold(market_id=view.market_id):
+        contest_start(actor=OPERATOR, contest_id=view.id)
+        feed = paper.feed_of(market_view(view.market_id), seed)
+        market_step(market_id=view.market_id, ticks=ticks)
+    traded = set()
+    seats = AgentSeat.objects.filter(contest_id=view.id).select_related("agent", "account__group")
+    for seat in seats:
+        policy = seat.account.group.policy
+        setup = Setup(seat.account.initial_minor, "USD", policy=policy, account_policy=contest_policy)
+        turns = paper.every(view.agent_interval_minutes, seat.agent.seed, seed)
+        played = run_market(feed, setup, make(seat.agent.strategy, seat.agent.params).decide, turns)
+        paper.assert_same(seat.account_id, played)
+        if played.book.fills:
+            traded.add(seat.agent.strategy)
+            assert played.book.account.fees_minor
+    return traded
+
+
 def test_every_built_in_strategy_as_a_live_agent_and_in_a_backtest():
     assert set(LIVELY) == set(STRATEGIES)
     agents = [agent(key, params=params, key=key.replace("_", "-"), seed=11) for key, params in LIVELY.items()]
-    bars = wavy_bars(days=45, symbols=5)
     limits = {"commission_bps": "7", "max_position_pct": "40", "max_trades_per_day": 3}
-    view = arena(*agents, started=False, bars=bars, market={"seed": 3}, constraints=limits, agent_interval_minutes=120)
-    with market_hold(market_id=view.market_id):
-        contest_start(actor=OPERATOR, contest_id=view.id)
-        market = market_view(view.market_id)
-        feed = paper.feed_of(market)
-        market_step(market_id=view.market_id, ticks=45 * 4)
-    seats = AgentSeat.objects.filter(contest_id=view.id).select_related("agent", "account")
-    assert seats.count() == len(LIVELY)
-    for seat in seats:
-        group = AccountGroup.objects.get(pk=seat.account.group_id)
-        setup = Setup(seat.account.initial_minor, "USD", policy=group.policy, account_policy=contest_policy)
-        turns = Turns(paper.every(120).interval, seed=11, market_seed=3)
-        played = run_market(feed, setup, make(seat.agent.strategy, seat.agent.params).decide, turns)
-        assert played.book.fills, seat.agent.strategy
-        assert played.book.account.fees_minor, seat.agent.strategy
-        paper.assert_same(seat.account_id, played)
+    bars, fields = wavy_bars(days=45, symbols=5), {"constraints": limits, "agent_interval_minutes": 120}
+    view = arena(*agents, started=False, bars=bars, market={"seed": 3}, **fields)
+    assert assert_agents_match(view, 45 * 4, 3) == set(STRATEGIES)
     codes = set(Decision.objects.filter(contest_id=view.id).values_list("code", flat=True))
     assert codes & {"position_limit", "daily_trade_limit", "not_enough_buying_power"}, "the contest's limits must bite"
+
+
+def test_the_demo_cast_over_the_loaded_history():
+    """Half a quarter of the house arena: its symbols, spread, prints and agents, dividends among it."""
+    demo_history_generate()
+    for number, cast in enumerate(AGENTS, start=1):
+        agent_create(actor=None, seed=number * 7919, **cast)
+    market = {"start": "2021-01-04", "end": "2021-02-26", "symbols": list(ARENA_SYMBOLS), "warmup_days": 260}
+    view = contest(
+        started=False,
+        market={**market, "seed": 1, "spread_bps": "4", "prints": 6},
+        agents=tuple(cast["key"] for cast in AGENTS),
+        agent_interval_minutes=120,
+        constraints={"commission_bps": "5", "max_position_pct": "40"},
+    )
+    traded = assert_agents_match(view, 1_000, 1)
+    assert traded == set(STRATEGIES), set(STRATEGIES) - traded
+    assert Adjustment.objects.filter(kind="dividend").exists()
 
 
 def market_of(days: int = 30, symbols: int = 3, seed: int = 7, **more):

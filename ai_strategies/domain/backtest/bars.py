@@ -102,12 +102,12 @@ class BarPaper(Paper):
         self._stand(self._prints(OPEN, gap=True))
         self.book.expire()
         self.open_session(index, table.at(index), self._actions.get(self.row, ()))
-        self.book.match()
+        self.book.match(through=True)
 
     def close_bar(self) -> None:
         """The close."""
         self._stand(self._prints(CLOSE, is_close=True), at_close=True)
-        self.book.match()
+        self.book.match(through=True)
         intraday_flatten(self.book, is_close=True)
 
     def cross_bar(self) -> None:
@@ -117,7 +117,7 @@ class BarPaper(Paper):
             for price in self._way(listing_id):
                 quotes = {**self.book.quotes, listing_id: self._quote(listing_id, price)}
                 self._stand(quotes)
-                self.book.match()
+                self.book.match(through=True)
 
     def _way(self, listing_id: int) -> Iterator[Decimal]:
         """The prices on the way: to the extreme that hurts the position, then to the other, with the stops between."""

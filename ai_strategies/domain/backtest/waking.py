@@ -28,6 +28,18 @@ def woken(order: OrderState, quote: QuoteState, tick_size: Decimal, venue: Venue
     return price >= down or trails
 
 
+def only_touched(order: OrderState, quote: QuoteState, tick_size: Decimal) -> bool:
+    """Whether a print without a spread reaches a resting limit and does not trade through it by a tick.
+
+    The last in the queue is not filled then. (With a spread it is the other side of the quote that reaches the limit.)
+    """
+    rests = order.type == "limit" or (order.type == "stop_limit" and order.triggered)
+    if not rests or order.limit_price is None or order.time_in_force in ("opg", "cls"):
+        return False
+    through = order.limit_price - quote.prices.last if order.side == "buy" else quote.prices.last - order.limit_price
+    return through < tick_size and not (quote.prices.gap and through > 0)
+
+
 def over(order: OrderState, at: datetime, day_tick: int) -> str:
     """The code of the ending that time has brought to an order, if any. `day_tick`: the session's first tick."""
     if order.time_in_force == "day" and (order.accepted_tick or 0) < day_tick:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ai_strategies.domain.backtest.request import FILLS, SIZINGS, BacktestRequest, param_of
 from ai_strategies.domain.strategies import STRATEGIES
-from ai_strategies.services.backtests import BacktestRun, backtest_keep, backtest_run
+from ai_strategies.services.backtests import BacktestRun, backtest_keep, backtest_run, run_of
 from core.errors import DomainError
 from trading.domain.types import plain
 
@@ -74,8 +74,9 @@ class Command(BaseCommand):
         try:
             request = _request(options)
             if options["keep"]:
-                backtest_keep(requested_by=None, request=request)
-            run = backtest_run(request=request)
+                run = run_of(request, backtest_keep(requested_by=None, request=request)[0])
+            else:
+                run = backtest_run(request=request)
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
         if options["json"]:
