@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -29,13 +28,14 @@ from trading import locks
 from trading.domain import corporate, states
 from trading.domain.corporate import Effect, FillStep
 from trading.domain.snapshot import Instrument, OrderState, order_state
-from trading.models import Account, Adjustment, Order
+from trading.models import Account, Order
+from trading.services.barrier import barrier_wait
 from trading.services.context import AccountContext, account_context, instrument_of
+from trading.services.rebuild import steps_of
 
 logger = logging.getLogger(__name__)
 
 KINDS = ("split", "dividend", "delisting")
-BARRIER_SECONDS = 3.0
 _SCHEDULES_KEPT = 32
 _Schedule = dict[int, tuple[TickAction, ...]]
 _schedules: OrderedDict[int, tuple[Slice, _Schedule]] = OrderedDict()
@@ -53,6 +53,19 @@ WHERE a.market_id = %(market)s AND a.status <> 'closed' AND (g.id IS NULL OR g.s
     AND NOT EXISTS (SELECT FROM trading_adjustment j WHERE j.account_id = a.id AND j.reference = %(reference)s)
 ORDER BY a.id
 """
+# The same for one account; where it trades itself, its lock decides.
+_OWN = """
+SELECT r.reference
+FROM unnest(%(references)s::text[], %(listings)s::bigint[]) WITH ORDINALITY AS r(reference, listing, n)
+WHERE NOT EXISTS (SELECT FROM trading_adjustment j
+        WHERE j.account_id = %(account)s AND j.reference = r.reference)
+    AND (r.listing = %(own)s
+        OR EXISTS (SELECT FROM trading_position p
+            WHERE p.account_id = %(account)s AND p.listing_id = r.listing AND p.quantity <> 0)
+        OR EXISTS (SELECT FROM trading_order o WHERE o.account_id = %(account)s AND o.listing_id = r.listing
+            AND o.accepted_tick < %(tick)s AND o.status IN ('held', 'accepted', 'triggered', 'partially_filled')))
+ORDER BY r.n
+"""
 # Under the account's lock: whether it has had the action, its live orders, and what has happened since.
 _STATE = """
 SELECT EXISTS (SELECT FROM trading_adjustment WHERE account_id = %(account)s AND reference = %(reference)s),
@@ -63,21 +76,6 @@ SELECT EXISTS (SELECT FROM trading_adjustment WHERE account_id = %(account)s AND
             AND market_at >= %(at)s)
     OR EXISTS (SELECT FROM trading_adjustment WHERE account_id = %(account)s AND listing_id = %(listing)s
             AND market_at > %(at)s)
-"""
-# The history of a position in the order in which it counts: an action comes before the trades of its open.
-STEPS = """
-SELECT * FROM (
-    SELECT market_at, 1 AS rank, id, side AS kind, quantity, notional_minor, NULL::jsonb AS details
-    FROM trading_fill WHERE account_id = %(account)s AND listing_id = %(listing)s
-    UNION ALL
-    SELECT market_at, 0, id, kind, 0, 0, details FROM trading_adjustment
-    WHERE account_id = %(account)s AND listing_id = %(listing)s AND kind IN ('split', 'delisting')
-) s ORDER BY market_at, rank, id
-"""
-# Transactions that hold rows of accounts: whoever decides about one at this moment.
-_DECIDING = """
-SELECT DISTINCT virtualtransaction FROM pg_locks
-WHERE relation = 'trading_account'::regclass AND granted AND mode <> 'AccessShareLock' AND pid <> pg_backend_pid()
 """
 
 
@@ -143,21 +141,6 @@ def _effect(market_id: int, action: TickAction, day: int, currency: str) -> tupl
     return effect, instrument
 
 
-def steps_of(account_id: int, listing_id: int) -> list[tuple[Any, FillStep | Effect]]:
-    """The history of a position: (market time, step), in the order in which it counts."""
-    with connection.cursor() as cursor:
-        cursor.execute(STEPS, {"account": account_id, "listing": listing_id})
-        rows = cursor.fetchall()
-    found: list[tuple[Any, FillStep | Effect]] = []
-    for at, rank, _, kind, quantity, notional, details in rows:
-        if rank:
-            found.append((at, FillStep(kind, quantity, notional)))
-        else:
-            data = json.loads(details) if isinstance(details, str) else details
-            found.append((at, corporate.effect_again(kind, listing_id, at, data)))
-    return found
-
-
 def _account_act(context: AccountContext, effect: Effect, instrument: Instrument) -> int | None:
     """Apply an action to one account; the number of orders that changed, or None when there was nothing to do."""
     with transaction.atomic(durable=True):
@@ -207,47 +190,38 @@ def _around(account_id: int, effect: Effect) -> tuple[list[FillStep | Effect], l
 def actions_settle(context: AccountContext, tick: int, listing_id: int) -> None:
     """Apply today's actions that an order in `listing_id` depends on to its account, if they have not been yet.
 
-    A margin account depends on all of its positions. Costs nothing on a day without such an action.
+    At a session's first print that is every position's: equity counts them all. Later prints find what was overtaken
+    applied, but for the order's own listing. Costs nothing on a day without such an action.
     """
-    today = [
-        action
-        for action in actions_of_day(context.market_id, tick)
-        if action.kind in KINDS and (context.is_margin or action.listing_id == listing_id)
-    ]
-    if not today:
+    actions = actions_of_day(context.market_id, tick)
+    if not actions:
         return
-    done = set(
-        Adjustment.objects.filter(account_id=context.id, reference__in=map(_reference, today)).values_list(
-            "reference", flat=True
-        )
-    )
-    day = tick // schedule_of(context.market_id)[0].prints
-    for action in today:
-        if _reference(action) not in done:
-            _account_act(context, *_effect(context.market_id, action, day, context.currency))
+    prints = schedule_of(context.market_id)[0].prints
+    today = {
+        _reference(action): action
+        for action in actions
+        if action.kind in KINDS and (tick % prints == 0 or action.listing_id == listing_id)
+    }
+    for reference in _due(context.id, today, tick - tick % prints, listing_id) if today else []:
+        _account_act(context, *_effect(context.market_id, today[reference], tick // prints, context.currency))
+
+
+def _due(account_id: int, today: dict[str, TickAction], day_tick: int, listing_id: int) -> list[str]:
+    """The references of the actions that one account has not had; of its own listing the lock decides."""
+    values: dict[str, Any] = {
+        "account": account_id,
+        "references": list(today),
+        "listings": [action.listing_id for action in today.values()],
+        "own": listing_id,
+        "tick": day_tick,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN, values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _reference(action: TickAction) -> str:
     return f"{action.kind}:{action.listing_id}:{action.ex_date.isoformat()}"
-
-
-def barrier_wait(seconds: float = BARRIER_SECONDS) -> bool:
-    """Wait for whoever is deciding about an account at this moment: they may still see the tick before.
-
-    False when some are not done in time; what they leave is applied at the next prints of the day.
-    """
-    deadline = time.monotonic() + seconds
-    with connection.cursor() as cursor:
-        cursor.execute(_DECIDING)
-        waiting = {row[0] for row in cursor.fetchall()}
-        while waiting:
-            if time.monotonic() > deadline:
-                logger.warning("%s transactions are still deciding about accounts", len(waiting))
-                return False
-            time.sleep(0.002)
-            cursor.execute(_DECIDING)
-            waiting &= {row[0] for row in cursor.fetchall()}
-    return True
 
 
 def actions_tick(market: MarketView, tick: Tick) -> list[ActionReport]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -28,6 +29,7 @@ SELECT account_id, listing_id, market_at, rank, id, kind, quantity, notional_min
     SELECT account_id, listing_id, market_at, 0, id, kind, 0, 0, details
     FROM trading_adjustment WHERE kind IN ('split', 'delisting')) s
 WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
+    AND (%(listing)s::bigint IS NULL OR listing_id = %(listing)s)
     AND (NOT %(adjusted)s OR (account_id, listing_id) IN (
         SELECT account_id, listing_id FROM trading_adjustment WHERE kind IN ('split', 'delisting')))
 ORDER BY account_id, listing_id, market_at, rank, id
@@ -75,6 +77,15 @@ def _step(row: tuple[Any, ...]) -> FillStep | Effect:
     return corporate.effect_again(kind, listing_id, at, data)
 
 
+def steps_of(account_id: int, listing_id: int) -> list[tuple[datetime, FillStep | Effect]]:
+    """The history of a position: (market time, step), in the order in which it counts.
+
+    An action comes before the trades of its open.
+    """
+    values = {"account": account_id, "listing": listing_id, "adjusted": False}
+    return [(row[2], _step(row)) for row in _rows(_HISTORY, values)]
+
+
 def _histories(values: dict[str, Any]) -> Iterator[tuple[_Key, Holding]]:
     """Each position's key and its holding from history, a chunk of rows at a time."""
 
@@ -99,7 +110,7 @@ def positions_check(*, account_id: int | None = None, adjusted_only: bool = Fals
 
     `adjusted_only`: those alone that a split or a delisting has changed (sums do for the others).
     """
-    values = {"account": account_id, "adjusted": adjusted_only}
+    values = {"account": account_id, "listing": None, "adjusted": adjusted_only}
     promised = {(row[0], row[1]): Decimal(row[2]) for row in _rows(_PROMISED, values)}
     stored = {
         (row[0], row[1]): Holding(row[2], row[5], row[3], row[4])  # quantity, promised, cost, realised

@@ -1,11 +1,15 @@
 """Splits, dividends, new symbols and delistings as accounts meet them."""
 
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from threading import Event
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, Min
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -262,6 +266,42 @@ def test_what_was_missed_is_put_in_its_place(monkeypatch):
     assert (position.quantity, position.realized_minor, position.cost_minor) == (22, 394, 80_008 + bought)
     assert row(account_id).realized_minor == 394
     assert [report.accounts for report in corporate.actions_catch_up(market_id=market.id)] == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_trades_old_shares_at_new_prices_while_a_split_is_applied():
+    """Clients trade without a pause while the market goes over a split: their equity moves by the spread alone."""
+    bars = {"AAA": [(100,) * 4, (100,) * 4, (10,) * 4], "BBB": [(50,) * 4] * 3}
+    market = replay_market(bars, actions={"AAA": [("split", 2, 10)]}, ticks=7, **NO_SPREAD)
+    books = [make.account(market) for _ in range(4)]
+    trades, stop = Counter(), Event()
+
+    def client(account_id, who):
+        try:
+            while not stop.is_set():
+                held = list(Position.objects.filter(account_id=account_id).values_list("quantity", flat=True))
+                side = "sell" if held and held[0] else "buy"
+                view = make.place(who, account_id, side, held[0] if side == "sell" else 7)
+                trades[view.status] += 1
+                make.place(who, account_id, "buy", 1, limit="9", time_in_force="ioc")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(client, *book) for book in books]
+        for _ in range(4):
+            time.sleep(0.3)
+            advance(market.id)
+        stop.set()
+        for job in running:
+            job.result()
+    assert trades["filled"] > 20
+    last = Position.objects.values_list("account_id", "quantity")
+    for account_id, shares in last:
+        account = row(account_id)
+        spent = sum(quantity for quantity, _ in account.fills.values_list("quantity", "id"))
+        # A share costs a cent of spread at 10 as at 100, each time that it changes hands.
+        assert abs(account.cash_minor + shares * 1_000 - 1_000_000) <= spent
 
 
 AT = datetime(2024, 1, 10, tzinfo=UTC)
