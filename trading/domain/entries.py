@@ -105,10 +105,11 @@ def lots_of(
     `owners`: exit order -> the entry that it belongs to; `roots`: order -> the first of the orders that it replaces.
     """
     found: dict[int, Lot] = {}
+    working: list[Lot] = []
     for event in events:
-        working = [lot for lot in found.values() if lot.open]
         if isinstance(event, Changed):
             _change(event, working)
+            working = [lot for lot in working if lot.open]
             continue
         sign, left = (1 if event.quantity > 0 else -1), abs(event.quantity)
         owner = owners.get(event.order_id)
@@ -118,12 +119,15 @@ def lots_of(
             part = min(left, lot.open)
             lot.take(event, part)
             left -= part
+        working = [lot for lot in working if lot.open]
         if left:
-            _open(found, (roots or {}).get(event.order_id, event.order_id), sign, event, left)
+            lot = _open(found, (roots or {}).get(event.order_id, event.order_id), sign, event, left)
+            if not any(item is lot for item in working):
+                working.append(lot)
     return found
 
 
-def _open(found: dict[int, Lot], entry_id: int, sign: int, fill: Traded, quantity: Decimal) -> None:
+def _open(found: dict[int, Lot], entry_id: int, sign: int, fill: Traded, quantity: Decimal) -> Lot:
     lot = found.setdefault(entry_id, Lot(entry_id, sign, fill.at))
     share = Fraction(quantity) / Fraction(abs(fill.quantity))
     lot.opened += quantity
@@ -132,6 +136,7 @@ def _open(found: dict[int, Lot], entry_id: int, sign: int, fill: Traded, quantit
     lot.cost += sign * share * fill.notional_minor
     lot.fees += share * fill.fee_minor
     lot.closed_at = None
+    return lot
 
 
 def _change(event: Changed, working: list[Lot]) -> None:

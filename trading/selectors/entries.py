@@ -10,10 +10,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.errors import Denied, NotFound
+from marketdata.models import Listing
 from trading.domain import states
 from trading.domain.entries import Changed, Lot, Traded, lots_of
 from trading.domain.views import TradeView
-from trading.models import Order
+from trading.models import Account, Order
 from trading.selectors.accounts import own_account
 from trading.selectors.books import Entry, entries
 from trading.selectors.marks import Marks, marks_at
@@ -70,10 +71,19 @@ class _Orders:
 
 
 def _rows(user_id: int, **only: Any) -> QuerySet[Order]:
-    rows = Order.objects.select_related("account", "listing").filter(
-        account__owner_id=user_id, listing__isnull=False, **only
-    )
-    return rows.exclude(status=states.DENIED).order_by("id")
+    rows = Order.objects.filter(account__owner_id=user_id, listing__isnull=False, **only)
+    return rows.exclude(status=states.DENIED).order_by("id").defer("details", "message")
+
+
+def _loaded(query: QuerySet[Order]) -> list[Order]:
+    """The orders with their accounts and listings, each of which is loaded once."""
+    rows = list(query[: MAX_ORDERS + 1])
+    accounts = Account.objects.in_bulk({row.account_id for row in rows})
+    listings = Listing.objects.in_bulk({row.listing_id for row in rows if row.listing_id is not None})
+    for row in rows:
+        row.account = accounts[row.account_id]
+        row.listing = listings[row.listing_id or 0]
+    return rows
 
 
 def _lots(orders: _Orders, book: Sequence[Entry]) -> dict[int, Lot]:
@@ -178,7 +188,7 @@ def trades_for_user(user_id: int, *, account_id: int | None = None, status: str 
         only["account_id"] = own_account(user_id, account_id)
     if symbol:
         only["listing__symbol"] = symbol
-    rows = list(_rows(user_id, **only)[: MAX_ORDERS + 1])
+    rows = _loaded(_rows(user_id, **only))
     groups: dict[int, dict[int, list[Order]]] = {}
     for row in rows:
         groups.setdefault(row.account_id, {}).setdefault(row.listing_id or 0, []).append(row)
@@ -203,7 +213,7 @@ def _listing_rows(user_id: int, trade_id: int) -> list[Order]:
     row = _rows(user_id, pk=trade_id).first()
     if row is None:
         raise NotFound("trade_not_found", "There is no such trade.")
-    return list(_rows(user_id, account_id=row.account_id, listing_id=row.listing_id)[:MAX_ORDERS])
+    return _loaded(_rows(user_id, account_id=row.account_id, listing_id=row.listing_id))
 
 
 def trade_get(user_id: int, trade_id: int) -> TradeView:
