@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.models import Journal, OutboxEvent
 from core.services.books import verify
+from marketdata.domain.ports import register_tick_listener, unregister_tick_listener
 from marketdata.models import DailyBar, Instrument, Market
 from marketdata.services.markets import market_start
 from marketdata.services.ticks import tick_resume
@@ -28,6 +29,7 @@ from trading.domain.types import OrderRequest
 from trading.models import Account, Adjustment, Order, OrderTransition, Position
 from trading.services import corporate
 from trading.services.accounts import group_set_status_in_tx
+from trading.services.barrier import barrier_wait
 from trading.services.locking import account_lock
 from trading.services.orders import order_place
 from trading.tests import factories as make
@@ -270,7 +272,11 @@ def test_what_was_missed_is_put_in_its_place(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_trades_old_shares_at_new_prices_while_a_split_is_applied():
-    """Clients trade without a pause while the market goes over a split: their equity moves by the spread alone."""
+    """Clients trade without a pause while the market goes over a split: their equity moves by the spread alone.
+
+    The pass over the accounts begins half a second after the split's prices are shown.
+    """
+    register_tick_listener(4, "trading.slow", lambda market, tick: time.sleep(0.5))
     bars = {"AAA": [(100,) * 4, (100,) * 4, (10,) * 4], "BBB": [(50,) * 4] * 3}
     market = replay_market(bars, actions={"AAA": [("split", 2, 10)]}, ticks=7, **NO_SPREAD)
     books = [make.account(market) for _ in range(4)]
@@ -289,10 +295,12 @@ def test_nobody_trades_old_shares_at_new_prices_while_a_split_is_applied():
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(client, *book) for book in books]
-        for _ in range(4):
-            time.sleep(0.3)
-            advance(market.id)
-        stop.set()
+        try:
+            for _ in range(3):
+                advance(market.id)
+        finally:
+            stop.set()
+            unregister_tick_listener("trading.slow")
         for job in running:
             job.result()
     assert trades["filled"] > 20
@@ -302,6 +310,34 @@ def test_nobody_trades_old_shares_at_new_prices_while_a_split_is_applied():
         spent = sum(quantity for quantity, _ in account.fills.values_list("quantity", "id"))
         # A share costs a cent of spread at 10 as at 100, each time that it changes hands.
         assert abs(account.cash_minor + shares * 1_000 - 1_000_000) <= spent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pass_waits_for_whoever_is_deciding():
+    account_id, _ = make.account(replay_market(ticks=1))
+    locked, done = Event(), Event()
+
+    def decide():
+        try:
+            with transaction.atomic():
+                Account.objects.select_for_update(no_key=True).get(pk=account_id)
+                locked.set()
+                done.wait(10)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        deciding = pool.submit(decide)
+        assert locked.wait(10)
+        began = time.monotonic()
+        assert not barrier_wait(0.2)
+        assert time.monotonic() - began >= 0.2
+        waiting = pool.submit(lambda: (barrier_wait(10), connection.close())[0])
+        time.sleep(0.1)
+        assert not waiting.done()
+        done.set()
+        assert waiting.result()
+        deciding.result()
 
 
 AT = datetime(2024, 1, 10, tzinfo=UTC)
