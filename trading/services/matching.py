@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
@@ -26,6 +27,7 @@ from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.domain.types import SYSTEM, OrderView
 from trading.domain.venue import Venue
 from trading.models import Order
+from trading.services.candidates import Candidate, candidates
 from trading.services.context import AccountContext, account_context, instrument_of, marks_of, quote_state
 from trading.services.corporate import actions_of_day, actions_settle
 
@@ -33,48 +35,6 @@ logger = logging.getLogger(__name__)
 
 # Accounts locked and written in one transaction: enough to share its commit, few enough to hold nobody up for long.
 CHUNK = 32
-
-_MINE = """trading_order o
-    WHERE o.listing_id = q.listing_id AND o.status IN ('accepted', 'triggered', 'partially_filled')"""
-_TAKE = "SELECT id, account_id, side, seen_tick"
-# One index range for each way in which a quote can wake an order (trading.domain.rows.wake).
-_CANDIDATES = f"""
-SELECT o.id, o.account_id, q.listing_id, o.side, a.currency, a.is_margin FROM unnest(
-    %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
-    %s::boolean[], %s::boolean[]
-) AS q(listing_id, buys, sells, up, down, last, opens, closes)
-CROSS JOIN LATERAL (
-    {_TAKE} FROM {_MINE} AND wake = 'bl' AND wake_price >= q.buys
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'sl' AND wake_price <= q.sells
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'up' AND wake_price <= q.up
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'dn' AND wake_price >= q.down
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'tu' AND (wake_price <= q.up OR extreme > q.last)
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'td' AND (wake_price >= q.down OR extreme < q.last)
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND wake = 'nx'
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND q.opens AND wake = 'op'
-    UNION ALL
-    {_TAKE} FROM {_MINE} AND q.closes AND wake = 'cl'
-) o JOIN trading_account a ON a.id = o.account_id WHERE o.seen_tick < %s ORDER BY o.id
-"""  # noqa: S608  constants of this file
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A resting order that a quote may touch."""
-
-    order_id: int
-    account_id: int
-    listing_id: int
-    side: str
-    currency: str
-    is_margin: bool
 
 
 def _may_trade(snapshot: Snapshot) -> bool:
@@ -158,26 +118,6 @@ def _news(decided: Plan) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def _candidates(market: MarketView, tick: Tick) -> list[_Candidate]:
-    """The orders that this tick's quotes can touch, oldest first."""
-    quotes = list(tick.quotes.values())
-    steps = {item.id: item.tick_size for item in market_selectors.listings(market.id)}
-    by_quote = Venue.from_json(market.venue).trigger == "quote"
-    columns: list[Any] = [
-        [quote.listing_id for quote in quotes],
-        [min(quote.ask, quote.last + steps[quote.listing_id]) for quote in quotes],
-        [max(quote.bid, quote.last - steps[quote.listing_id]) for quote in quotes],
-        [quote.ask if by_quote else quote.last for quote in quotes],
-        [quote.bid if by_quote else quote.last for quote in quotes],
-        [quote.last for quote in quotes],
-        [quote.is_open_print for quote in quotes],
-        [quote.is_close_print for quote in quotes],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, [*columns, tick.index])
-        return [_Candidate(*row) for row in cursor.fetchall()]
-
-
 @dataclass
 class _Pass:
     """One pass over one tick: what its decisions share, made once."""
@@ -194,7 +134,7 @@ class _Pass:
         """The first tick of the print's day."""
         return self.tick.index - self.tick.phase
 
-    def decide(self, item: _Candidate, snapshot: Snapshot) -> Plan | None:
+    def decide(self, item: Candidate, snapshot: Snapshot) -> Plan | None:
         """What the tick does to one order, if anything."""
         quote = self.quotes[item.listing_id]
         key = item.listing_id, item.currency
@@ -209,19 +149,20 @@ class _Pass:
         marks = self.marks[item.currency] if item.is_margin else None
         return _decide(snapshot, self.states[item.listing_id], self.instruments[key], self.day_tick, marks)
 
-    def meet(self, chunk: Sequence[_Candidate]) -> tuple[int, list[_Candidate]]:
+    def meet(self, chunk: Sequence[Candidate]) -> tuple[int, list[Candidate]]:
         """Decide several accounts' orders in one transaction; (fills, those whose account somebody else holds)."""
         if actions_of_day(self.market.id, self.tick.index):
             for item in chunk:
                 actions_settle(account_context(item.account_id), self.tick.index, item.listing_id)
-        busy, plans = [], []
+        busy: list[Candidate] = []
+        plans: list[Plan] = []
         with transaction.atomic(durable=True):
             snapshots = locks.orders_snapshot([(item.account_id, item.order_id) for item in chunk])
             for item, snapshot in zip(chunk, snapshots, strict=True):
                 if snapshot is None:
                     busy.append(item)
                     continue
-                decided = self.decide(item, snapshot)
+                decided = self.decide(item, _after(plans, snapshot))
                 if decided is not None:
                     plans.append(decided)
             if plans:
@@ -230,32 +171,40 @@ class _Pass:
             publish_many(news for decided in plans for news in _news(decided))
         return sum("fill" in decided.data for decided in plans), busy
 
-    def meet_waiting(self, item: _Candidate) -> int:
+    def meet_waiting(self, item: Candidate) -> int:
         """Decide one order, however long its account is held by somebody else; how many fills that made."""
         context = account_context(item.account_id)
         done = _meet(context, item.order_id, self.quotes[item.listing_id], self.day_tick, quotes=self.quotes)
         return int(done is not None and "fill" in done.data)
 
 
-def _rounds(found: Sequence[_Candidate], *, sizes: bool) -> Iterator[list[_Candidate]]:
+def _after(plans: Sequence[Plan], snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what the chunk's earlier orders have taken of the quote's size (one listing, one side)."""
+    for decided in reversed(plans):
+        if "liquidity" in decided.data:
+            return replace(snapshot, taken=Decimal(decided.data["liquidity"]["taken"]))
+    return snapshot
+
+
+def _rounds(found: Sequence[Candidate], *, sizes: bool) -> Iterator[list[Candidate]]:
     """Chunks of at most one order an account, each account's oldest first.
 
     In a market with sizes a chunk has one side of one listing, oldest first over all accounts: who came first has the
     size first, and nobody holds one quote's size while waiting for another's.
     """
     if not sizes:
-        queues: dict[int, list[_Candidate]] = {}
+        queues: dict[int, list[Candidate]] = {}
         for item in found:
             queues.setdefault(item.account_id, []).append(item)
         for step in range(max(map(len, queues.values()), default=0)):
             turn = [queue[step] for _, queue in sorted(queues.items()) if len(queue) > step]
             yield from (turn[at : at + CHUNK] for at in range(0, len(turn), CHUNK))
         return
-    sides: dict[tuple[int, str], list[_Candidate]] = {}
+    sides: dict[tuple[int, str], list[Candidate]] = {}
     for item in found:
         sides.setdefault((item.listing_id, item.side), []).append(item)
     for side in sides.values():
-        chunk: dict[int, _Candidate] = {}
+        chunk: dict[int, Candidate] = {}
         for item in side:
             if item.account_id in chunk or len(chunk) == CHUNK:
                 yield list(chunk.values())
@@ -272,7 +221,7 @@ def match_tick(market: MarketView, tick: Tick) -> int:
     """
     work = _Pass(market, tick, {quote.listing_id: quote for quote in tick.quotes.values()})
     filled, later, failures = 0, [], []
-    for chunk in _rounds(_candidates(market, tick), sizes=Venue.from_json(market.venue).sizes):
+    for chunk in _rounds(candidates(market, tick), sizes=Venue.from_json(market.venue).sizes):
         try:
             fills, busy = work.meet(chunk)
         except Exception:

@@ -41,6 +41,7 @@ class TradingMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.books: list[tuple[int, Actor]] = []
+        self.seen: dict[int, int] = {}
         self.sent: list[tuple[int, OrderRequest, str]] = []
         # Each example is rolled back; services may still ask for a durable transaction inside it.
         self.block = transaction.atomic()
@@ -68,9 +69,10 @@ class TradingMachine(RuleBasedStateMachine):
         volume=st.sampled_from([300, 1000, 1_000_000]),
         cash=st.sampled_from(["2000", "10000", "60000"]),
         bps=st.sampled_from([None, "10"]),
+        actions=st.just([]) | venues.ACTIONS,
     )
-    def begin(self, first, second, venue, spread, volume, cash, bps):
-        self.view = venues.market(first, second, venue, spread, volume)
+    def begin(self, first, second, venue, spread, volume, cash, bps, actions):
+        self.view = venues.market(first, second, venue, spread, volume, actions)
         group = None if bps is None else make.group(self.view, commission_bps=bps)
         self.books = [venues.account(self.view, terms, cash, group) for terms in venues.TERMS]
 
@@ -161,6 +163,7 @@ class TradingMachine(RuleBasedStateMachine):
         for _ in range(ticks):
             if advance(self.view.id) is not None:
                 self.check_nothing_is_left()
+                self.books_hold()
 
     @rule()
     def match_again(self):
@@ -241,5 +244,5 @@ class TradingMachine(RuleBasedStateMachine):
         if not self.books:
             return
         for account_id, _ in self.books:
-            check_account(account_id)
+            self.seen[account_id] = check_account(account_id, self.seen.get(account_id, 0))
         check_sizes(self.view.id)

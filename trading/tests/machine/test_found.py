@@ -126,3 +126,20 @@ def test_a_late_fill_cannot_spend_what_other_orders_hold():
     advance(market.id, 4)
     assert Order.objects.get(pk=stop.id).code == "not_enough_buying_power"
     assert Account.objects.get(pk=account_id).cash_minor == 1_000_000
+
+
+def test_a_pass_over_many_accounts_fills_a_quotes_size_once():
+    bars = {"AAA": [(100, 100, 100, 100), (100, 100, 90, 95)]}
+    market = replay_market(bars, warmup=1, ticks=1, volume=400, venue={"sizes": True, "max_volume_share": "0"})
+    books = [make.account(market) for _ in range(5)]
+    views = [
+        ask(who, account_id, "buy", 4, type="limit", limit_price=Decimal(97), time_in_force="gtc")
+        for account_id, who in books
+    ]
+    advance(market.id, 2)
+    fills = list(Fill.objects.order_by("id").values_list("order_id", "quantity", "quote__ask_size"))
+    size = Decimal(fills[0][2])
+    assert 4 < size < 20
+    assert sum(fill[1] for fill in fills) == size
+    # Who came first had it first.
+    assert [fill[0] for fill in fills] == [view.id for view in views][: len(fills)]

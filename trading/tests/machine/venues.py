@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from hypothesis import strategies as st
 
 from core.money import Money
@@ -48,22 +49,44 @@ VENUES = st.fixed_dictionaries(
 )
 
 
-def market(first: list[Ohlc], second: list[Ohlc], venue: dict[str, Any], spread: str, volume: int) -> MarketView:
-    """A running market of two symbols with one session of history, at its first print."""
-    bars = {"AAA": first, "BBB": second}
-    return replay_market(bars, warmup=1, ticks=1, venue=venue, spread_bps=spread, volume=volume)
+# At most one action of each kind on a symbol: (kind, number of the session, value).
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("split"), st.integers(2, SESSIONS - 1), st.sampled_from(["2", "3", "0.5", "1.5", "0.1"])),
+        st.tuples(st.just("dividend"), st.integers(2, SESSIONS - 1), st.sampled_from(["0.5", "3"])),
+    ),
+    max_size=2,
+    unique_by=lambda action: action[0],
+)
+
+
+def market(
+    first: list[Ohlc], second: list[Ohlc], venue: dict[str, Any], spread: str, volume: int, actions: list[Any]
+) -> MarketView:
+    """A running market of two symbols with one session of history, at its first print, prices as traded."""
+    return replay_market(
+        {"AAA": first, "BBB": second},
+        warmup=1,
+        ticks=1,
+        venue=venue,
+        spread_bps=spread,
+        volume=volume,
+        actions={"AAA": actions},
+        basis="traded",
+    )
 
 
 def account(view: MarketView, terms: Terms, cash: str, group_id: int | None) -> tuple[int, Actor]:
     """An account on `terms`, and its owner."""
     owner = make.user()
-    account_id = account_open_in_tx(
-        owner_id=owner.pk,
-        market_id=view.id,
-        group_id=group_id,
-        purpose="practice",
-        label="Machine",
-        initial=Money.of(cash, "USD"),
-        terms=terms,
-    )
+    with transaction.atomic():
+        account_id = account_open_in_tx(
+            owner_id=owner.pk,
+            market_id=view.id,
+            group_id=group_id,
+            purpose="practice",
+            label="Machine",
+            initial=Money.of(cash, "USD"),
+            terms=terms,
+        )
     return account_id, make.actor(owner)
