@@ -79,9 +79,7 @@ def account_open_in_tx(
     market = Market.objects.filter(pk=market_id).only("id", "tick", "tick_at").first()
     if market is None:
         raise NotFound("unknown_market", "There is no such market.")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('trading_account', 'id'))")
-        account_id: int = cursor.fetchone()[0]
+    account_id = _next_id()
     cash = LedgerAccount.objects.create(
         book="virtual", code=f"account:{account_id}:cash", kind="cash", currency=initial.currency
     ).pk
@@ -115,9 +113,20 @@ def account_open_in_tx(
         memo="virtual starting balance",
         market_at=market.tick_at,
     )
-    # Before the first print the curve begins at the time of the first open, not at today's.
-    at = market.tick_at or market_selectors.market_clock(market_id).at
+    _first_mark(account_id, market, initial)
+    return account_id
+
+
+def _next_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('trading_account', 'id'))")
+        account_id: int = cursor.fetchone()[0]
+    return account_id
+
+
+def _first_mark(account_id: int, market: Market, initial: Money) -> None:
+    """The curve's first point. Before the first print it lies at the time of the first open, not at today's."""
+    at = market.tick_at or market_selectors.market_clock(market.pk).at
     mark = {"equity_minor": initial.minor, "cash_minor": initial.minor, "tick": market.tick, "market_at": at}
     AccountMark.objects.create(account_id=account_id, **mark)
     EquityPoint.objects.create(account_id=account_id, **mark)
-    return account_id

@@ -20,7 +20,7 @@ WHERE relation = 'trading_account'::regclass AND granted AND mode <> 'AccessShar
 def barrier_wait(seconds: float = BARRIER_SECONDS) -> bool:
     """Wait for whoever is deciding about an account at this moment: they may still see the tick before.
 
-    False when some are not done in time; what they leave is applied at the next prints of the day.
+    False when some are not done in time: the print after looks for what they have left.
     """
     deadline = time.monotonic() + seconds
     with connection.cursor() as cursor:

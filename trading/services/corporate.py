@@ -26,7 +26,8 @@ from marketdata.domain.slices import Slice
 from marketdata.domain.types import MarketView, Tick, TickAction
 from trading import locks
 from trading.domain import corporate, states
-from trading.domain.corporate import Effect, FillStep
+from trading.domain.adjusting import Effect
+from trading.domain.corporate import FillStep
 from trading.domain.snapshot import Instrument, OrderState, order_state
 from trading.models import Account, Order
 from trading.services.barrier import barrier_wait
@@ -190,8 +191,8 @@ def _around(account_id: int, effect: Effect) -> tuple[list[FillStep | Effect], l
 def actions_settle(context: AccountContext, tick: int, listing_id: int) -> None:
     """Apply today's actions that an order in `listing_id` depends on to its account, if they have not been yet.
 
-    At a session's first print that is every position's: equity counts them all. Later prints find what was overtaken
-    applied, but for the order's own listing. Costs nothing on a day without such an action.
+    At a session's first print that is every position's: equity counts them all. Later prints find them applied, but for
+    an order's own listing nothing is taken on trust. Costs nothing on a day without such an action.
     """
     actions = actions_of_day(context.market_id, tick)
     if not actions:
@@ -225,7 +226,9 @@ def _reference(action: TickAction) -> str:
 
 
 def actions_tick(market: MarketView, tick: Tick) -> list[ActionReport]:
-    """Apply what takes effect before a tick's prices; at the later prints of a day, what was overtaken. Idempotent."""
+    """Apply what takes effect before a tick's prices; at the print after, what was overtaken. Idempotent."""
+    if tick.phase > 1:
+        return []
     actions = tick.actions if tick.phase == 0 else actions_of_day(market.id, tick.index)
     if not actions:
         return []

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from core.errors import Denied, DomainError, NotFound
+from core.errors import Denied, DomainError, Forbidden, Invalid, NotFound
 from core.models import IdempotencyRecord
+from core.services import audit
 from trading.domain import states
-from trading.domain.types import Actor, OrderRequest, OrderView, Side, TimeInForce, plain
+from trading.domain.types import SYSTEM, Actor, OrderRequest, OrderView, Side, TimeInForce, plain
 from trading.models import Order, Position
 from trading.services.changes import order_end
 from trading.services.orders import order_place, owned
@@ -129,6 +130,27 @@ def account_flatten(
         if view.status != states.DENIED:
             report.closed.append(view.id)
         _note_rest(report, view, symbol, held)
+    return report
+
+
+def account_flatten_operated(*, actor: Actor, account_id: int, reason: str) -> FlattenReport:
+    """Flatten anyone's account at an operator's word, locked or not; audited with what was done.
+
+    Raises Forbidden for others, Invalid ("reason_needed") and NotFound.
+    """
+    if not (actor.is_staff or actor.user_id is None):
+        raise Forbidden("operators_only", "Only an operator may do this.")
+    if not reason.strip():
+        raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
+    report = account_flatten(actor=SYSTEM, account_id=account_id)
+    audit.record(
+        actor=None if actor.user_id is None else actor,
+        action="account_flattened",
+        subject_type="account",
+        subject_id=account_id,
+        after=report.to_json(),
+        reason=reason,
+    )
     return report
 
 

@@ -14,7 +14,8 @@ from django.db import connection, transaction
 
 from core.services import audit
 from trading.domain import corporate
-from trading.domain.corporate import Effect, FillStep
+from trading.domain.adjusting import Effect, effect_again
+from trading.domain.corporate import FillStep
 from trading.domain.positions import Holding
 from trading.domain.types import Actor, plain
 from trading.models import Account, Position
@@ -74,7 +75,7 @@ def _step(row: tuple[Any, ...]) -> FillStep | Effect:
     if rank:
         return FillStep(kind, quantity, notional)
     data = json.loads(details) if isinstance(details, str) else details
-    return corporate.effect_again(kind, listing_id, at, data)
+    return effect_again(kind, listing_id, at, data)
 
 
 def steps_of(account_id: int, listing_id: int) -> list[tuple[datetime, FillStep | Effect]]:
