@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ai_strategies.domain.backtest.state import PaperState
-from ai_strategies.domain.backtest.waking import only_touched, over, woken
+from ai_strategies.domain.backtest.waking import in_turn, only_touched, over, woken
 from core.errors import DomainError
 from trading.domain import corporate, plan, states
 from trading.domain.case import Case, make_case, margin_at
@@ -75,7 +75,7 @@ class PaperBook(PaperState):
                 self.end(self.orders[order.id], states.EXPIRED, code)
 
     def match(self, *, through: bool = False) -> None:
-        """Let every resting order that the prints can touch meet its quote, oldest first.
+        """Let every resting order that the prints can touch meet its quote.
 
         `through`: prices have no spread, so a limit fills only where the print trades through it.
         """
@@ -83,12 +83,12 @@ class PaperBook(PaperState):
             return
         venue = self.setup.venue
         awake = [
-            key
-            for key, order in sorted(self.orders.items())
+            order
+            for order in self.orders.values()
             if order.listing_id in self.quotes
             and woken(order, self.quotes[order.listing_id], self.instruments[order.listing_id].tick_size, venue)
         ]
-        for key in awake:
+        for key in [order.id for order in in_turn(awake, sizes=venue.sizes)]:
             order = self.orders.get(key)
             if order is None or order.status not in states.OPEN or (order.seen_tick or 0) >= self.moment.tick:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,6 +27,17 @@ def woken(order: OrderState, quote: QuoteState, tick_size: Decimal, venue: Venue
         return price <= up or trails
     trails = kind == rows.TRAIL_DOWN and order.extreme is not None and order.extreme < prices.last
     return price >= down or trails
+
+
+def in_turn(orders: Iterable[OrderState], *, sizes: bool) -> list[OrderState]:
+    """Orders as a pass takes them: oldest first; where quotes have sizes, one side of one listing after another."""
+    oldest = sorted(orders, key=lambda order: order.id)
+    if not sizes:
+        return oldest
+    sides: dict[tuple[int, str], list[OrderState]] = {}
+    for order in oldest:
+        sides.setdefault((order.listing_id, order.side), []).append(order)
+    return [order for side in sides.values() for order in side]
 
 
 def only_touched(order: OrderState, quote: QuoteState, tick_size: Decimal) -> bool:
