@@ -237,7 +237,12 @@ def execute_input(data: Any, source: str) -> tuple[int, OrderRequest]:
 
 def revision_input(data: Any) -> Revision:
     """The changes in a RevisionInput body. Raises Invalid."""
-    return Revision(**read_fields(data, _REVISION))
+    values = read_fields(data, _REVISION)
+    for name, value in values.items():
+        # Zero would read as no change further on.
+        if isinstance(value, Decimal) and not (value.is_finite() and value > 0):
+            raise Invalid(f"invalid_{name}", f"The {name.replace('_', ' ')} must be above zero.", {"field": name})
+    return Revision(**values)
 
 
 def trade_input(data: Any, source: str) -> tuple[int | None, OrderRequest]:

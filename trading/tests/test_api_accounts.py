@@ -24,8 +24,8 @@ def market():
     return replay_market(ticks=1)
 
 
-def margin_account(market, **terms):
-    owner = make.user()
+def margin_account(market, owner=None, **terms):
+    owner = owner or make.user()
     with transaction.atomic():
         account_id = account_open_in_tx(
             owner_id=owner.pk,
@@ -319,3 +319,25 @@ def test_every_part_takes_the_same_statements_however_much_there_is():
     few.pop("/statement")
     assert many == few
     assert max(few.values()) <= 6, few
+
+
+def test_a_list_of_margin_accounts_takes_the_same_statements_however_long(market):
+    agent = make.user(kind="agent")
+    client = APIClient()
+
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get("/api/v1/accounts?pageSize=500").json()
+        assert page["pageSize"] == 200
+        return len(queries), page["results"]
+
+    account_id, who = margin_account(market, agent)
+    make.place(who, account_id, "buy", 10)
+    few, [only] = count()
+    assert Decimal(only["buying_power"]) == 2 * (Decimal(only["cash"]) + 1000 - 500)
+    for _ in range(4):
+        account_id, who = margin_account(market, agent)
+        make.place(who, account_id, "sell", 5, symbol="BBB")
+    many, rows = count()
+    assert (many, len(rows)) == (few, 5)
+    assert few <= 3

@@ -115,6 +115,9 @@ def test_replace_makes_a_new_order_and_a_denied_one_leaves_the_old(book):
     assert client.get(url).data["status"] == "accepted"
     assert client.patch(url, {}, format="json").data["code"] == "nothing_to_change"
     assert client.patch(url, {"limit_price": "many"}, format="json").status_code == 400
+    for name, value in (("quantity", "0"), ("limit_price", "-1"), ("quantity", "NaN"), ("limit_price", "sNaN")):
+        wrong = client.patch(url, {name: value}, format="json")
+        assert (wrong.status_code, wrong.data["code"]) == (400, f"invalid_{name}")
     new = client.patch(url, {"limit_price": "91", "quantity": "3"}, format="json")
     assert (new.status_code, new.data["limit_price"], new.data["quantity"]) == (200, "91", "3")
     assert new.data["replaces_id"] == old["id"]

@@ -4,17 +4,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from core.money import Money
 from marketdata.tests.factories import advance, replay_market
 from trading.domain.entries import Changed, Traded, lots_of
+from trading.domain.margin import Terms
 from trading.domain.positions import Holding, apply_fill
 from trading.models import Account, Order
+from trading.services.accounts import account_open_in_tx
 from trading.tests import factories as make
 
 URL = "/api/v1/paper-trading/trades"
@@ -112,6 +115,36 @@ def test_orders_placed_elsewhere_are_trades_and_their_exits_are_not(book, market
     pending = client.get(URL, {"status": "pending"}).data["results"]
     assert [(item["id"], item["limit_price"]) for item in pending] == [(changed.id, "91")]
     assert post(client, f"/{changed.id}/cancel", status=200)["status"] == "cancelled"
+
+
+@pytest.mark.django_db
+def test_a_short_trade_earns_when_the_price_falls(market):
+    owner = make.user()
+    with transaction.atomic():
+        account_open_in_tx(
+            owner_id=owner.pk,
+            market_id=market.id,
+            group_id=None,
+            purpose="practice",
+            label="Margin",
+            initial=Money.of("10000", "USD"),
+            terms=Terms(kind="margin", leverage=Decimal(2), short=True),
+        )
+    client = APIClient()
+    client.force_authenticate(owner)
+    made = trade(client, direction="short", take_profit="95", stop_loss="110")
+    assert (made["direction"], made["status"], made["stop_loss"]) == ("short", "open", "110")
+    advance(market.id)  # The low of 98.
+    now = client.get(f"{URL}/{made['id']}").data
+    assert Decimal(now["unrealized_pnl"]) == 4 * (Decimal(now["entry_price"]) - 98)
+    part = post(client, f"/{made['id']}/close", {"quantity": "3"}, status=200)
+    assert (part["open_quantity"], Decimal(part["pnl"]) > 0) == ("1", True)
+    waiting = trade(client, direction="long", quantity="5", order_type="limit", entry_price="90")
+    assert [item["id"] for item in client.get(URL).data["results"]] == [waiting["id"], made["id"]]
+    # What would only cover the short is no trade of its own.
+    body = {"account_id": made["account_id"], "symbol": "AAA", "side": "buy", "quantity": "1"}
+    client.post("/api/v1/orders", {**body, "type": "limit", "limit_price": "91"}, format="json")
+    assert client.get(URL).data["total"] == 2
 
 
 @pytest.mark.django_db
