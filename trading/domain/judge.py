@@ -55,7 +55,7 @@ def reduces(case: Case) -> Denial | None:
     symbol = case.instrument.symbol
     return Denial(
         "nothing_to_reduce",
-        f"There is no position in {symbol} that a {request.side} could reduce. Send it without reduce-only to open one.",
+        f"There is no position in {symbol} that a {request.side} could reduce. Without reduce-only it opens one.",
         {"position": plain(case.snapshot.holding.quantity)},
     )
 

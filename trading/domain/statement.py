@@ -6,7 +6,7 @@ Amounts are integer minor units of the account's currency. Shown by `trading.ada
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -159,6 +159,41 @@ def _agree(what: str, expected: int, found: int) -> None:
         )
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What a period's entries come to, and the first `max_rows` of each kind. Minor units."""
+
+    max_rows: int
+    cash: int
+    balance: int
+    realized: int = 0
+    fills_count: int = 0
+    events_count: int = 0
+    fills: list[StatementFill] = field(default_factory=list)
+    events: list[CashEvent] = field(default_factory=list)
+    paid: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, int] = field(default_factory=dict)
+
+    def fill(self, fill: StatementFill) -> None:
+        self.fills_count += 1
+        if len(self.fills) < self.max_rows:
+            self.fills.append(fill)
+        self.realized += fill.realized_minor
+        for charge in fill.charges:
+            self.paid[charge.kind] = self.paid.get(charge.kind, 0) + charge.minor
+        self.cash += (fill.notional_minor if fill.side == "sell" else -fill.notional_minor) - total(fill.charges)
+        self.balance += fill.realized_minor - total(fill.charges)
+
+    def event(self, event: CashEvent) -> None:
+        self.events_count += 1
+        if len(self.events) < self.max_rows:
+            self.events.append(event)
+        gain = event.minor if event.balance_minor is None else event.balance_minor
+        self.moved[event.kind] = self.moved.get(event.kind, 0) + gain
+        self.cash += event.minor
+        self.balance += gain
+
+
 def build_statement(
     heading: Heading,
     opening: Standing,
@@ -173,31 +208,14 @@ def build_statement(
 
     Raises DomainError `statement_unbalanced` when opening, entries and positions do not make the closing figures.
     """
-    kept: list[StatementFill] = []
-    events_kept: list[CashEvent] = []
-    paid: dict[str, int] = {}
-    moved: dict[str, int] = {}
-    realized = count = events_count = 0
-    cash, balance = opening.cash_minor, opening.balance_minor
+    sums = _Sums(max_rows, opening.cash_minor, opening.balance_minor)
     for fill in fills:
-        count += 1
-        if len(kept) < max_rows:
-            kept.append(fill)
-        realized += fill.realized_minor
-        for charge in fill.charges:
-            paid[charge.kind] = paid.get(charge.kind, 0) + charge.minor
-        cash += (fill.notional_minor if fill.side == "sell" else -fill.notional_minor) - total(fill.charges)
-        balance += fill.realized_minor - total(fill.charges)
+        sums.fill(fill)
     for event in events:
-        events_count += 1
-        if len(events_kept) < max_rows:
-            events_kept.append(event)
-        gain = event.minor if event.balance_minor is None else event.balance_minor
-        moved[event.kind] = moved.get(event.kind, 0) + gain
-        cash += event.minor
-        balance += gain
-    _agree("cash", cash, closing.cash_minor)
-    _agree("the balance", balance, closing.balance_minor)
+        sums.event(event)
+    paid = sums.paid
+    _agree("cash", sums.cash, closing.cash_minor)
+    _agree("the balance", sums.balance, closing.balance_minor)
     _agree("the positions' cost", sum(position.cost_minor for position in positions), closing.cost_minor)
     value = sum(position.value_minor for position in positions)
     _agree("equity", closing.cash_minor + value, closing.equity_minor)
@@ -205,13 +223,13 @@ def build_statement(
         heading,
         opening,
         closing,
-        realized,
+        sums.realized,
         tuple(Charge(kind, paid[kind]) for kind in sorted(paid, key=_rank)),
-        tuple(Charge(kind, minor) for kind, minor in moved.items()),
-        tuple(kept),
-        count,
-        tuple(events_kept),
-        events_count,
+        tuple(Charge(kind, minor) for kind, minor in sums.moved.items()),
+        tuple(sums.fills),
+        sums.fills_count,
+        tuple(sums.events),
+        sums.events_count,
         tuple(positions),
         performance,
     )

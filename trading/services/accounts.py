@@ -72,10 +72,7 @@ def account_open_in_tx(
     terms: Terms = CASH,
 ) -> int:
     """Open a trading account on `terms`, funded with `initial` virtual money by a journal; returns its id."""
-    terms.check()
-    check_schedule(terms.fees)
-    if initial.minor <= 0:
-        raise Invalid("invalid_amount", "An account starts with a positive balance.")
+    _check_opening(initial, terms)
     market = Market.objects.filter(pk=market_id).only("id", "tick", "tick_at").first()
     if market is None:
         raise NotFound("unknown_market", "There is no such market.")
@@ -113,8 +110,14 @@ def account_open_in_tx(
         memo="virtual starting balance",
         market_at=market.tick_at,
     )
-    _first_mark(account_id, market, initial)
-    return account_id
+    return _first_mark(account_id, market, initial)
+
+
+def _check_opening(initial: Money, terms: Terms) -> None:
+    terms.check()
+    check_schedule(terms.fees)
+    if initial.minor <= 0:
+        raise Invalid("invalid_amount", "An account starts with a positive balance.")
 
 
 def _next_id() -> int:
@@ -124,9 +127,10 @@ def _next_id() -> int:
     return account_id
 
 
-def _first_mark(account_id: int, market: Market, initial: Money) -> None:
-    """The curve's first point. Before the first print it lies at the time of the first open, not at today's."""
+def _first_mark(account_id: int, market: Market, initial: Money) -> int:
+    """The curve's first point; returns the account's id. Before the first print it lies at the time of the first open, not at today's."""
     at = market.tick_at or market_selectors.market_clock(market.pk).at
     mark = {"equity_minor": initial.minor, "cash_minor": initial.minor, "tick": market.tick, "market_at": at}
     AccountMark.objects.create(account_id=account_id, **mark)
     EquityPoint.objects.create(account_id=account_id, **mark)
+    return account_id

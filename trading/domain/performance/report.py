@@ -71,6 +71,18 @@ def _exposure(points: Sequence[EquityPoint]) -> tuple[float | None, float | None
     return invested / total, None if weighted is None else weighted / total
 
 
+def _turnover(traded_minor: int, points: Sequence[EquityPoint]) -> float | None:
+    """Half of what was traded, buys and sells, over the mean equity."""
+    mean_equity = sum(point.equity_minor for point in points) / len(points) if points else 0.0
+    return traded_minor / 2 / mean_equity if mean_equity > 0 else None
+
+
+def _flows_and_profit(points: Sequence[EquityPoint]) -> tuple[int, int | None]:
+    """What came in from outside after the first point, and what the account made itself. Minor units."""
+    flows = sum(point.flow_minor for point in points[1:])
+    return flows, points[-1].equity_minor - points[0].equity_minor - flows if points else None
+
+
 def performance(
     points: Sequence[EquityPoint],
     fills: Iterable[TradeFill | Adjustment] = (),
@@ -87,14 +99,11 @@ def performance(
     only = [event for event in events if isinstance(event, TradeFill)]
     closed, still_open = trades_and_open(events)
     daily = r.session_returns(points, zone, sessions)
-    values = list(daily.values())
+    values, by_return = list(daily.values()), sorted(daily.items(), key=lambda item: item[1])
     fall = r.drawdown(points)
-    flows = sum(point.flow_minor for point in points[1:])
     first, last = (points[0], points[-1]) if points else (None, None)
-    profit = None if first is None or last is None else last.equity_minor - first.equity_minor - flows
-    traded = sum(fill.notional_minor for fill in only)
-    mean_equity = sum(point.equity_minor for point in points) / len(points) if points else 0.0
-    time_invested, exposure = _exposure(points)
+    flows, profit = _flows_and_profit(points)
+    traded, invested = sum(fill.notional_minor for fill in only), _exposure(points)
     return Performance(
         first_at=first.at if first else None,
         last_at=last.at if last else None,
@@ -112,15 +121,15 @@ def performance(
         calmar=r.calmar(values, fall.depth if fall else None),
         drawdown=fall,
         current_drawdown=r.current_drawdown(points),
-        best_session=max(daily.items(), key=lambda item: item[1], default=None),
-        worst_session=min(daily.items(), key=lambda item: item[1], default=None),
+        best_session=by_return[-1] if by_return else None,
+        worst_session=by_return[0] if by_return else None,
         trades=trade_stats(closed),
         open_trades=len(still_open),
         fills=len(only),
         realized_minor=sum(trip.realized_minor for trip in (*closed, *still_open)),
         fees_minor=sum(fill.fee_minor for fill in only),
         traded_minor=traded,
-        time_invested=time_invested,
-        exposure=exposure,
-        turnover=traded / 2 / mean_equity if mean_equity > 0 else None,
+        time_invested=invested[0],
+        exposure=invested[1],
+        turnover=_turnover(traded, points),
     )
