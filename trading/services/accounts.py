@@ -128,7 +128,7 @@ def _next_id() -> int:
 
 
 def _first_mark(account_id: int, market: Market, initial: Money) -> int:
-    """The curve's first point; returns the account's id. Before the first print it lies at the time of the first open, not at today's."""
+    """The curve's first point, before the first print at the time of the first open; returns the account's id."""
     at = market.tick_at or market_selectors.market_clock(market.pk).at
     mark = {"equity_minor": initial.minor, "cash_minor": initial.minor, "tick": market.tick, "market_at": at}
     AccountMark.objects.create(account_id=account_id, **mark)
