@@ -6,25 +6,34 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 
 from core.errors import DomainError, Invalid
+from core.services.idempotency import MAX_KEY
 from trading.domain.revision import Revision
 from trading.domain.types import OrderRequest, OrderView
 
 TYPES_WITH_LIMIT = ("limit", "stop_limit")
 TYPES_WITH_STOP = ("stop", "stop_limit")
 MAX_DAYS = 366 * 60
+MAX_DIGITS = 24
+MAX_YEAR = 2999
 
 
 def number(raw: str, field: str) -> Decimal:
     """A number as people type it, thousands grouped or not."""
+    words = field.replace("_", " ")
+    wrong = Invalid(f"invalid_{field}", f"Enter the {words} as a number.", {"field": field})
     try:
-        return Decimal(raw.replace(",", "").replace("\N{MINUS SIGN}", "-").strip())
+        found = Decimal(raw.replace(",", "").replace("\N{MINUS SIGN}", "-").strip())
     except InvalidOperation as error:
-        words = field.replace("_", " ")
-        raise Invalid(f"invalid_{field}", f"Enter the {words} as a number.", {"field": field}) from error
+        raise wrong from error
+    # Beyond this no price or quantity lies, and writing such a number out would take all memory.
+    if not found.is_finite() or abs(found.adjusted()) > MAX_DIGITS:
+        raise wrong
+    return found
 
 
 def _maybe(data: Mapping[str, str], field: str) -> Decimal | None:
@@ -56,6 +65,14 @@ def _trail(data: Mapping[str, str]) -> tuple[Decimal | None, Decimal | None]:
     if away is None:
         raise Invalid("trail_required", "A trailing stop needs its distance from the price.", {"field": "trail"})
     return (None, away) if data.get("trail_unit") == "percent" else (away, None)
+
+
+def key_of(data: Mapping[str, str]) -> str:
+    """The form's idempotency key; raises Invalid for one that cannot be kept."""
+    key = data.get("idempotency_key", "") or uuid4().hex
+    if len(key) > MAX_KEY or not key.isprintable():
+        raise Invalid("invalid_idempotency_key", f"An idempotency key has 1 to {MAX_KEY} printable characters.")
+    return key
 
 
 def ticket_request(data: Mapping[str, str]) -> OrderRequest:
@@ -135,8 +152,8 @@ class PeriodForm(forms.Form):
         """The period has a beginning before its end, and is not endless."""
         data = super().clean() or {}
         start, end = data.get("start"), data.get("end")
-        if start and end and (end < start or (end - start).days > MAX_DAYS):
-            self.add_error("end", "Choose a last day that is not before the first.")
+        if start and end and (end < start or (end - start).days > MAX_DAYS or end.year > MAX_YEAR):
+            self.add_error("end", "Choose a last day that is not before the first, and a period of at most 60 years.")
         return data
 
     def bounds(self) -> tuple[datetime, datetime]:
@@ -167,12 +184,13 @@ class LimitsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, label, unit, words in LIMITS:
+            empty = "none" if name.startswith("default") else "no limit"
             self.fields[name] = forms.CharField(
                 label=f"{label}, {unit}" if unit else label,
                 required=False,
                 help_text=words,
                 max_length=20,
-                widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "none" if name.startswith("default") else "no limit"}),
+                widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": empty}),
             )
 
     def limits(self) -> dict[str, str | None]:

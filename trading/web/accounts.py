@@ -125,7 +125,9 @@ def _tab(request: HttpRequest, found: AccountView, tab: str) -> dict[str, Any]:
 
 def _orders_tab(request: HttpRequest, found: AccountView) -> dict[str, Any]:
     """Orders that wait, and the history as it was filtered."""
-    status, symbol = request.GET.get("status", ""), request.GET.get("symbol", "").strip().upper()[:32]
+    symbols = selectors_pages.symbols_traded(found.id)
+    status, symbol = request.GET.get("status", ""), request.GET.get("symbol", "").strip().upper()
+    symbol = symbol if symbol in symbols else ""
     side, kind = request.GET.get("side", ""), request.GET.get("type", "")
     rows = selectors.orders_filtered(found.id, symbol=symbol)
     if status in FILTERS:
@@ -140,7 +142,7 @@ def _orders_tab(request: HttpRequest, found: AccountView) -> dict[str, Any]:
     return {
         "page": history,
         "orders": nested(selectors.orders(found.id, open_only=True, limit=OPEN_ORDERS)),
-        "symbols": selectors_pages.symbols_traded(found.id),
+        "symbols": symbols,
         "filters": [(code, words) for code, (words, _) in FILTERS.items()],
         "types": TYPES.items(),
         "chosen": {"status": status, "symbol": symbol, "side": side, "type": kind},

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from core.errors import Conflict, DomainError, Forbidden, NotFound
+from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from trading import selectors, selectors_pages
 from trading.domain.schedules.words import label
 from trading.domain.types import OrderView
@@ -119,6 +119,8 @@ def orders_cancel(request: HttpRequest, account_id: int) -> HttpResponse:
     selectors.account_get(account_id, who)
     symbol = request.POST.get("symbol", "").strip().upper() or None
     try:
+        if symbol is not None and not symbol.isprintable():
+            raise Invalid("invalid_symbol", "A symbol has 1 to 16 letters, digits, dots or dashes.")
         if request.POST.get("confirm") != "yes":
             raise Forbidden("confirm_first", "Tick the box to confirm, then cancel all.", status=422)
         ended = changes.orders_cancel(actor=who, account_id=account_id, symbol=symbol)

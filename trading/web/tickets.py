@@ -17,12 +17,13 @@ from trading import selectors
 from trading.domain.schedules.words import label
 from trading.domain.types import OrderRequest
 from trading.domain.views import AccountView, PositionView
-from trading.forms import number, protect_request, ticket_request
-from trading.pages import actor, market_context, new_key, page
+from trading.forms import key_of, number, protect_request, ticket_request
+from trading.pages import actor, market_context, page
 from trading.pages.sizing import SHARES, confirm_word, held_in, large_words, quantity_for
 from trading.services import changes, flatten, orders
 from trading.web.answers import answer, is_partial
 
+_SHARES = frozenset(map(str, SHARES))
 _WAITS = {
     "limit": "It would wait for its limit.",
     "stop": "It would wait until the price reaches its stop.",
@@ -76,10 +77,10 @@ def order_size(request: HttpRequest, account_id: int) -> HttpResponse:
     # The size is what is asked for; what stands in the field does not matter.
     data["quantity"] = "1"
     try:
-        share = int(data.get("share", "0")) if data.get("share", "").isdigit() else 0
-        if share not in SHARES:
+        share = request.POST.get("share", "")
+        if share not in _SHARES:
             raise Invalid("invalid_share", "Choose 25, 50, 75 or 100 percent.", {"field": "share"})
-        quantity = quantity_for(who, found, ticket_request(data), share)
+        quantity = quantity_for(who, found, ticket_request(data), int(share))
         detail = {"quantity": f"{quantity.normalize():f}", "words": _size_words(quantity)}
     except DomainError as error:
         detail = {"quantity": "", "words": error.message}
@@ -121,8 +122,8 @@ def _confirm(request: HttpRequest, found: AccountView, words: str, word: str) ->
 
 def _send(request: HttpRequest, account_id: int, asked: OrderRequest) -> HttpResponse:
     """Place the order and show what became of it."""
-    key = request.POST.get("idempotency_key") or new_key()
     try:
+        key = key_of(request.POST)
         order = orders.order_place(actor=actor(request), account_id=account_id, request=asked, idempotency_key=key)
     except DomainError as error:
         return answer(request, account_id, error=error)
@@ -163,7 +164,7 @@ def position_close(request: HttpRequest, account_id: int, symbol: str) -> HttpRe
             account_id=account_id,
             symbol=symbol,
             quantity=number(raw, "quantity") if raw else None,
-            idempotency_key=request.POST.get("idempotency_key") or new_key(),
+            idempotency_key=key_of(request.POST),
             source="web",
         )
     except DomainError as error:
