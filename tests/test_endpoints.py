@@ -84,6 +84,7 @@ def routes() -> list[tuple[str, str]]:
 def address(route: str, *, account: object = 1, order: object = 1, slug: object = "no-such") -> str:
     values = {"<int:account_id>": account, "<int:order_id>": order, "<slug:slug>": slug}
     values |= {"<int:agent_id>": 1, "<str:ticker>": "AAA", "<str:symbol>": "AAA", "<int:trade_id>": order}
+    values["<int:verdict_id>"] = 1
     for name, value in values.items():
         route = route.replace(name, str(value))
     assert "<" not in route, f"teach this test about {route}"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.api import accounts, analytics, orders, positions, risk, trades
+from trading.api import accounts, analytics, orders, positions, risk, rules, trades
 
 _ACCOUNT = "accounts/<int:account_id>"
 _TRADES = "paper-trading/trades"
@@ -23,6 +23,9 @@ urlpatterns = [
     path(f"{_ACCOUNT}/performance", analytics.AccountPerformanceView.as_view()),
     path(f"{_ACCOUNT}/trades", analytics.AccountTradesView.as_view()),
     path(f"{_ACCOUNT}/statement", analytics.AccountStatementView.as_view()),
+    path(f"{_ACCOUNT}/rules", rules.AccountRulesView.as_view()),
+    path(f"{_ACCOUNT}/verdicts", rules.AccountVerdictsView.as_view()),
+    path("verdicts/<int:verdict_id>/evidence", rules.VerdictEvidenceView.as_view()),
     path("orders/preview", orders.OrderPreviewView.as_view()),
     path("orders/bulk", orders.OrderBulkView.as_view()),
     path("orders/<int:order_id>", orders.OrderDetailView.as_view()),

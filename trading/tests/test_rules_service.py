@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
+from accounts.models import User
 from core.errors import Conflict, Invalid
 from core.models import AuditEntry, OutboxEvent
 from core.services.books import verify as verify_books
@@ -337,3 +338,22 @@ def test_books_agree_after_a_breach():
     advance(market.id, 2)
     assert verify_books().is_sound
     assert market_view(market.id).tick == 5
+
+
+def test_the_api_shows_rules_distances_verdicts_and_evidence_to_who_may_see_them(client):
+    market, account_id, who = ftmo(100)
+    client.force_login(User.objects.get(pk=who.user_id))
+    body = client.get(f"/api/v1/accounts/{account_id}/rules").json()
+    assert body["rules"][0]["text"].startswith("Daily loss: equity")
+    assert (body["status"], body["balance"], body["equity"]) == ("active", "204000.00", "191000.00")
+    [limit] = body["limits"]
+    assert (limit["line"], limit["distance"], limit["used_percent"]) == ("190000.00", "1000.00", 90)
+    advance(market.id)
+    assert client.get(f"/api/v1/accounts/{account_id}/rules").json()["status"] == "failed"
+    [row] = client.get(f"/api/v1/accounts/{account_id}/verdicts").json()["results"]
+    evidence = client.get(f"/api/v1/verdicts/{row['id']}/evidence")
+    assert "attachment" in evidence["Content-Disposition"]
+    assert rules.verify({name: evidence.json()[name] for name in data(Verdict.objects.get())}).ok
+    client.force_login(make.user())
+    for path in (f"accounts/{account_id}/rules", f"accounts/{account_id}/verdicts", f"verdicts/{row['id']}/evidence"):
+        assert client.get(f"/api/v1/{path}").status_code == 404, path
