@@ -1,12 +1,64 @@
-"""Trading in the admin: everything is read-only, because rows move only through the order path."""
+"""Trading in the admin: rows are read-only, because they move only through services.
 
+Operators lock, unlock and flatten accounts, and stop a person or let them go on, by audited actions with a reason.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Model, QuerySet
+from django.forms import CharField
 from django.http import HttpRequest
 
+from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
-from trading.models import Account, AccountGroup, AccountMark, EquityPoint, Fill, Order, OrderTransition, Position
+from trading.domain.types import Actor
+from trading.models import (
+    Account,
+    AccountGroup,
+    AccountMark,
+    Adjustment,
+    EquityPoint,
+    Fill,
+    MarginCall,
+    Order,
+    OrderTransition,
+    Position,
+    RiskNotice,
+    RiskSettings,
+)
+from trading.services import flatten, locking, risk
+
+
+class ReasonForm(ActionForm):
+    """Asks why beside the choice of an action."""
+
+    reason = CharField(required=False, max_length=200, label="Reason")
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor(user_id=request.user.pk, is_staff=True, label=str(getattr(request.user, "display_name", "")))
+
+
+def _act(
+    page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, act: Callable[[Any, Actor, str], str]
+) -> None:
+    """Do an audited act on each row, for a reason, and say what became of it."""
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        page.message_user(request, "Give a reason.", messages.ERROR)
+        return
+    for row in queryset:
+        try:
+            page.message_user(request, f"{_name(row)}: {act(row, _actor(request), reason)}", messages.SUCCESS)
+        except DomainError as error:
+            page.message_user(request, f"{_name(row)}: {error.message}", messages.ERROR)
+
+
+def _name(row: Model) -> str:
+    return f"{row} ({row.pk})"
 
 
 @admin.register(Account)
@@ -17,6 +69,36 @@ class AccountAdmin(ReadOnlyAdmin):
     list_filter = ("purpose", "status", "currency")
     search_fields = ("label", "owner__display_name", "id")
     list_select_related = ("owner", "market")
+    action_form = ReasonForm
+    actions = ("lock", "unlock", "flatten")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser or request.user.has_perm("trading.change_account")
+
+    @admin.action(description="Lock for good", permissions=["operate"])
+    def lock(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        def act(row: Account, actor: Actor, reason: str) -> str:
+            done = locking.account_lock(actor=actor, account_id=row.pk, reason=reason)
+            return "locked" if done else "was locked already"
+
+        _act(self, request, queryset, act)
+
+    @admin.action(description="Unlock", permissions=["operate"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        def act(row: Account, actor: Actor, reason: str) -> str:
+            done = locking.account_unlock(actor=actor, account_id=row.pk, reason=reason)
+            return "unlocked" if done else "was not locked"
+
+        _act(self, request, queryset, act)
+
+    @admin.action(description="Flatten: cancel orders, close positions", permissions=["operate"])
+    def flatten(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        def act(row: Account, actor: Actor, reason: str) -> str:
+            done = flatten.account_flatten_operated(actor=actor, account_id=row.pk, reason=reason)
+            left = "".join(f"; left {item.quantity} {item.symbol}: {item.message}" for item in done.left)
+            return f"{len(done.canceled)} orders cancelled, {len(done.closed)} positions closed{left}"
+
+        _act(self, request, queryset, act)
 
 
 @admin.register(AccountGroup)
@@ -88,3 +170,71 @@ class EquityPointAdmin(ReadOnlyAdmin):
     list_display = ("account", "tick", "equity_minor", "cash_minor", "market_at")
     list_select_related = ("account",)
     show_full_result_count = False
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnlyAdmin):
+    """Changes that no order made."""
+
+    list_display = ("account", "kind", "listing", "quantity_before", "quantity_after", "cash_minor", "market_at")
+    list_filter = ("kind",)
+    search_fields = ("=account__id", "reference")
+    list_select_related = ("account", "listing")
+
+
+@admin.register(MarginCall)
+class MarginCallAdmin(ReadOnlyAdmin):
+    """Margin calls and how they ended."""
+
+    list_display = (
+        "account",
+        "market_at",
+        "equity_minor",
+        "maintenance_minor",
+        "outcome",
+        "reduced_orders",
+        "ended_at",
+    )
+    list_filter = ("outcome",)
+    search_fields = ("=account__id",)
+    list_select_related = ("account",)
+
+
+@admin.register(RiskNotice)
+class RiskNoticeAdmin(ReadOnlyAdmin):
+    """What was told about risk."""
+
+    list_display = ("account", "kind", "day_index", "market_at")
+    list_filter = ("kind",)
+    list_select_related = ("account",)
+
+
+@admin.register(RiskSettings)
+class RiskSettingsAdmin(ReadOnlyAdmin):
+    """People's limits; an operator may stop a person and let them go on."""
+
+    list_display = ("owner", "tolerance", "limits", "pending", "updated_at")
+    list_filter = ("tolerance",)
+    search_fields = ("owner__display_name", "=owner__id")
+    list_select_related = ("owner",)
+    action_form = ReasonForm
+    actions = ("stop", "release")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser or request.user.has_perm("trading.change_risksettings")
+
+    @admin.action(description="Kill switch: block, cancel, close", permissions=["operate"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[RiskSettings]) -> None:
+        def act(row: RiskSettings, actor: Actor, reason: str) -> str:
+            done = risk.kill_switch(actor=actor, user_id=row.owner_id, reason=reason)
+            return "stopped" if done.is_done else "stopped, with positions or orders left: see the accounts"
+
+        _act(self, request, queryset, act)
+
+    @admin.action(description="Let trade again", permissions=["operate"])
+    def release(self, request: HttpRequest, queryset: QuerySet[RiskSettings]) -> None:
+        def act(row: RiskSettings, actor: Actor, reason: str) -> str:
+            risk.kill_switch_release(actor=actor, user_id=row.owner_id, reason=reason)
+            return "may trade again"
+
+        _act(self, request, queryset, act)

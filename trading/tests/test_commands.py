@@ -5,16 +5,22 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import Client
+from django.urls import reverse
 
+from accounts.models import User
+from core.errors import Forbidden, Invalid
 from core.models import AuditEntry
 from core.redis import client
 from core.services.books import verify
 from marketdata.models import Listing, Market
 from marketdata.services.listings import listing_halt
 from marketdata.tests.factories import advance, replay_market
-from trading.models import Account, Order, Position
-from trading.services import corporate
+from trading.domain.types import SYSTEM
+from trading.models import Account, Order, Position, RiskSettings
+from trading.services import corporate, risk
 from trading.services.expiry import orders_expire
+from trading.services.flatten import account_flatten_operated
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -144,3 +150,59 @@ def test_lock_account(book):
     assert Account.objects.get(pk=account_id).locked_until.isoformat() == until
     with pytest.raises(CommandError):
         call_command("lock_account", number, "--until", "2024-01-08T20:00:00", "--reason", "no zone")
+
+
+@pytest.fixture
+def operator():
+    client = Client()
+    client.force_login(User.objects.create_superuser("op@example.com", "a long enough pass", display_name="Op"))
+    return client
+
+
+def act(client, model, action, pk, reason="drill"):
+    data = {"action": action, "_selected_action": [pk], "reason": reason}
+    return client.post(reverse(f"admin:trading_{model}_changelist"), data)
+
+
+def test_operators_lock_flatten_and_stop_for_a_reason(operator, market, book):
+    account_id, who = book
+    make.place(who, account_id, "buy", 10)
+    act(operator, "account", "lock", account_id, reason="")
+    assert Account.objects.get(pk=account_id).status == "active"
+    act(operator, "account", "lock", account_id)
+    assert Account.objects.get(pk=account_id).status == "locked"
+    act(operator, "account", "flatten", account_id)
+    assert Position.objects.get().quantity == 0
+    act(operator, "account", "unlock", account_id)
+    make.place(who, account_id, "buy", 10)
+    risk.risk_set(actor=who, user_id=who.user_id, tolerance="moderate")
+    settings = RiskSettings.objects.get()
+    act(operator, "risksettings", "stop", settings.pk)
+    assert Position.objects.get().quantity == 0
+    assert make.place(who, account_id, "buy", 1).code == "kill_switch"
+    act(operator, "risksettings", "release", settings.pk)
+    assert make.place(who, account_id, "buy", 1).status == "filled"
+    actions = AuditEntry.objects.filter(reason="drill").order_by("id").values_list("action", "actor_label")
+    assert [name for name, _ in actions] == [
+        *("account_locked", "account_flattened", "account_unlocked", "kill_switch", "kill_switch_release"),
+    ]
+    assert {label for _, label in actions} == {"Op"}
+
+
+@pytest.mark.parametrize("model", ["account", "adjustment", "margincall", "risknotice", "risksettings"])
+def test_only_operators_see_the_pages(operator, book, model):
+    account_id, who = book
+    assert operator.get(reverse(f"admin:trading_{model}_changelist")).status_code == 200
+    person = Client()
+    person.force_login(User.objects.get(pk=who.user_id))
+    assert person.get(reverse(f"admin:trading_{model}_changelist")).status_code == 302
+    assert act(person, "account", "lock", account_id).status_code == 302
+    assert Account.objects.get(pk=account_id).status == "active"
+
+
+def test_only_operators_flatten_what_is_not_theirs(book):
+    account_id, who = book
+    with pytest.raises(Forbidden):
+        account_flatten_operated(actor=who, account_id=account_id, reason="mine")
+    with pytest.raises(Invalid):
+        account_flatten_operated(actor=SYSTEM, account_id=account_id, reason=" ")

@@ -22,7 +22,8 @@ from marketdata.services.markets import market_start
 from marketdata.services.ticks import tick_resume
 from marketdata.tests import test_real_prices as real
 from marketdata.tests.factories import MONDAY, advance, replay_market
-from trading.domain.corporate import Effect, FillStep, meet_holding, replay, split_prices
+from trading.domain.adjusting import Effect, split_prices
+from trading.domain.corporate import FillStep, meet_holding, replay
 from trading.domain.positions import Holding, apply_fill
 from trading.domain.snapshot import OrderState
 from trading.domain.types import OrderRequest
