@@ -19,7 +19,7 @@ from core.errors import DomainError
 from core.money import Money
 from marketdata.domain.overlay import Overlay, overlaid
 from marketdata.domain.types import MarketView
-from marketdata.selectors import listings, market_slice
+from marketdata.selectors import fx_rate, listings, market_slice
 from marketdata.services.ticks import market_hold, tick_advance
 from trading.domain.margin import Terms
 from trading.domain.types import Actor, OrderRequest
@@ -57,7 +57,7 @@ def feed_of(market: MarketView, seed: int = 0) -> Feed:
         raw = table.tick(index, market.source_label)
         return overlaid(raw, overlay, by_id, prints=table.prints, has_volume=table.completed_rows(index) > 0)
 
-    return Feed(table, shown, tick, market.currency)
+    return Feed(table, shown, tick, market.currency, fx_rate)
 
 
 def play_paper(market: MarketView, terms: Terms, decide: Decide, turns: Turns) -> Paper:

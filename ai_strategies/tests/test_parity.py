@@ -18,10 +18,11 @@ from contests.domain.policy import contest_policy
 from contests.selectors import ContestView
 from contests.services.contests import contest_start
 from contests.tests.factories import OPERATOR, contest
+from marketdata.models import FxRate
 from marketdata.selectors import market_view
 from marketdata.services.demo import demo_history_generate
 from marketdata.services.ticks import market_hold, market_step
-from marketdata.tests.factories import replay_market
+from marketdata.tests.factories import InstrumentFactory, bars_create, replay_market
 from trading.domain.margin import Terms
 from trading.domain.types import OrderRequest
 from trading.models import Account, Adjustment, MarginCall
@@ -151,6 +152,21 @@ def test_strategies_on_a_margin_account_without_shorts():
     terms = Terms(kind="margin", leverage=Decimal(4), fees="pct:0.1", maintenance_pct=Decimal(20))
     strategy = make("mean_reversion", LIVELY["mean_reversion"])
     assert paper.both(market, strategy.decide, paper.every(0), terms).book.fills
+
+
+@pytest.mark.parametrize("terms", [Terms(fees="bps:3"), Terms(kind="margin", leverage=Decimal(2), short=True)])
+def test_instruments_in_another_currency(terms):
+    rows = list(wavy_bars(days=25, symbols=2, seed=900).values())
+    for symbol, currency, bars in (("HOME", "USD", rows[0]), ("AWAY", "JPY", rows[1])):
+        days = bars_create(InstrumentFactory(symbol=symbol, currency=currency), bars)
+    FxRate.objects.bulk_create(
+        FxRate(base="JPY", quote="USD", date=day, rate=Decimal("0.0067") + Decimal(n) / 100_000, source="test")
+        for n, day in enumerate(days)
+    )
+    market = replay_market({"HOME": rows[0], "AWAY": rows[1]}, warmup=5)
+    sides = ("buy", "buy", "sell") if not terms.is_margin else ("buy", "sell")
+    played = paper.both(market, paper.everything(sessions_of(market), sides=sides), paper.every(100, 1), terms)
+    assert {fill.symbol for fill in played.book.fills} == {"HOME", "AWAY"}
 
 
 def test_a_difference_would_be_seen():
