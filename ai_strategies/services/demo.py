@@ -22,7 +22,8 @@ from accounts.services.users import user_create
 from ai_strategies.services.agents import agent_create
 from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS, PEOPLE
 from contests import selectors as contest_selectors
-from contests.domain.definition import Constraints, ContestSpec
+from contests.domain.constraints import Constraints
+from contests.domain.definition import ContestSpec
 from contests.selectors import ContestView
 from contests.services.closing import contest_end
 from contests.services.contests import contest_create, contest_start
