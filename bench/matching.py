@@ -5,7 +5,8 @@ r"""The matching pass: 100,000 resting orders over 500 symbols meet batches of 5
 
 Orders of every resting kind, of cash and margin accounts, lie on both sides of each symbol's price. A batch is one call
 of `match_tick`: find the orders that 500 quotes can touch, decide each under its account's lock, write and commit.
-Three days: quiet (the quotes touch nothing), busy (about 0.1 % of the orders each batch), crash (about 5 %). At the end
+Three days: quiet (the quotes touch nothing), busy (an eighth of the symbols makes a new low, which fills about 0.1 % of
+the orders and takes trailing stops along), crash (all symbols fall at once, about 5 % fill). At the end
 `verify_books` proves the books.
 """
 
@@ -142,18 +143,25 @@ class Day:
 
         self.market = market
         self.tick = selectors.tick_of(selectors.market_row(market.id))
+        self.last = dict.fromkeys(self.tick.quotes, START)
+        self.draw = random.Random(11)
 
-    def batch(self, last: Decimal) -> tuple[float, int, int]:
-        """One tick at which every symbol prints `last`; (seconds, fills, orders changed) of the pass."""
+    def batch(self, share: float, part: float) -> tuple[float, int, int]:
+        """One tick at which a part of the symbols makes a new low that reaches a share of their orders.
+
+        (seconds, fills, orders changed) of the pass. Orders lie evenly on both sides: a fall reaches half of them.
+        """
         from django.db import connection
 
         from trading.services.matching import match_tick
 
         index, at = self.tick.index + 1, self.tick.at + timedelta(seconds=1)
+        for symbol in self.draw.sample(list(self.last), round(len(self.last) * part)):
+            self.last[symbol] -= CENT * round(2 * share * REACH)
         quotes = {
             symbol: replace(
-                quote, bid=last - CENT, ask=last + CENT, last=last, tick=index, at=at, is_open_print=False,
-                is_close_print=False,
+                quote, bid=self.last[symbol] - CENT, ask=self.last[symbol] + CENT, last=self.last[symbol], tick=index,
+                at=at, is_open_print=False, is_close_print=False,
             )
             for symbol, quote in self.tick.quotes.items()
         }  # fmt: skip
@@ -185,19 +193,13 @@ def report(name: str, rows: list[tuple[float, int, int]], symbols: int) -> None:
 
 def measure(day: Day, options: argparse.Namespace) -> None:
     print("   day batches  changed  fills    p50 ms    p95 ms   quotes/s  ms each")
-    last = START
-    day.batch(last)  # the first pass of a process warms its caches
-    for name, share, batches in (
-        ("quiet", 0.0, options.batches),
-        ("busy", 0.001, options.batches),
-        ("crash", 0.05, options.crashes),
+    day.batch(0, 0)  # the first pass of a process warms its caches
+    for name, share, part, batches in (
+        ("quiet", 0.0, 0.0, options.batches),
+        ("busy", 0.008, 0.125, options.batches),
+        ("crash", 0.05, 1.0, options.crashes),
     ):
-        rows = []
-        for _ in range(batches):
-            # Orders lie evenly on both sides; a fall by a share of the reach touches half of that share.
-            last -= (CENT * Decimal(round(2 * share * REACH))) if share else Decimal(0)
-            rows.append(day.batch(last))
-        report(name, rows, len(day.tick.quotes))
+        report(name, [day.batch(share, part) for _ in range(batches)], len(day.tick.quotes))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ _MINE = """trading_order o
 _TAKE = "SELECT id, account_id, side, seen_tick"
 # What wakes an order: trading.domain.rows.wake.
 _CANDIDATES = f"""
-SELECT o.id, o.account_id, q.listing_id, o.side, a.currency, a.is_margin FROM unnest(
+WITH found AS MATERIALIZED (SELECT o.*, q.listing_id FROM unnest(
     %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
     %s::boolean[], %s::boolean[]
 ) AS q(listing_id, buys, sells, up, down, last, opens, closes)
@@ -38,7 +38,9 @@ CROSS JOIN LATERAL (
     {_TAKE} FROM {_MINE} AND q.opens AND wake = 'op'
     UNION ALL
     {_TAKE} FROM {_MINE} AND q.closes AND wake = 'cl'
-) o JOIN trading_account a ON a.id = o.account_id WHERE o.seen_tick < %s ORDER BY o.id
+) o WHERE o.seen_tick < %s)
+SELECT o.id, o.account_id, o.listing_id, o.side, a.currency, a.is_margin
+FROM found o JOIN trading_account a ON a.id = o.account_id ORDER BY o.id
 """  # noqa: S608  constants of this file
 
 
