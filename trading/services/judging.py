@@ -69,18 +69,16 @@ def ruled_lock(account_ids: Sequence[int]) -> list[Ruled]:
     peaks = dict(RuleLines.objects.filter(pk__in=rules).values_list("account_id", "peak"))
     held = _positions(rules)
     fills = _fills(rules)
+    states = {ident: RuleState.from_json(row.state) for ident, row in rules.items()}
+    adjusted = _adjustments({ident: _since(states[ident], fills.get(ident, [])) for ident in rules})
     found = []
     for account in living:
         row = rules.get(account.pk)
         if row is None:
             continue
-        state = RuleState.from_json(row.state)
         now = Standing(account.cash_minor, held.get(account.pk, {}))
-        mine = fills.get(account.pk, [])
-        since = min(
-            [item.at for item in mine[:1]] + [at for at in [state.next_reset()] if at is not None], default=None
-        )
-        trace = retrace(now, [*mine, *_adjustments(account.pk, since)])
+        mine, state = fills.get(account.pk, []), states[account.pk]
+        trace = retrace(now, [*mine, *adjusted.get(account.pk, [])])
         rule_set = rule_set_of(row.rule_set.hash, row.rule_set.document)
         found.append(Ruled(account, row, rule_set, state, now, mine, trace, peaks.get(account.pk, NEVER_LOW)))
     return found
@@ -119,12 +117,24 @@ def _fills(account_ids: Iterable[int]) -> dict[int, list[FillRow]]:
     return found
 
 
-def _adjustments(account_id: int, since: datetime | None) -> list[AdjustmentRow]:
-    if since is None:
-        return []
-    rows = Adjustment.objects.filter(account_id=account_id, market_at__gte=since).order_by("id")
+def _since(state: RuleState, fills: Sequence[FillRow]) -> datetime | None:
+    """How far back an account's adjustments matter: to its first new fill, or to the reset that is next."""
+    begins = (fills[0].at if fills else None, state.next_reset())
+    return min((at for at in begins if at is not None), default=None)
+
+
+def _adjustments(since: Mapping[int, datetime | None]) -> dict[int, list[AdjustmentRow]]:
+    first = min((at for at in since.values() if at is not None), default=None)
+    if first is None:
+        return {}
+    rows = Adjustment.objects.filter(account_id__in=since, market_at__gte=first).order_by("id")
     columns = ("id", "market_at", "listing_id", "quantity_before", "cost_before_minor", "cash_minor")
-    return [AdjustmentRow(*values) for values in rows.values_list(*columns)]
+    found: dict[int, list[AdjustmentRow]] = {}
+    for account_id, *values in rows.values_list("account_id", *columns):
+        begins = since[account_id]
+        if begins is not None and values[1] >= begins:
+            found.setdefault(account_id, []).append(AdjustmentRow(*values))
+    return found
 
 
 def judge(ruled: Ruled, sight: Sight, *, mark: bool) -> list[Verdict]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from core.errors import NotFound
 from core.money import to_minor
 from marketdata import selectors as market_selectors
-from marketdata.domain.types import MarketView, Tick
+from marketdata.domain.types import ListingView, MarketView, Tick
 from trading.domain.retrace import Standing
 from trading.domain.rules import Observation, PositionFact
 from trading.models import Fill
@@ -34,32 +34,40 @@ class Sight:
 
     market: MarketView
     tick: Tick
-    _prices: dict[tuple[int, str], dict[int, Price]] = field(default_factory=dict)
+    _shown: dict[int, dict[int, tuple[Decimal, str, datetime]]] = field(default_factory=dict)
+    _prices: dict[tuple[int, str, int], Price] = field(default_factory=dict)
+    _listings: dict[int, ListingView] = field(default_factory=dict)
 
-    def prices(self, index: int, currency: str) -> dict[int, Price]:
-        """Last prices by listing at a tick, for accounts in `currency`; what no longer trades keeps its last."""
-        key = (index, currency)
+    def price(self, index: int, currency: str, listing_id: int) -> Price | None:
+        """A listing's last price at a tick, for accounts in `currency`; what no longer trades keeps its last."""
+        key = (index, currency, listing_id)
         if key not in self._prices:
-            self._prices[key] = self._read(index, currency)
+            shown = self._at_tick(index).get(listing_id)
+            if shown is None:
+                return None
+            listing = self._listing(listing_id)
+            fx = instrument_of(listing, currency, shown[2].date()).fx
+            self._prices[key] = Price(listing.symbol, shown[0], fx, shown[1], shown[2])
         return self._prices[key]
 
-    def _read(self, index: int, currency: str) -> dict[int, Price]:
-        if index < 0:
-            return {}
-        listings = {item.id: item for item in market_selectors.listings(self.market.id)}
-        found: dict[int, tuple[Decimal, str, datetime]] = {}
-        for listing_id, last in last_prices(self.market.id, index).items():
-            found[listing_id] = (last, f"{self.market.source_label}, tick {index}", _at(self.market.id, index))
-        if index == self.tick.index:
-            for quote in self.tick.quotes.values():
-                found[quote.listing_id] = (quote.last, quote.source, quote.at)
-        made = {}
-        for listing_id, (last, source, at) in found.items():
-            listing = listings.get(listing_id)
-            if listing is not None:
-                fx = instrument_of(listing, currency, at.date()).fx
-                made[listing_id] = Price(listing.symbol, last, fx, source, at)
-        return made
+    def _listing(self, listing_id: int) -> ListingView:
+        if not self._listings:
+            self._listings = {item.id: item for item in market_selectors.listings(self.market.id)}
+        return self._listings.get(listing_id) or market_selectors.listing_by_id(listing_id)
+
+    def _at_tick(self, index: int) -> dict[int, tuple[Decimal, str, datetime]]:
+        """(last price, source, time) by listing at a tick."""
+        found = self._shown.get(index)
+        if found is None:
+            found = self._shown[index] = {}
+            if index >= 0:
+                at, source = _at(self.market.id, index), f"{self.market.source_label}, tick {index}"
+                lasts = last_prices(self.market.id, index)
+                found |= {listing_id: (last, source, at) for listing_id, last in lasts.items()}
+            if index == self.tick.index:
+                for quote in self.tick.quotes.values():
+                    found[quote.listing_id] = (quote.last, quote.source, quote.at)
+        return found
 
     def index_before(self, moment: datetime) -> int:
         """The last tick before a moment; -1 when there is none."""
@@ -70,9 +78,9 @@ class Sight:
 
     def observe(self, standing: Standing, at: datetime, index: int, currency: str) -> Observation:
         """An account at the prices of a tick. A position that never had a price stands at what it cost."""
-        prices, positions = self.prices(index, currency), []
+        positions = []
         for listing_id, (quantity, cost) in sorted(standing.held.items()):
-            price = prices.get(listing_id) or self._unpriced(listing_id, quantity, cost, at, currency)
+            price = self.price(index, currency, listing_id) or self._unpriced(listing_id, quantity, cost, at, currency)
             positions.append(
                 PositionFact(
                     symbol=price.symbol,
@@ -90,7 +98,7 @@ class Sight:
         return Observation(at, balance, equity, tuple(positions))
 
     def _unpriced(self, listing_id: int, quantity: Decimal, cost: int, at: datetime, currency: str) -> Price:
-        symbol = market_selectors.listing_by_id(listing_id).symbol
+        symbol = self._listing(listing_id).symbol
         last = fill_prices([listing_id]).get(listing_id)
         if last is None:
             last = abs(Decimal(cost) / quantity).quantize(Decimal("0.000001"))
