@@ -150,9 +150,15 @@ def test_what_belongs_to_others_is_not_there(client):
             response = send(client, method, address(route, account=account_id, order=order.id), headers=who)
             assert response.status_code in (404, 401), (method, route, response.status_code)
             assert response.status_code == 404 or not who
-    body = {"account_id": account_id, "symbol": "AAA", "ticker": "AAA", "side": "buy", "action": "buy", "quantity": 1}
-    for route in ("orders", "orders/preview", "trading/execute", "paper-trading/trades"):
-        response = send(client, "POST", address(route), body, headers=headers)
+    body = {"account_id": account_id, "symbol": "AAA", "side": "buy", "quantity": 1}
+    words = {"account_id": account_id, "symbol": "AAA", "ticker": "AAA", "action": "buy", "quantity": 1}
+    for route, sent in {
+        "orders": body,
+        "orders/preview": body,
+        "trading/execute": words,
+        "paper-trading/trades": words,
+    }.items():
+        response = send(client, "POST", address(route), sent, headers=headers)
         assert (response.status_code, response.json()["code"]) == (404, "account_not_found")
     several = send(client, "POST", address("orders/bulk"), {"orders": [body]}, headers=headers).json()["results"]
     assert [(item["status"], item["error"]["code"]) for item in several] == [(404, "account_not_found")]

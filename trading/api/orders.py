@@ -115,7 +115,8 @@ def _item(data: dict[str, Any], order: Any, key: str | None) -> BulkItem:
             if own is not None and not isinstance(own, str):
                 raise Invalid("invalid_idempotency_key", "An idempotency key is text.")
             key = own
-            order = {"account_id": data["account_id"], **order} if "account_id" in data else order
+            common = {"account_id": data["account_id"]} if "account_id" in data else {}
+            order = {**common, **{name: value for name, value in order.items() if name != "idempotency_key"}}
         account_id, request = order_input(order, "api")
     except Invalid as error:
         return BulkItem(0, None, key, error)

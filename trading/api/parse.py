@@ -133,6 +133,7 @@ _NESTED: tuple[tuple[Field, dict[str, str]], ...] = (
         {"stop_price": "stop_loss_price", "limit_price": "stop_loss_limit_price"},
     ),
 )
+_NESTED_NAMES = frozenset(field[0] for field, _ in _NESTED)
 _EXECUTE: tuple[Field, ...] = (
     ("account_id", account_id_of, _REQUIRED),
     ("ticker", text_of(16), _REQUIRED),
@@ -189,6 +190,9 @@ def _given(data: Any) -> dict[str, Any]:
     for name, raw in data.items():
         read = _ORDER_READERS.get(name)
         if read is None:
+            if name not in _NESTED_NAMES:
+                # A mistyped stop loss that is passed over would leave a position without one.
+                wrong[str(name)[:40]] = ["There is no such field."]
             continue
         try:
             values[name] = read(raw)

@@ -231,3 +231,9 @@ def test_a_preview_shows_charges_by_kind_and_the_denial(market):
     refused = post(client, body(account_id, quantity="1000"), "orders/preview").data["denial"]
     assert refused["code"] == "not_enough_buying_power"
     assert not Order.objects.exists()
+
+
+def test_a_field_that_does_not_exist_is_refused_not_passed_over(book):
+    account_id, client = book
+    answer = post(client, body(account_id, stop_lost_price="90"))
+    assert (answer.status_code, answer.data["details"]) == (400, {"stop_lost_price": ["There is no such field."]})
