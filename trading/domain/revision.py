@@ -25,6 +25,11 @@ class Revision:
     client_order_id: str | None = None
 
 
+def _either(new: Decimal | None, old: Decimal | None) -> Decimal | None:
+    """The new value where one is given: zero is a value, and is refused as one."""
+    return old if new is None else new
+
+
 def revised(order: OrderState, revision: Revision) -> OrderRequest:
     """The request that takes the order's place. Raises Invalid when nothing changes."""
     if all(getattr(revision, item.name) is None for item in fields(revision)):
@@ -37,7 +42,7 @@ def revised(order: OrderState, revision: Revision) -> OrderRequest:
     amount, percent = revision.trail_amount, revision.trail_percent
     if trailing and amount is None and percent is None:
         amount, percent = order.trail_amount, order.trail_percent
-    stop = None if trailing else revision.stop_price or (None if order.triggered else order.stop_price)
+    stop = None if trailing else _either(revision.stop_price, None if order.triggered else order.stop_price)
     kind = order.type
     if order.triggered and order.type == "stop_limit":
         # Its stop has done its work: what rests is a limit order.
@@ -47,9 +52,9 @@ def revised(order: OrderState, revision: Revision) -> OrderRequest:
     return OrderRequest(
         symbol=order.symbol,
         side=order.side,
-        quantity=revision.quantity or order.remaining,
+        quantity=order.remaining if revision.quantity is None else revision.quantity,
         type=kind,
-        limit_price=revision.limit_price or order.limit_price,
+        limit_price=_either(revision.limit_price, order.limit_price),
         stop_price=stop,
         trail_amount=amount,
         trail_percent=percent,
