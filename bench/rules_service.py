@@ -20,6 +20,7 @@ import sys
 import time
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,16 @@ def moved(tick: Any, index: int, draw: random.Random | None) -> Any:
     return replace(tick, index=index, quotes=quotes, is_new_day=False, phase=1)
 
 
+PARTS = ("look", "pure", "store", "idle", "judge", "judged")
+
+
+def clocked(parts: dict[str, list[float]], name: str, work: Any) -> Any:
+    start = time.perf_counter()
+    found = work()
+    parts[name].append((time.perf_counter() - start) * 1e3)
+    return found
+
+
 def measure(number: int, symbols: int, ticks: int) -> None:
     import numpy as np
 
@@ -168,14 +179,8 @@ def measure(number: int, symbols: int, ticks: int) -> None:
     book, tick, view = book_of(market.id), tick_of(market_row(market.id)), selectors.market_view(market.id)
     book.look(view, tick)
     loaded, memory = time.perf_counter() - began, rss_mb() - before
-    parts: dict[str, list[float]] = {name: [] for name in ("look", "pure", "store", "idle", "judge", "judged")}
-
-    def timed(name: str, work: Any) -> Any:
-        start = time.perf_counter()
-        found = work()
-        parts[name].append((time.perf_counter() - start) * 1e3)
-        return found
-
+    parts: dict[str, list[float]] = {name: [] for name in PARTS}
+    timed = partial(clocked, parts)
     book.mark(tick)
     marking._store(book, tick)
     joined = tie_order(np.arange(len(ids), dtype=np.int64))
@@ -198,9 +203,7 @@ def measure(number: int, symbols: int, ticks: int) -> None:
         rules_sweep(view, still)
     print(
         f"{number:>9,} {loaded:>7.1f} {memory:>7.0f} "
-        + " ".join(
-            f"{statistics.median(parts[name]):>9.1f}" for name in ("look", "pure", "store", "idle", "judge", "judged")
-        ),
+        + " ".join(f"{statistics.median(parts[name]):>9.1f}" for name in PARTS),
         flush=True,
     )
 
@@ -217,10 +220,7 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    print(
-        f"{'accounts':>9} {'load s':>7} {'MB':>7} "
-        + " ".join(f"{name:>9}" for name in ("look", "pure", "store", "idle", "judge", "judged"))
-    )
+    print(f"{'accounts':>9} {'load s':>7} {'MB':>7} " + " ".join(f"{name:>9}" for name in PARTS))
     for number in options.accounts:
         measure(number, options.symbols, options.ticks)
 

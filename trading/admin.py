@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
+from trading import admin_rules  # noqa: F401  registers its own
 from trading.domain.types import Actor
 from trading.models import (
     Account,

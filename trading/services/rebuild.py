@@ -18,7 +18,7 @@ from trading.domain.adjusting import Effect, effect_again
 from trading.domain.corporate import FillStep
 from trading.domain.positions import Holding
 from trading.domain.types import Actor, plain
-from trading.models import Account, Position
+from trading.models import Account, BookChange, Position
 
 _CHUNK = 20_000
 # Every fill and every action that changed a position, position by position, each in the order in which it counts.
@@ -146,6 +146,8 @@ def position_fix(*, actor: Actor, difference: Difference, reason: str) -> bool:
                 "realized_minor": now.rebuilt.realized_minor,
             },
         )
+        # No journal tells of it to who keeps accounts in memory.
+        BookChange.objects.create(account_id=account_id)
         audit.record(
             actor=None if actor.user_id is None else actor,
             action="position_rebuilt",

@@ -357,3 +357,17 @@ def test_the_api_shows_rules_distances_verdicts_and_evidence_to_who_may_see_them
     client.force_login(make.user())
     for path in (f"accounts/{account_id}/rules", f"accounts/{account_id}/verdicts", f"verdicts/{row['id']}/evidence"):
         assert client.get(f"/api/v1/{path}").status_code == 404, path
+
+
+def test_operators_add_rule_sets_in_the_admin_and_read_what_is_wrong_with_them(client):
+    client.force_login(make.user(is_staff=True, is_superuser=True))
+    url = "/admin/trading/ruleset/add/"
+    wrong = client.post(url, {"document": json.dumps(document({"kind": "daily_loss", "amount": share(500)}))})
+    assert "rules[0].amount" in wrong.content.decode()
+    good = {"document": json.dumps(document({"kind": "max_lots_per_order", "lots": "2"}))}
+    assert client.post(url, good).status_code == 302
+    row = RuleSet.objects.get()
+    assert "at most 2 lots" in client.get(f"/admin/trading/ruleset/{row.pk}/change/").content.decode()
+    assert "Give the next one" in client.post(url, good).content.decode()
+    assert client.get("/admin/trading/verdict/").status_code == 200
+    assert client.get("/admin/trading/accountrules/").status_code == 200
