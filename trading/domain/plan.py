@@ -172,7 +172,9 @@ def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Ma
         if not remaining:
             reduces = snapshot.holding.quantity * (1 if order.side == "sell" else -1) > 0
             return None if reduces else end_order(snapshot, order, states.CANCELED, "nothing_to_reduce")
-    arrived = order.live_at is not None and quote.at >= datetime.fromisoformat(order.live_at)
+    # Nothing but its auction wakes an order of an auction: it keeps its latency until then.
+    on_its_way = order.live_at is not None and order.time_in_force not in ("opg", "cls")
+    arrived = on_its_way and quote.at >= datetime.fromisoformat(order.live_at or "")
     execution = meet(
         order.working(remaining),
         quote.prices,
@@ -180,7 +182,7 @@ def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Ma
         lot_size=instrument.lot_size,
         venue=snapshot.venue,
         # The first quote after its latency meets it as a new order: what is marketable fills at the touch.
-        new=arrived and order.time_in_force not in ("opg", "cls"),
+        new=arrived,
         taken=snapshot.taken,
     )
     execution = ended(execution, order.time_in_force, order.remaining)

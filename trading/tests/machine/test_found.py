@@ -143,3 +143,15 @@ def test_a_pass_over_many_accounts_fills_a_quotes_size_once():
     assert sum(fill[1] for fill in fills) == size
     # Who came first had it first.
     assert [fill[0] for fill in fills] == [view.id for view in views][: len(fills)]
+
+
+@pytest.mark.parametrize("tif", ["opg", "cls"])
+def test_an_auction_order_with_latency_waits_for_its_auction_untouched(tif):
+    market = thin_market([(100, 100, 100, 100)] * 3, latency_ms=250)
+    account_id, who = make.account(market)
+    view = ask(who, account_id, "buy", 5, time_in_force=tif)
+    before = Order.objects.values().get(pk=view.id)
+    advance(market.id, 2)
+    assert Order.objects.values().get(pk=view.id) == before
+    advance(market.id, 2)
+    assert Order.objects.get(pk=view.id).status == "filled"
