@@ -8,7 +8,9 @@ CREATE SEQUENCE IF NOT EXISTS trading_fill_id;
 -- p: listing_id | order_id (an existing order of the account to act on), scope and key (idempotency), day_start,
 -- ids (how many order ids to take), side (of a new order), skip_locked, marks (whether a margin account's positions are
 -- needed), minute and today (whether orders are to be counted).
-CREATE OR REPLACE FUNCTION trading_snapshot(p_account_id bigint, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Never by a sequential scan: a session keeps the plans that it made while a table was young and small.
+CREATE OR REPLACE FUNCTION trading_snapshot(p_account_id bigint, p jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     a trading_account%ROWTYPE;
     o trading_order%ROWTYPE;
@@ -175,7 +177,8 @@ END $$;
 
 -- Apply a whole decision about one locked account: orders, steps, fill, adjustment, journal, position, cash, events,
 -- idempotency record. The account row must be locked by trading_snapshot in this transaction.
-CREATE OR REPLACE FUNCTION trading_apply(d jsonb) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION trading_apply(d jsonb) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     v_account bigint := (d ->> 'account_id')::bigint;
     v_market bigint := (d ->> 'market_id')::bigint;
