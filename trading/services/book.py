@@ -37,20 +37,25 @@ MARKETS_KEPT = 8
 STALE_SECONDS = 3600.0
 
 _LINES = ", ".join(f"l.{name}" for name in LINE_COLUMNS)
-_ACCOUNTS = f"""
-SELECT a.id, a.cash_minor, a.currency, a.status = 'closed' OR coalesce(g.status = 'closed', false), {_LINES}
-FROM trading_account a LEFT JOIN trading_accountgroup g ON g.id = a.group_id
-LEFT JOIN trading_rulelines l ON l.account_id = a.id
-"""  # noqa: S608  constants of this file
 _PAGE = f"""
 SELECT p.*, q.listing_id, q.quantity, q.cost_minor FROM (
-    {_ACCOUNTS} WHERE a.market_id = %s AND a.id > %s AND a.status <> 'closed' AND (g.id IS NULL OR g.status <> 'closed')
+    SELECT a.id, a.cash_minor, a.currency, false, {_LINES} FROM trading_account a
+    LEFT JOIN trading_accountgroup g ON g.id = a.group_id LEFT JOIN trading_rulelines l ON l.account_id = a.id
+    WHERE a.market_id = %s AND a.id > %s AND a.status <> 'closed' AND (g.id IS NULL OR g.status <> 'closed')
     ORDER BY a.id LIMIT {PAGE}) p
 LEFT JOIN trading_position q ON q.account_id = p.id AND q.quantity <> 0 ORDER BY p.id
 """  # noqa: S608  constants of this file
+# One account after the other by its indexes (OFFSET 0 keeps the planner from reading whole tables for a few of them).
 _SOME = f"""
-SELECT p.*, q.listing_id, q.quantity, q.cost_minor FROM ({_ACCOUNTS} WHERE a.id = ANY(%s)) p
-LEFT JOIN trading_position q ON q.account_id = p.id ORDER BY p.id
+SELECT a.id, a.cash_minor, a.currency, a.status = 'closed' OR coalesce(g.status = 'closed', false), {_LINES},
+    q.listing_id, q.quantity, q.cost_minor
+FROM unnest(%s::bigint[]) AS w(id)
+CROSS JOIN LATERAL (SELECT * FROM trading_account a WHERE a.id = w.id OFFSET 0) a
+LEFT JOIN trading_accountgroup g ON g.id = a.group_id
+LEFT JOIN LATERAL (SELECT * FROM trading_rulelines l WHERE l.account_id = w.id OFFSET 0) l ON true
+LEFT JOIN LATERAL (
+    SELECT listing_id, quantity, cost_minor FROM trading_position q WHERE q.account_id = w.id OFFSET 0) q ON true
+ORDER BY a.id
 """  # noqa: S608  constants of this file
 _CHANGED = """
 SELECT id, bool_and(rules_only) FROM (
@@ -295,15 +300,16 @@ class MarketBook:
         found, self.nominated = self.nominated, {}
         return found if self.tick == tick else {}
 
-    def peaks_take(self) -> tuple[list[int], list[int]]:
+    def peaks_take(self) -> tuple[Ints, Ints]:
         """(accounts, peaks) that rose since they were last taken: what is to be stored."""
-        accounts: list[int] = []
-        peaks: list[int] = []
+        parts = []
         for side in self.sides.values():
             if side.ruled:
                 slots, raised = side.sweep.take_raised()
-                accounts += side.book.account_ids[slots].tolist()
-                peaks += raised.tolist()
+                parts.append((side.book.account_ids[slots], raised))
+        if not parts:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        accounts, peaks = (np.concatenate(column) for column in zip(*parts, strict=True))
         return accounts, peaks
 
     def rules_put(self, lines: Mapping[int, Lines]) -> None:

@@ -6,11 +6,10 @@ changed is written.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import connection, transaction
 
 from marketdata.domain.types import MarketView, Tick
+from trading.domain.marking import Ints
 from trading.services.book import MarketBook, book_of, forget
 
 # Above this many accounts the equity curve keeps one point a day instead of one a tick.
@@ -65,21 +64,22 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
 def _store(book: MarketBook, tick: Tick) -> None:
     points = book.accounts <= EVERY_TICK_UP_TO or tick.is_session_close or tick.is_last
     new_day = book.day != tick.day_index
-    changed = _lists(book.changes(everything=new_day))
-    whole = changed if new_day or not points else _lists(book.changes(everything=True))
+    changed = book.changes(everything=new_day)
+    whole = changed if new_day or not points else book.changes(everything=True)
     peaks = book.peaks_take()
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        if changed[0]:
-            cursor.execute(_MARKS, [tick.index, tick.at, tick.day_index, *changed])
-        if points and whole[0]:
-            cursor.execute(_POINTS, [tick.index, tick.at, *whole])
-        if peaks[0]:
-            cursor.execute(_PEAKS, list(peaks))
+        if len(changed[0]):
+            cursor.execute(_MARKS, [tick.index, tick.at, tick.day_index, *map(_array, changed)])
+        if points and len(whole[0]):
+            cursor.execute(_POINTS, [tick.index, tick.at, *map(_array, whole)])
+        if len(peaks[0]):
+            cursor.execute(_PEAKS, list(map(_array, peaks)))
     book.stored(tick.day_index)
 
 
-def _lists(columns: tuple[Any, ...]) -> list[list[int]]:
-    return [column.tolist() for column in columns]
+def _array(column: Ints) -> str:
+    """Integers as PostgreSQL writes an array: a quarter of what the driver takes for a long list."""
+    return "{" + ",".join(map(str, column.tolist())) + "}"
 
 
 def _purge() -> None:
