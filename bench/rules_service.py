@@ -5,8 +5,8 @@ r"""A tick of the marking service: accounts of 5 positions under 3 rules, 1 % of
 
 Milliseconds, medians: `look` asks the database what has changed and reads it again; `pure` marks, ranks and sweeps in
 memory; `store` writes the marks that changed (every account's: all prices move) and the peaks; `idle` is the same tick
-when no price moved; `judge` decides over the nominated under their locks, each counted in `judged`. Accounts go
-straight into the tables: what is measured is marking, not trading.
+when no price moved; `judge` decides over the nominated under their locks, each counted in `judged`; `roll` ends the day
+of every account, each judged at its reset. Accounts go straight into the tables: what is measured is marking.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -152,7 +153,7 @@ def moved(tick: Any, index: int, draw: random.Random | None) -> Any:
     return replace(tick, index=index, quotes=quotes, is_new_day=False, phase=1)
 
 
-PARTS = ("look", "pure", "store", "idle", "judge", "judged")
+PARTS = ("look", "pure", "store", "idle", "judge", "judged", "roll")
 
 
 def clocked(parts: dict[str, list[float]], name: str, work: Any) -> Any:
@@ -170,7 +171,7 @@ def measure(number: int, symbols: int, ticks: int) -> None:
     from trading.domain.book import ranks, tie_order
     from trading.services import marking
     from trading.services.book import book_of, forget
-    from trading.services.rules import rules_sweep
+    from trading.services.rules import rules_roll, rules_sweep
 
     market = market_of(symbols)
     ids, draw = populate(market, number), random.Random(3)
@@ -201,6 +202,8 @@ def measure(number: int, symbols: int, ticks: int) -> None:
         still = moved(tick, index + 1, None)
         timed("idle", lambda still=still: marking.mark_tick(view, still))
         rules_sweep(view, still)
+    later = replace(tick, at=tick.at + timedelta(days=1))
+    timed("roll", lambda: rules_roll(view, later))
     print(
         f"{number:>9,} {loaded:>7.1f} {memory:>7.0f} "
         + " ".join(f"{statistics.median(parts[name]):>9.1f}" for name in PARTS),

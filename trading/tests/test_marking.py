@@ -1,6 +1,7 @@
 """Marks from the columnar book: equal to a full reload and to fractions, whatever commits when."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
@@ -10,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.services.books import verify
+from marketdata.models import FxRate
 from marketdata.selectors import market_view, tick_of
 from marketdata.selectors.markets import market_row
 from marketdata.tests.factories import advance, replay_market
@@ -290,3 +292,15 @@ def test_judging_while_orders_race_ends_once_and_sound():
         assert not Position.objects.filter(account_id=account_id).exclude(quantity=0).exists()
     assert verify().is_sound
     assert Decimal(stored(market)[people[0][0]]) == Account.objects.get(pk=people[0][0]).cash_minor
+
+
+def test_foreign_listings_are_marked_at_the_days_rate():
+    FxRate.objects.create(base="EUR", quote="USD", date=date(2024, 1, 1), rate=Decimal("1.0836517"), source="test")
+    market = replay_market({"EEE": [(33, 35, 32, 34)] * 2}, ticks=1, instrument={"currency": "EUR"})
+    account_id, who = make.account(market)
+    assert make.place(who, account_id, "buy", 37, "EEE").status == "filled"
+    for _ in range(5):
+        now = advance(market.id)
+        cash = Account.objects.get(pk=account_id).cash_minor
+        value = Fraction(37) * Fraction(now.quotes["EEE"].last) * Fraction("1.0836517") * 100
+        assert stored(market)[account_id] == in_memory(market)[account_id] == cash + round(value)
