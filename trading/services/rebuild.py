@@ -13,12 +13,14 @@ from typing import Any
 from django.db import connection, transaction
 
 from core.services import audit
+from trading import locks
 from trading.domain import corporate
 from trading.domain.adjusting import Effect, effect_again
 from trading.domain.corporate import FillStep
 from trading.domain.positions import Holding
+from trading.domain.rows import position_row
 from trading.domain.types import Actor, plain
-from trading.models import Account, BookChange, Position
+from trading.models import Account, BookChange
 
 _CHUNK = 20_000
 # Every fill and every action that changed a position, position by position, each in the order in which it counts.
@@ -136,16 +138,8 @@ def position_fix(*, actor: Actor, difference: Difference, reason: str) -> bool:
         now = next((item for item in found if item.listing_id == listing_id), None)
         if now is None:
             return False
-        Position.objects.update_or_create(
-            account_id=account_id,
-            listing_id=listing_id,
-            defaults={
-                "quantity": now.rebuilt.quantity,
-                "reserved_quantity": now.rebuilt.reserved_quantity,
-                "cost_minor": now.rebuilt.cost_minor,
-                "realized_minor": now.rebuilt.realized_minor,
-            },
-        )
+        frame = {"account_id": account_id, "steps": [], "events": []}
+        locks.plan_apply({**frame, "position": position_row(listing_id, now.rebuilt)})
         # No journal tells of it to who keeps accounts in memory.
         BookChange.objects.create(account_id=account_id)
         audit.record(
