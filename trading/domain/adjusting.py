@@ -72,11 +72,8 @@ def effect_again(kind: str, listing_id: int, at: datetime, details: dict[str, An
     )
 
 
-def adjust_orders(
-    draft: Draft, orders: Sequence[OrderState], effect: Effect, instrument: Instrument
-) -> dict[int, Decimal]:
-    """Adjust or end the resting orders; the new trail amounts by order."""
-    trails: dict[int, Decimal] = {}
+def adjust_orders(draft: Draft, orders: Sequence[OrderState], effect: Effect, instrument: Instrument) -> None:
+    """Adjust or end the resting orders."""
     for found in orders:
         order = draft.orders[found.id]
         if order.status not in states.LIVE:
@@ -87,8 +84,7 @@ def adjust_orders(
             # Its legs protect what has filled of it, counted in old shares: it cannot go on in new ones.
             _end(draft, order, "corporate_action")
         else:
-            _split_order(draft, order, effect, instrument, trails)
-    return trails
+            _split_order(draft, order, effect, instrument)
 
 
 def _has_filled_in_part(draft: Draft, order: OrderState) -> bool:
@@ -102,9 +98,7 @@ def _end(draft: Draft, order: OrderState, code: str) -> None:
     draft.emit("order_canceled", order.id, code=code)
 
 
-def _split_order(
-    draft: Draft, order: OrderState, effect: Effect, instrument: Instrument, trails: dict[int, Decimal]
-) -> None:
+def _split_order(draft: Draft, order: OrderState, effect: Effect, instrument: Instrument) -> None:
     left = (order.remaining * effect.ratio / instrument.lot_size).to_integral_value(ROUND_FLOOR) * instrument.lot_size
     if not left:
         _end(draft, order, "corporate_action")
@@ -112,8 +106,6 @@ def _split_order(
     moved = split_prices(order, effect.ratio, instrument.tick_size)
     # What has filled stays as it was filled; what is left is counted in new shares.
     moved = replace(moved, quantity=order.filled_quantity + left)
-    if moved.trail_amount is not None and moved.trail_amount != order.trail_amount:
-        trails[order.id] = moved.trail_amount
     draft.move(
         order.id,
         order.status,

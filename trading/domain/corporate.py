@@ -65,11 +65,10 @@ def replay(steps: Iterable[FillStep | Effect], start: Holding | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What trading_apply writes, the orders that changed, and the new trail amounts (which it does not write)."""
+    """What trading_apply writes, and the orders that changed."""
 
     data: dict[str, Any]
     views: tuple[OrderView, ...]
-    trails: dict[int, Decimal]
 
 
 def decide(
@@ -102,7 +101,7 @@ def decide(
         realized_minor=draft.account.realized_minor + gained,
         other_minor=draft.account.other_minor + (outcome.cash_minor if effect.kind == "dividend" else 0),
     )
-    trails = adjust_orders(draft, orders, effect, instrument)
+    adjust_orders(draft, orders, effect, instrument)
     data = draft.data() | {"market_at": effect.at.isoformat(), "account": account_row(draft.account)}
     # Of a late action the row holds what changes now, so that the sums of all rows are what the account has.
     after = replace(
@@ -112,7 +111,7 @@ def decide(
     )
     data["adjustment"] = _row(snapshot, effect, before, after, outcome, gained, late=bool(since))
     data["events"].append(_event(snapshot, effect, before, outcome))
-    return Decision(data, tuple(draft.view(key) for key in draft.touched()), trails)
+    return Decision(data, tuple(draft.view(key) for key in draft.touched()))
 
 
 def _met(order: OrderState, effect: Effect) -> bool:

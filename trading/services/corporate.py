@@ -156,9 +156,7 @@ def _account_act(context: AccountContext, effect: Effect, instrument: Instrument
         decided = corporate.decide(snapshot, effect, instrument, earlier=earlier, since=since)
         if decided is None:
             return None
-        locks.plan_apply(decided.data)
-        for order_id, amount in decided.trails.items():
-            Order.objects.filter(pk=order_id).update(trail_amount=amount)
+        locks.plan_apply(decided.data, last=True)
     for view in decided.views:
         publish(f"account:{context.id}", "order", view.to_json())
     return len(decided.views)

@@ -213,7 +213,8 @@ BEGIN
     FOR u IN SELECT * FROM jsonb_array_elements(d -> 'updates') LOOP
         UPDATE trading_order SET status = u ->> 'status', quantity = (u ->> 'quantity')::numeric,
             filled_quantity = (u ->> 'filled_quantity')::numeric, limit_price = (u ->> 'limit_price')::numeric,
-            stop_price = (u ->> 'stop_price')::numeric, extreme = (u ->> 'extreme')::numeric,
+            stop_price = (u ->> 'stop_price')::numeric, trail_amount = (u ->> 'trail_amount')::numeric,
+            extreme = (u ->> 'extreme')::numeric,
             triggered = (u ->> 'triggered')::boolean, live_at = (u ->> 'live_at')::timestamptz,
             link_id = (u ->> 'link_id')::bigint, replaced_by_id = (u ->> 'replaced_by_id')::bigint,
             average_price = (u ->> 'average_price')::numeric, notional_minor = (u ->> 'notional_minor')::bigint,

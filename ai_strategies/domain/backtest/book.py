@@ -12,8 +12,8 @@ from ai_strategies.domain.backtest.state import PaperState
 from ai_strategies.domain.backtest.waking import in_turn, only_touched, over, woken
 from core.errors import DomainError
 from trading.domain import corporate, plan, states
+from trading.domain.adjusting import Effect
 from trading.domain.case import Case, make_case, margin_at
-from trading.domain.corporate import Effect
 from trading.domain.defaults import with_default_legs
 from trading.domain.judge import judge
 from trading.domain.margin import Margin
@@ -112,12 +112,8 @@ class PaperBook(PaperState):
         """Let a corporate action meet the account, before the prices of its open."""
         snapshot = self.snapshot(listing_id=effect.listing_id, everything=True)
         decided = corporate.decide(snapshot, effect, instrument)
-        if decided is None:
-            return
-        self.apply(decided.data)
-        for key, amount in decided.trails.items():
-            if key in self.orders:
-                self.orders[key] = replace(self.orders[key], trail_amount=amount)
+        if decided is not None:
+            self.apply(decided.data)
 
     def rename(self, listing_id: int, symbol: str) -> None:
         """Give the live orders of a listing its new symbol."""

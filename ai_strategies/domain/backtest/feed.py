@@ -12,7 +12,7 @@ from core.errors import Invalid
 from core.money import exponent
 from marketdata.domain.slices import Slice
 from marketdata.domain.types import ListingView, Quote, Tick, TickAction
-from trading.domain.corporate import Effect
+from trading.domain.adjusting import Effect
 from trading.domain.fills import Prices
 from trading.domain.snapshot import Instrument, QuoteState
 

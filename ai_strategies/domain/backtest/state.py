@@ -24,7 +24,7 @@ from trading.domain.snapshot import (
 )
 from trading.domain.worth import value_minor
 
-_DECIMALS = ("quantity", "filled_quantity", "limit_price", "stop_price", "extreme", "average_price")
+_DECIMALS = (*("quantity", "filled_quantity", "limit_price", "stop_price", "trail_amount", "extreme", "average_price"),)
 _PLAIN = (
     *("status", "triggered", "reserved_minor", "notional_minor", "fees_minor", "accepted_tick", "seen_tick"),
     *("replaced_by_id", "live_at", "link_id", "code"),
