@@ -26,13 +26,14 @@ from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Tick
 from trading.domain.book import Book
 from trading.domain.marking import Ints
-from trading.domain.rules import Lines, Sweep
+from trading.domain.rules import Lines
+from trading.services.columns import Side
 from trading.services.context import instrument_of
 from trading.services.judging import LINE_COLUMNS
 from trading.services.sight import fill_prices, last_prices
 
 PAGE = 20_000
-MARKETS_KEPT = 8
+MARKETS_KEPT = 64
 # Longer than this without a look, and what tells of changes may have been purged.
 STALE_SECONDS = 3600.0
 
@@ -80,61 +81,6 @@ WHERE a.market_id = %s AND (
     EXISTS (SELECT FROM trading_fill f WHERE f.account_id = r.account_id AND f.id > r.last_fill_id)
     OR EXISTS (SELECT FROM trading_adjustment j WHERE j.account_id = r.account_id AND j.created_at > r.updated_at))
 """
-_HEAD = 4 + len(LINE_COLUMNS)
-
-
-@dataclass(slots=True)
-class Side:
-    """The accounts of one currency. `equity`, `cash`: what is stored of each slot; `dirty`: slots to write anyway."""
-
-    currency: str
-    book: Book
-    sweep: Sweep = field(default_factory=Sweep)
-    equity: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    cash: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    dirty: set[int] = field(default_factory=set)
-    ruled: set[int] = field(default_factory=set)
-    asked: set[int] = field(default_factory=set)
-    listings: set[int] = field(default_factory=set)
-    priced: set[int] = field(default_factory=set)
-    marked: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-
-    def fit(self) -> None:
-        """Give what is stored the book's size."""
-        missing = self.book.size - len(self.equity)
-        if missing > 0:
-            room = np.zeros(max(missing, len(self.equity)), dtype=np.int64)
-            self.equity, self.cash = np.concatenate([self.equity, room]), np.concatenate([self.cash, room])
-
-    def put(self, rows: Sequence[Sequence[Any]], *, judge: bool) -> None:
-        """Set an account as read: rows share its head, and each has one of its positions (or none)."""
-        head = rows[0]
-        slot = self.book.upsert_account(head[0], head[1])
-        for row in rows:
-            listing_id, quantity, cost = row[_HEAD:]
-            if listing_id is not None:
-                self.book.upsert_position(head[0], listing_id, quantity, cost)
-                self.listings.add(listing_id)
-        self.dirty.add(slot)
-        if head[4] is not None:
-            self.sweep.put(slot, Lines(*head[4:_HEAD]))
-            self.ruled.add(head[0])
-            if judge:
-                self.asked.add(head[0])
-        elif head[0] in self.ruled:
-            self.ruled.discard(head[0])
-            self.sweep.drop(slot)
-
-    def drop(self, account_id: int) -> None:
-        """Take an account out; nothing when it is not there."""
-        try:
-            slot = self.book.remove_account(account_id)
-        except KeyError:
-            return
-        self.sweep.drop(slot)
-        self.dirty.discard(slot)
-        self.ruled.discard(account_id)
-        self.asked.discard(account_id)
 
 
 @dataclass(slots=True)
@@ -273,6 +219,23 @@ class MarketBook:
         ids, equity, cash = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.argsort(ids, kind="stable")
         return ids[order], equity[order], cash[order]
+
+    def marks_of(self, account_ids: Ints, tick: int) -> tuple[Ints, Ints] | None:
+        """(equity, cash) of some accounts as marked at a tick; None when the book is of another tick or lacks one.
+
+        For who ranks in the market's own process, with the accounts in any order: no row is read.
+        """
+        equity, cash = np.zeros_like(account_ids), np.zeros_like(account_ids)
+        found = np.zeros(len(account_ids), dtype=bool)
+        for side in self.sides.values():
+            ids = side.book.account_ids[: len(side.marked)]
+            order = np.argsort(ids, kind="stable")
+            places = np.minimum(np.searchsorted(ids, account_ids, sorter=order), max(len(ids) - 1, 0))
+            slots = order[places] if len(ids) else places
+            mine = ids[slots] == account_ids if len(ids) else np.zeros(len(account_ids), dtype=bool)
+            equity[mine], cash[mine] = side.marked[slots[mine]], side.book.cash[slots[mine]]
+            found |= mine
+        return (equity, cash) if self.tick == tick and bool(found.all()) else None
 
     def stored(self, day: int) -> None:
         """What `changes` gave is stored."""

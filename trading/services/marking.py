@@ -54,7 +54,7 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
         forget(market.id)
         raise
     accounts = book.accounts
-    if tick.is_last:
+    if tick.is_session_close:
         _purge()
     if market.status != "running":
         forget(market.id)

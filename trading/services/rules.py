@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from core.errors import Conflict, DomainError, Invalid, NotFound
 from core.push import publish
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 # Accounts judged in one transaction: their rows stay locked for as long as it lasts.
 CHUNK = 100
+# Accounts and groups that are closed stand still.
+_LIVING = ~Q(account__status="closed") & (Q(account__group=None) | ~Q(account__group__status="closed"))
 ENDS = ("fail", "expired", "soft")
 
 
@@ -226,11 +229,11 @@ def rules_roll(market: MarketView, tick: Tick) -> int:
     Each is judged as it stood at the reset, at the last prices before it: no tick and no trade is waited for. Then what
     earlier verdicts left of orders and positions is tried again. Returns how many accounts were rolled.
     """
-    due = RuleLines.objects.filter(market_id=market.id, reset_us__lte=micros(tick.at))
+    due = RuleLines.objects.filter(_LIVING, market_id=market.id, reset_us__lte=micros(tick.at))
     ids = list(due.order_by("account_id").values_list("account_id", flat=True))
     made = judge_many(Sight(market, tick), ids, mark=False) if ids else {}
     book_of(market.id).rules_put(made)
-    left = AccountRules.objects.filter(must_flatten=True, account__market_id=market.id)
+    left = AccountRules.objects.filter(_LIVING, must_flatten=True, account__market_id=market.id)
     for account_id in list(left.order_by("account_id").values_list("account_id", flat=True)):
         account_end(account_id)
     return len(made)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 from threading import Event
 
+import numpy as np
 import pytest
 from django.db import connection, transaction
 
@@ -178,6 +179,20 @@ def test_only_what_changed_is_written_and_days_begin_for_all():
     assert {row.day_index for row in marks.values()} == {1}
     assert {key: row.day_equity_minor for key, row in marks.items()} == close
     assert EquityPoint.objects.filter(account_id=idle).count() == 5
+
+
+def test_who_ranks_reads_the_arrays():
+    market = replay_market(ticks=1)
+    people = [make.account(market) for _ in range(3)]
+    make.place(people[1][1], people[1][0], "buy", 10)
+    now = advance(market.id)
+    ids = np.array([people[2][0], people[0][0], people[1][0]], dtype=np.int64)
+    equity, cash = book_of(market.id).marks_of(ids, now.index)
+    marks = {row.account_id: row for row in AccountMark.objects.all()}
+    assert equity.tolist() == [marks[ident].equity_minor for ident in ids.tolist()]
+    assert cash.tolist() == [marks[ident].cash_minor for ident in ids.tolist()]
+    assert book_of(market.id).marks_of(ids, now.index + 1) is None
+    assert book_of(market.id).marks_of(np.array([10**9]), now.index) is None
 
 
 def test_closed_accounts_and_groups_are_left_out():

@@ -107,6 +107,13 @@ def test_the_reset_itself_breaches_whatever_the_next_open_brings(after):
     assert AccountRules.objects.get(pk=account_id).status == "failed"
 
 
+def test_what_is_closed_stands_still():
+    market, account_id, _ = ftmo(100)
+    Account.objects.filter(pk=account_id).update(status="closed")
+    advance(market.id, 2)
+    assert not verdicts(account_id)
+
+
 def trailing(price):
     """Closes of 104,000 and 103,000 on 100,000, then the third day's close at `price` with 1,000 shares held."""
     third = (103, 103, price, price)
