@@ -78,6 +78,7 @@ class RuleLines(models.Model):
     trade_share = models.FloatField()
     due_us = models.BigIntegerField()
     reset_us = models.BigIntegerField()
+    phase = models.IntegerField(db_default=0, default=0, help_text="Counts the rule sets that the account was given")
 
     class Meta:
         verbose_name_plural = "rule lines"

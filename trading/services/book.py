@@ -37,7 +37,7 @@ MARKETS_KEPT = 64
 # Longer than this without a look, and what tells of changes may have been purged.
 STALE_SECONDS = 3600.0
 
-_LINES = ", ".join(f"l.{name}" for name in LINE_COLUMNS)
+_LINES = ", ".join(f"l.{name}" for name in ("phase", *LINE_COLUMNS))
 _PAGE = f"""
 SELECT p.*, q.listing_id, q.quantity, q.cost_minor FROM (
     SELECT a.id, a.cash_minor, a.currency, false, {_LINES} FROM trading_account a
@@ -97,7 +97,7 @@ class MarketBook:
     sides: dict[str, Side] = field(default_factory=dict)
     closed: set[int] = field(default_factory=set)
     closed_groups: set[int] = field(default_factory=set)
-    nominated: dict[int, int] = field(default_factory=dict)
+    nominated: set[int] = field(default_factory=set)
 
     def look(self, market: MarketView, tick: Tick) -> bool:
         """Bring the book up to date; whether it was rebuilt. Raises what the database raises."""
@@ -126,7 +126,7 @@ class MarketBook:
         return found
 
     def _load(self, market: MarketView) -> None:
-        self.slug, self.day, self.sides, self.nominated = market.slug, -2, {}, {}
+        self.slug, self.day, self.sides, self.nominated = market.slug, -2, {}, set()
         lots = [item.lot_size.normalize().as_tuple().exponent for item in market_selectors.listings(market.id)]
         self.places = max((-lot for lot in lots if isinstance(lot, int) and lot < 0), default=0)
         last = 0
@@ -143,7 +143,7 @@ class MarketBook:
             cursor.execute(_BEHIND, [market.id])
             behind = {row[0] for row in cursor.fetchall()}
         for side in self.sides.values():
-            side.asked = behind & side.ruled
+            side.asked = behind & side.ruled.keys()
         self._closings()
 
     def _refresh(self) -> None:
@@ -246,39 +246,40 @@ class MarketBook:
             side.dirty.clear()
 
     def nominate(self, tick: Tick) -> None:
-        """Compare marks with lines: who is to be judged, with the highest equity that was seen of each."""
-        self.nominated = {}
+        """Compare marks with lines: who is to be judged."""
+        self.nominated = set()
         for side in self.sides.values():
             if not side.ruled:
                 continue
             worst = side.book.worst() if side.sweep.needs_trades else None
             slots = side.sweep.nominate(side.marked, side.book.balance(), tick.at, worst).tolist()
             ids = side.book.account_ids
-            found = {int(ids[slot]) for slot in slots} | side.asked
+            self.nominated |= ({int(ids[slot]) for slot in slots} | side.asked) & side.ruled.keys()
             side.asked = set()
-            self.nominated |= {ident: side.sweep.peak(side.book.slot(ident)) for ident in found if ident in side.ruled}
 
-    def nominated_take(self, tick: int) -> dict[int, int]:
-        """Accounts to judge at a tick by peak, once they are asked for; none when the marks are of another tick."""
-        found, self.nominated = self.nominated, {}
-        return found if self.tick == tick else {}
+    def nominated_take(self, tick: int) -> set[int]:
+        """Accounts to judge at a tick, once they are asked for; none when the marks are of another tick."""
+        found, self.nominated = self.nominated, set()
+        return found if self.tick == tick else set()
 
-    def peaks_take(self) -> tuple[Ints, Ints]:
-        """(accounts, peaks) that rose since they were last taken: what is to be stored."""
+    def peaks_take(self) -> tuple[Ints, Ints, Ints]:
+        """(accounts, peaks, phases) of peaks that rose since they were last taken: what is to be stored."""
         parts = []
         for side in self.sides.values():
             if side.ruled:
                 slots, raised = side.sweep.take_raised()
-                parts.append((side.book.account_ids[slots], raised))
+                accounts = side.book.account_ids[slots]
+                phases = np.array([side.ruled[ident] for ident in accounts.tolist()], dtype=np.int64)
+                parts.append((accounts, raised, phases))
         if not parts:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        accounts, peaks = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return accounts, peaks
+            return (np.zeros(0, dtype=np.int64),) * 3
+        whole = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return whole[0], whole[1], whole[2]
 
     def rules_put(self, lines: Mapping[int, Lines]) -> None:
         """Lines of accounts that were judged; those that the book does not hold are left out."""
         for side in self.sides.values():
-            for account_id in lines.keys() & side.ruled:
+            for account_id in lines.keys() & side.ruled.keys():
                 side.sweep.put(side.book.slot(account_id), lines[account_id])
 
     @property

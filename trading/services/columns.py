@@ -13,13 +13,14 @@ from trading.domain.marking import Ints
 from trading.domain.rules import Lines, Sweep
 from trading.services.judging import LINE_COLUMNS
 
-# Columns of a row before its position: account, cash, currency, whether it is closed, then its lines.
-HEAD = 4 + len(LINE_COLUMNS)
+# Columns of a row before its position: account, cash, currency, whether it is closed, then its phase and lines.
+HEAD = 5 + len(LINE_COLUMNS)
 
 
 @dataclass(slots=True)
 class Side:
-    """The accounts of one currency. `equity`, `cash`: what is stored of each slot; `dirty`: slots to write anyway."""
+    """The accounts of one currency. `equity`, `cash`: what is stored of each slot; `dirty`: slots to write anyway.
+    `ruled`: the accounts under rules, with their phase."""
 
     currency: str
     book: Book
@@ -27,7 +28,7 @@ class Side:
     equity: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     cash: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     dirty: set[int] = field(default_factory=set)
-    ruled: set[int] = field(default_factory=set)
+    ruled: dict[int, int] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
     listings: set[int] = field(default_factory=set)
     priced: set[int] = field(default_factory=set)
@@ -51,12 +52,12 @@ class Side:
                 self.listings.add(listing_id)
         self.dirty.add(slot)
         if head[4] is not None:
-            self.sweep.put(slot, Lines(*head[4:HEAD]))
-            self.ruled.add(head[0])
+            self.sweep.put(slot, Lines(*head[5:HEAD]))
+            self.ruled[head[0]] = head[4]
             if judge:
                 self.asked.add(head[0])
         elif head[0] in self.ruled:
-            self.ruled.discard(head[0])
+            del self.ruled[head[0]]
             self.sweep.drop(slot)
 
     def drop(self, account_id: int) -> None:
@@ -67,5 +68,5 @@ class Side:
             return
         self.sweep.drop(slot)
         self.dirty.discard(slot)
-        self.ruled.discard(account_id)
+        self.ruled.pop(account_id, None)
         self.asked.discard(account_id)

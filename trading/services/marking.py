@@ -31,9 +31,11 @@ INSERT INTO trading_equitypoint (account_id, tick, equity_minor, cash_minor, mar
 SELECT m.id, %s, m.equity, m.cash, %s FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS m(id, equity, cash)
 ON CONFLICT (account_id, tick) DO NOTHING
 """
+# Not where a phase has begun anew since the look: its peak is not the old one's.
 _PEAKS = """
-UPDATE trading_rulelines l SET peak = v.peak FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, peak)
-WHERE l.account_id = v.id AND l.peak < v.peak
+UPDATE trading_rulelines l SET peak = v.peak
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS v(id, peak, phase)
+WHERE l.account_id = v.id AND l.phase = v.phase AND l.peak < v.peak
 """
 
 

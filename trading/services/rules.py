@@ -8,12 +8,12 @@ at every later tick while some are left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.errors import Conflict, DomainError, Invalid, NotFound
 from core.push import publish
@@ -100,6 +100,7 @@ def rules_assign_in_tx(*, account_id: int, rule_set_id: int, retries: int = 0, r
     _begin(row)
     seen = rules.Observation(at, now.balance_minor, now.balance_minor)
     ruled_store([Ruled(account, row, read, state, now, [], retrace(now, []), seen=seen)], at)
+    RuleLines.objects.filter(pk=account_id).update(phase=F("phase") + 1)
     payload = {"account_id": account_id, "owner_id": account.owner_id, "rule_set": rule_set.pk, "hash": rule_set.hash}
     _changed(account_id)
     outbox.emit(topic="trading.rules_assigned", aggregate=f"account:{account_id}", payload=payload)
@@ -133,13 +134,12 @@ def judge_many(
     account_ids: Sequence[int],
     *,
     mark: bool,
-    peaks: Mapping[int, int] | None = None,
     found: list[rules.Verdict] | None = None,
     tell: bool = False,
 ) -> dict[int, Lines]:
     """Judge accounts a chunk at a time and do what their verdicts say; the new lines by account.
 
-    `peaks`: equity that the sweep has seen. `tell`: let the process that keeps the market in memory know.
+    `tell`: let the process that keeps the market in memory know.
     """
     made: dict[int, Lines] = {}
     ids = sorted(account_ids)
@@ -149,7 +149,6 @@ def judge_many(
         with transaction.atomic(durable=True):
             judged = ruled_lock(ids[start : start + CHUNK])
             for ruled in judged:
-                ruled.peak = max(ruled.peak, (peaks or {}).get(ruled.id, ruled.peak))
                 verdicts = judge(ruled, sight, mark=mark)
                 told += _record(ruled, verdicts, sight.tick.at)
                 if found is not None:
@@ -244,7 +243,7 @@ def rules_sweep(market: MarketView, tick: Tick) -> int:
     book = book_of(market.id)
     nominated = book.nominated_take(tick.index)
     if nominated:
-        book.rules_put(judge_many(Sight(market, tick), list(nominated), mark=True, peaks=nominated))
+        book.rules_put(judge_many(Sight(market, tick), list(nominated), mark=True))
     if tick.is_last:
         forget(market.id)
     return len(nominated)

@@ -1,6 +1,7 @@
 """Marks from the columnar book: equal to a full reload and to fractions, whatever commits when."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,7 @@ from marketdata.tests.factories import advance, replay_market
 from trading.domain import rules
 from trading.models import Account, AccountMark, BookChange, EquityPoint, Position, RuleLines, Verdict
 from trading.services import book as books
+from trading.services import marking
 from trading.services.accounts import group_set_status_in_tx
 from trading.services.book import MarketBook, book_of, forget
 from trading.services.marking import mark_tick
@@ -216,7 +218,7 @@ def test_a_listing_that_trades_no_more_keeps_its_last_price():
     make.place(who, account_id, "buy", 10, "BBB")
     now = advance(market.id)
     quotes = {name: quote for name, quote in now.quotes.items() if name != "BBB"}
-    lacking = type(now)(**{name: getattr(now, name) for name in now.__slots__} | {"quotes": quotes})
+    lacking = replace(now, quotes=quotes)
     before = stored(market)[account_id]
     forget()
     mark_tick(market_view(market.id), lacking)
@@ -244,7 +246,7 @@ def test_a_failure_halfway_rebuilds():
     account_id, who = make.account(market)
     advance(market.id)
     now = tick(market)
-    broken = type(now)(**{name: getattr(now, name) for name in now.__slots__} | {"quotes": {"AAA": None}})
+    broken = replace(now, quotes={"AAA": None})
     with pytest.raises(AttributeError):
         mark_tick(market_view(market.id), broken)
     assert market.id not in books._books
@@ -273,6 +275,30 @@ def test_rules_given_while_the_market_runs_are_seen_and_peaks_outlive_the_proces
     [verdict] = Verdict.objects.filter(account_id=account_id)
     assert verdict.evidence["figures"]["reference_minor"] == peak
     assert not Position.objects.filter(account_id=account_id).exclude(quantity=0).exists()
+
+
+def test_a_phase_that_begins_during_a_tick_keeps_its_own_peak():
+    trail = {"kind": "max_loss", "amount": {"basis": "initial", "value": "50"}, "trailing": "intraday", "warn_at": []}
+    market = replay_market({"AAA": [(100, 120, 100, 120), (120,) * 4]}, ticks=1, spread_bps=0)
+    account_id, who = make.account(market)
+    with transaction.atomic():
+        rules_assign_in_tx(account_id=account_id, rule_set_id=rule_set(trail))
+    make.place(who, account_id, "buy", 50)
+    advance(market.id)
+    view, now = market_view(market.id), tick(market)
+    dear = {name: replace(quote, last=quote.last * 2) for name, quote in now.quotes.items()}
+    book, later = book_of(market.id), replace(now, quotes=dear)
+    book.look(view, later)
+    book.mark(later)
+    book.nominate(later)
+    with transaction.atomic():
+        rules_assign_in_tx(account_id=account_id, rule_set_id=rule_set(trail, name="Next phase"))
+    begins = RuleLines.objects.get(pk=account_id).peak
+    marking._store(book, later)
+    assert stored(market)[account_id] > begins
+    assert RuleLines.objects.get(pk=account_id).peak == begins
+    advance(market.id, 2)
+    assert RuleLines.objects.get(pk=account_id).peak == max(begins, stored(market)[account_id])
 
 
 def test_judging_while_orders_race_ends_once_and_sound():
