@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from core.errors import DomainError, NotFound
 from marketdata import selectors as market_selectors
-from trading import selectors, selectors_pages
+from trading import selectors
 from trading.adapters.statement_csv import statement_csv
 from trading.adapters.statement_pdf import statement_pdf
 from trading.domain import states
@@ -35,6 +35,7 @@ from trading.pages import (
 from trading.pages import analytics as figures_of
 from trading.pages.blotter import OPEN_ORDERS, blotter, book_of, nested, order_row
 from trading.pages.words import STATES, TYPES
+from trading.selectors import pages as page_reads
 from trading.selectors.books import fee_words, round_trips
 from trading.services.statements import statement_of
 
@@ -125,7 +126,7 @@ def _tab(request: HttpRequest, found: AccountView, tab: str) -> dict[str, Any]:
 
 def _orders_tab(request: HttpRequest, found: AccountView) -> dict[str, Any]:
     """Orders that wait, and the history as it was filtered."""
-    symbols = selectors_pages.symbols_traded(found.id)
+    symbols = page_reads.symbols_traded(found.id)
     status, symbol = request.GET.get("status", ""), request.GET.get("symbol", "").strip().upper()
     symbol = symbol if symbol in symbols else ""
     side, kind = request.GET.get("side", ""), request.GET.get("type", "")
@@ -182,7 +183,7 @@ def analytics(request: HttpRequest, account_id: int) -> HttpResponse:
         return render(request, "trading/analytics.html", {**context, "error": error}, status=error.status)
     context |= {
         "page": paginated(request, trips),
-        "charges": [(label(item.kind), item.minor) for item in selectors_pages.charges_by_kind(found.id)],
+        "charges": [(label(item.kind), item.minor) for item in page_reads.charges_by_kind(found.id)],
     }
     return render(request, "trading/analytics.html", context)
 

@@ -11,13 +11,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
-from trading import selectors, selectors_pages
+from trading import selectors
 from trading.domain.schedules.words import label
 from trading.domain.types import OrderView
 from trading.domain.views import FillView
 from trading.forms import revision_of
 from trading.pages import actor, market_context, page, viewer
 from trading.pages.blotter import order_row
+from trading.selectors import pages as page_reads
 from trading.selectors.books import charges_of
 from trading.services import changes
 from trading.web.answers import answer
@@ -30,7 +31,7 @@ def order_page(request: HttpRequest, order_id: int) -> HttpResponse:
     who = viewer(request)
     order = selectors.order_get(order_id, who)
     found = selectors.account_get(order.account_id, who)
-    fills = selectors_pages.order_fills(order.id)
+    fills = page_reads.order_fills(order.id)
     context: dict[str, Any] = {
         **market_context(found.market_id),
         "account": found,
@@ -38,7 +39,7 @@ def order_page(request: HttpRequest, order_id: int) -> HttpResponse:
         "order": order,
         "mine": who is not None and who.user_id == found.owner_id,
         "trail": selectors.order_transitions(order.id),
-        "linked": [order_row(item) for item in selectors_pages.linked_orders(order.id)],
+        "linked": [order_row(item) for item in page_reads.linked_orders(order.id)],
         "fills": [{"fill": fill, "charges": _charges([fill])} for fill in fills],
         "charges": _charges(fills) if len(fills) > 1 else [],
         "section": "account",
