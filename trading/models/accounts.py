@@ -88,7 +88,7 @@ class Account(models.Model):
 
 
 class AccountMark(models.Model):
-    """Latest mark of an account: equity = cash + sum(quantity x last). Rewritten each tick, apart from the hot row.
+    """Latest mark of an account: equity = cash + sum(quantity x last), apart from the hot row; written when it changes.
 
     `day_equity_minor` is the equity that the session `day_index` began with.
     """
