@@ -40,11 +40,12 @@ def _symbol(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
 
 def _trades(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
     limit = policy.get("max_trades_per_day")
-    if limit is None or (context.trades_today or 0) < int(limit):
+    if limit is None or not context.opens or (context.trades_today or 0) < int(limit):
         return None
     return Denial(
         "daily_trade_limit",
-        f"This contest allows {limit} trades a market day and you have made them. Trade again on the next day.",
+        f"This contest allows {limit} trades a market day and you have made them, orders that wait included. "
+        "Cancel one that waits, or trade again on the next day.",
         {"limit": int(limit), "trades_today": context.trades_today},
     )
 

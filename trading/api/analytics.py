@@ -13,16 +13,17 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from marketdata import selectors as market_selectors
 from trading import selectors
 from trading.adapters.statement_csv import statement_csv
 from trading.adapters.statement_pdf import statement_pdf
 from trading.api import wire
 from trading.api.accounts import bounds
-from trading.api.common import DAYS, AccountPart, page_of
+from trading.api.common import DAYS, AccountPart, page_of, signed_in
 from trading.api.query import choice_in, period_input
-from trading.services.statements import statement_of
+from trading.domain.statement import MAX_ROWS
+from trading.services.statements import PDF_ROWS, statement_of
 
 
 class AccountPortfolioView(AccountPart):
@@ -85,7 +86,10 @@ class AccountStatementView(AccountPart):
     )
     def get(self, request: Request, account_id: int) -> HttpResponseBase:
         """A statement over days of market time, from the first to the latest when they are left out; it adds up."""
-        view = self.account(request, account_id)
+        view, who = self.account(request, account_id), signed_in(request)
+        if not (who.is_staff or who.user_id == view.owner_id):
+            # An agent's account is public, its papers are its owner's.
+            raise NotFound("account_not_found", "There is no such account.")
         kind = choice_in(request.query_params, "format", ("json", "csv", "pdf"), "json")
         first, last = period_input(request.query_params)
         clock = market_selectors.market_clock(view.market_id)
@@ -95,7 +99,7 @@ class AccountStatementView(AccountPart):
         start, end = bounds(first, last)
         if first > last or start is None or end is None:
             raise Invalid("invalid_period", "The period must begin before it ends, on a day that has come.")
-        found = statement_of(account_id, start, end)
+        found = statement_of(account_id, start, end, max_rows=PDF_ROWS if kind == "pdf" else MAX_ROWS)
         name = f'attachment; filename="statement-{account_id}-{first}-{last}.{kind}"'
         if kind == "csv":
             lines = StreamingHttpResponse(statement_csv(found), content_type="text/csv; charset=utf-8")

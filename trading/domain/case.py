@@ -219,7 +219,13 @@ def _need(
         return 0
     currency = snapshot.account.currency
     exposure = abs(value_minor(opens, price, instrument, currency))
-    # Bought above the mark, or sold below it, equity falls by the difference at once.
-    adverse = price - quote.prices.last if request.side == "buy" else quote.prices.last - price
-    slip = max(value_minor(request.quantity, adverse, instrument, currency), 0)
+    slip = slip_minor(request.side, request.quantity, price, instrument, quote, currency)
     return initial_minor(exposure, snapshot.terms) + value.fee_minor + slip
+
+
+def slip_minor(
+    side: str, quantity: Decimal, price: Decimal, instrument: Instrument, quote: QuoteState, currency: str
+) -> int:
+    """What equity loses at once by a fill at `price`: bought above the mark, or sold below it. Minor units."""
+    adverse = price - quote.prices.last if side == "buy" else quote.prices.last - price
+    return max(value_minor(quantity, adverse, instrument, currency), 0)

@@ -137,12 +137,17 @@ def order_share(case: Case) -> Denial | None:
     )
 
 
+def _grown(case: Case) -> Decimal:
+    """The signed position after the order, and after what rests of other entries on its side."""
+    return case.snapshot.holding.quantity + signed(case.request.side, case.request.quantity + case.snapshot.working)
+
+
 def position_share(case: Case) -> Denial | None:
     """A position grows to at most a set share of equity."""
     percent = case.limits.max_position_pct
     if percent is None or not case.opens:
         return None
-    after = case.snapshot.holding.quantity + signed(case.request.side, case.request.quantity)
+    after = _grown(case)
     value = abs(value_minor(after, case.price, case.instrument, case.snapshot.account.currency))
     most = percent * _equity(case) / 100
     if value <= most:
@@ -192,7 +197,8 @@ def order_counts(case: Case) -> Denial | None:
     if trades is not None and (snapshot.trades_today or 0) >= trades and case.opens:
         return Denial(
             "daily_trade_limit",
-            f"Your limit is {trades} trades a market day and you have made them. Trade again on the next day.",
+            f"Your limit is {trades} trades a market day and you have made them, orders that wait included. "
+            "Cancel one that waits, or trade again on the next day.",
             {"limit": trades, "trades_today": snapshot.trades_today},
         )
     return None
@@ -227,7 +233,7 @@ def judge(case: Case, policy: AccountPolicy | None) -> Denial | None:
 
 def policy_context(case: Case) -> PolicyContext:
     """What the account's policy may look at."""
-    after = case.snapshot.holding.quantity + signed(case.request.side, case.request.quantity)
+    after = _grown(case)
     return PolicyContext(
         request=case.request,
         group_status=case.snapshot.group_status,

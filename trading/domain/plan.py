@@ -12,7 +12,7 @@ from typing import Any
 
 from core.money import to_minor
 from trading.domain import states
-from trading.domain.case import Case, Marks, draft_order, ended, margin_at, rates_of, reducible
+from trading.domain.case import Case, Marks, draft_order, ended, margin_at, rates_of, reducible, slip_minor
 from trading.domain.draft import Draft
 from trading.domain.fills import Execution, meet
 from trading.domain.links import after_fill, entry_ended, held_legs, oco_leg
@@ -155,7 +155,8 @@ def _uncovered(
     if not opens:
         return ""
     exposure = abs(value_minor(opens, execution.price, instrument, account.currency))
-    covered = margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor >= others
+    slip = slip_minor(order.side, execution.quantity, execution.price, instrument, quote, account.currency)
+    covered = margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor - slip >= others
     return "" if covered else "not_enough_buying_power"
 
 

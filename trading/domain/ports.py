@@ -17,7 +17,8 @@ class PolicyContext:
     """What an account policy may look at. Amounts in minor units of the account's currency.
 
     `equity_minor` is the latest mark (None before the first); `position_notional_minor` is what the position in the
-    order's symbol would be worth after the order, at the order's price, whether long or short. `opens` is the part of
+    order's symbol would be worth after the order and the entries that rest on its side, at the order's price, whether
+    long or short. `opens` is the part of
     the order that opens or enlarges a position: 0 for one that only reduces.
     """
 

@@ -17,6 +17,7 @@ from core.errors import DomainError, Invalid, NotFound
 from core.services import audit, outbox
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Tick
+from trading import locks
 from trading.domain import risk_presets
 from trading.domain.limits import Limits, tighten
 from trading.domain.risk_presets import EffectiveLimit
@@ -264,16 +265,21 @@ def kill_switch(*, actor: Actor, user_id: int, flatten: bool = True, reason: str
     rows = Account.objects.filter(owner_id=user_id).exclude(status="closed").exclude(group__status="closed")
     for account_id in list(rows.order_by("id").values_list("id", flat=True)):
         try:
-            report.accounts.append(_stop(account_id, flatten=flatten))
+            report.accounts.append(_stop(actor, user_id, account_id, flatten=flatten))
         except DomainError as error:
             report.failed.append((account_id, error.code, error.message))
     return report
 
 
-def _stop(account_id: int, *, flatten: bool) -> FlattenReport:
+def _stop(actor: Actor, user_id: int, account_id: int, *, flatten: bool) -> FlattenReport:
+    # A person trades as a person: a paused contest and a locked account let nobody out by this door.
+    by = actor if actor.user_id == user_id else SYSTEM
+    with transaction.atomic(durable=True):
+        # An order that was judged before the block is stored first, and cancelled with the others.
+        locks.accounts_lock([account_id])
     if flatten:
-        return account_flatten(actor=SYSTEM, account_id=account_id, code="kill_switch", source="kill_switch")
-    return FlattenReport(account_id, canceled=cancel_all(actor=SYSTEM, account_id=account_id, code="kill_switch"))
+        return account_flatten(actor=by, account_id=account_id, code="kill_switch", source="kill_switch")
+    return FlattenReport(account_id, canceled=cancel_all(actor=by, account_id=account_id, code="kill_switch"))
 
 
 def kill_switch_release(*, actor: Actor, user_id: int, reason: str = "") -> RiskView:

@@ -25,6 +25,8 @@ from trading.models import Account, EquityPoint
 from trading.selectors.books import Entry, entries, performance_of, walk
 
 ZONE = ZoneInfo("UTC")
+# Rows of each kind in a PDF: setting more takes a request too long.
+PDF_ROWS = 2000
 _KINDS = {"dividend": "dividends", "split": "splits", "delisting": "delistings"}
 
 

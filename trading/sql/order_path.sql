@@ -32,6 +32,7 @@ DECLARE
     v_equity bigint;
     v_day_equity bigint;
     v_taken numeric;
+    v_working numeric;
     v_ids jsonb;
 BEGIN
     IF (p ->> 'skip_locked')::boolean THEN
@@ -72,6 +73,18 @@ BEGIN
     v_limits := coalesce(v_group -> 'policy' -> 'limits', '{}'::jsonb) || coalesce(v_risk, '{}'::jsonb);
     IF v_day IS NOT NULL AND (v_group -> 'policy' ? 'max_trades_per_day' OR v_limits ? 'max_trades_per_day') THEN
         SELECT count(*) INTO v_trades FROM trading_fill f WHERE f.account_id = a.id AND f.market_at >= v_day;
+        -- Entries that rest count with the fills: they would fill beyond the limit.
+        SELECT v_trades + count(*) INTO v_trades FROM trading_order w WHERE a.open_orders_count > 0
+            AND w.account_id = a.id AND w.id IS DISTINCT FROM o.id
+            AND w.status IN ('accepted', 'triggered', 'partially_filled') AND NOT w.reduce_only AND w.role = '';
+    END IF;
+    IF p ? 'ids' AND a.open_orders_count > 0
+        AND (v_group -> 'policy' ? 'max_position_pct' OR v_limits ? 'max_position_pct')
+    THEN
+        SELECT sum(w.quantity - w.filled_quantity) INTO v_working FROM trading_order w
+        WHERE w.account_id = a.id AND w.listing_id = v_listing AND w.id IS DISTINCT FROM o.id
+            AND w.side = coalesce(o.side, p ->> 'side') AND NOT w.reduce_only AND w.role = ''
+            AND w.status IN ('accepted', 'triggered', 'partially_filled');
     END IF;
     -- Newest first and no further than the limit: the count costs what the limit is.
     IF v_limits ? 'max_orders_per_minute' THEN
@@ -137,6 +150,7 @@ BEGIN
         'equity_minor', v_equity,
         'day_equity_minor', v_day_equity,
         'taken', v_taken,
+        'working', v_working,
         'order_ids', v_ids,
         'fill_id', nextval('trading_fill_id'),
         'now', clock_timestamp());

@@ -282,7 +282,7 @@ def test_who_may_see_an_account(market):
         ]
         assert codes == [[200, 200], [200, 200], [404, 200], [404, 200]], part
     statement = f"/api/v1/accounts/{public}/statement"
-    assert [client.get(statement).status_code for client in (staff, stranger, nobody)] == [200, 200, 401]
+    assert [client.get(statement).status_code for client in (staff, stranger, nobody)] == [200, 404, 401]
     for part in ("/positions", "/positions/AAA", "/orders"):
         urls = [f"/api/v1/accounts/{account_id}{part}" for account_id in (own, public)]
         # An operator looks; what is the owner's to do is not an operator's.

@@ -37,10 +37,9 @@ from trading.pages.blotter import OPEN_ORDERS, blotter, book_of, nested, order_r
 from trading.pages.words import STATES, TYPES
 from trading.selectors import pages as page_reads
 from trading.selectors.books import fee_words, round_trips
-from trading.services.statements import statement_of
+from trading.services.statements import PDF_ROWS, statement_of
 
 TABS = ("positions", "orders", "trades")
-PDF_ROWS = 2000
 FILTERS = {
     "open": ("Working", states.LIVE),
     "filled": ("Filled", {states.FILLED, states.PARTIALLY_FILLED}),

@@ -86,6 +86,7 @@ class PaperState:
         """What `trading_snapshot` would load; `everything` counts all live orders of the listing as companions."""
         side = side if order is None else order.side
         known = self.setup.terms.is_margin or "max_position_pct" in self.setup.policy
+        shares = "max_position_pct" in self.setup.policy or self.setup.limits.max_position_pct is not None
         counts = "max_trades_per_day" in self.setup.policy or self.setup.limits.max_trades_per_day is not None
         self._ids += 3
         self._fill_ids += 1
@@ -106,7 +107,7 @@ class PaperState:
             companions=self._companions(listing_id, order, everything=everything) if self.orders else (),
             positions=self._positions() if self.setup.terms.is_margin else (),
             replay=None,
-            trades_today=self._trades_today() if counts else None,
+            trades_today=self._trades_today(order) if counts else None,
             orders_minute=None,
             orders_today=None,
             equity_minor=self._equity_minor if known else None,
@@ -115,7 +116,20 @@ class PaperState:
             order_ids=(self._ids - 2, self._ids - 1, self._ids),
             fill_id=self._fill_ids,
             now=at,
+            working=self._working(listing_id, order, side) if shares else ZERO,
         )
+
+    def _entries(self, order: OrderState | None) -> list[OrderState]:
+        """Entries that rest, but for `order`."""
+        return [
+            other
+            for other in self.orders.values()
+            if other.status in states.OPEN and not other.reduce_only and not other.role and other is not order
+        ]
+
+    def _working(self, listing_id: int, order: OrderState | None, side: str | None) -> Decimal:
+        found = (item for item in self._entries(order) if item.listing_id == listing_id and item.side == side)
+        return sum((item.remaining for item in found), ZERO)
 
     def _companions(self, listing_id: int, order: OrderState | None, *, everything: bool) -> tuple[OrderState, ...]:
         def is_linked(other: OrderState) -> bool:
@@ -139,9 +153,9 @@ class PaperState:
             if held.quantity
         )
 
-    def _trades_today(self) -> int:
+    def _trades_today(self, order: OrderState | None) -> int:
         since = datetime.combine(self.moment.session, time.min, tzinfo=UTC)
-        return sum(1 for fill in self.fills if fill.at >= since)
+        return sum(1 for fill in self.fills if fill.at >= since) + len(self._entries(order))
 
     def apply(self, data: Mapping[str, Any]) -> None:
         """Write a decision down, row by row, as `trading_apply` does."""

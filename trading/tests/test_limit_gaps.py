@@ -1,0 +1,75 @@
+"""Ways around a limit that are shut: orders that rest, and a kill switch in a pause."""
+
+import pytest
+from django.db import transaction
+
+from accounts.models import User
+from core.services.books import verify
+from marketdata.tests.factories import advance, replay_market
+from trading.domain.types import Actor
+from trading.models import Account, Order, Position
+from trading.services import locking, risk
+from trading.services.accounts import group_set_status_in_tx
+from trading.tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def books_hold():
+    yield
+    report = verify()
+    assert report.is_sound, [outcome for outcome in report.outcomes if outcome.mismatches]
+
+
+@pytest.fixture
+def market():
+    return replay_market(ticks=1)
+
+
+def test_entries_that_rest_count_towards_the_most_in_one_symbol(market):
+    group = make.group(market, limits={"max_position_pct": "30"})
+    account_id, who = make.account(market, group_id=group)
+    first = make.place(who, account_id, "buy", 25, limit="99", time_in_force="gtc")
+    assert first.status == "accepted"
+    assert make.place(who, account_id, "buy", 25, limit="99", time_in_force="gtc").code == "position_share_limit"
+    assert make.place(who, account_id, "buy", 25).code == "position_share_limit"
+    # The other symbol has its own share, and a smaller order fits beside the first.
+    assert make.place(who, account_id, "buy", 20, symbol="BBB", limit="49", time_in_force="gtc").status == "accepted"
+    assert make.place(who, account_id, "buy", 4, limit="99", time_in_force="gtc").status == "accepted"
+
+
+def test_entries_that_rest_count_towards_the_trades_of_a_day(market):
+    group = make.group(market, limits={"max_trades_per_day": 2})
+    account_id, who = make.account(market, group_id=group)
+    assert make.place(who, account_id, "buy", 10).status == "filled"
+    assert make.place(who, account_id, "buy", 1, limit="99", time_in_force="gtc").status == "accepted"
+    assert make.place(who, account_id, "buy", 1, limit="98", time_in_force="gtc").code == "daily_trade_limit"
+    assert make.place(who, account_id, "sell", 5).status == "filled"
+    advance(market.id, 1)
+    assert Order.objects.filter(account_id=account_id, status="denied").count() == 1
+
+
+def test_the_kill_switch_is_no_door_out_of_a_pause_or_a_lock(market):
+    group = make.group(market)
+    paused, who = make.account(market, group_id=group)
+    locked, _ = make.account(market, owner=User.objects.get(pk=who.user_id))
+    for account_id in (paused, locked):
+        make.place(who, account_id, "buy", 10)
+        make.place(who, account_id, "buy", 1, limit="60", time_in_force="gtc")
+    with transaction.atomic():
+        group_set_status_in_tx(group_id=group, status="paused")
+    locking.account_lock(actor=Actor(None), account_id=locked, reason="looked into")
+    report = risk.kill_switch(actor=who, user_id=who.user_id)
+    assert not report.is_done
+    assert [[left.code for left in part.left] for part in report.accounts] == [
+        ["trading_not_open"],
+        ["account_not_active"],
+    ]
+    assert not Order.objects.filter(account__owner_id=who.user_id, status="accepted").exists()
+    assert set(Position.objects.filter(account__owner_id=who.user_id).values_list("quantity", flat=True)) == {10}
+    # An operator may.
+    staff = Actor(user_id=make.user(is_staff=True).pk, is_staff=True)
+    assert risk.kill_switch(actor=staff, user_id=who.user_id).is_done
+    assert Account.objects.filter(owner_id=who.user_id, status="locked").count() == 1
+
