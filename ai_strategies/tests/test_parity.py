@@ -206,6 +206,21 @@ def test_margin_calls_and_forced_reduction(volume):
     assert {fill.side for fill in played.book.fills} == {"buy", "sell"}
 
 
+def test_a_reduction_goes_on_below_initial_margin_when_maintenance_is_met_again():
+    opens = ("100", "100", *("82",) * 4)
+    bars = [(price,) * 4 for price in opens]
+    market = replay_market({"FALL": bars, "RISE": [("50",) * 4] * len(opens)}, spread_bps=10, volume=3_000)
+    terms = Terms(kind="margin", leverage=Decimal(4), maintenance_pct=Decimal(15), close_out_pct=Decimal(90))
+
+    def once(view: StrategyView) -> list[OrderRequest]:
+        return [OrderRequest("FALL", "buy", Decimal(3_500))] if not view.positions else []
+
+    played = paper.both(market, once, paper.every(0), terms)
+    reductions = [fill for fill in played.book.fills if fill.side == "sell"]
+    assert MarginCall.objects.filter(reduced_orders__gt=1).exists()
+    assert len(reductions) > 1
+
+
 def test_an_intraday_account_is_flat_at_every_close():
     market = market_of(seed=700, prints=8)
     terms = Terms(kind="margin", leverage=Decimal(4), short=True, product="intraday", maintenance_pct=Decimal(20))

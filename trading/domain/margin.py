@@ -122,6 +122,11 @@ class Margin:
         """Below the close-out level: positions are reduced by force."""
         return self.exposure_minor > 0 and self.equity_minor < self.close_out_minor
 
+    @property
+    def is_covered(self) -> bool:
+        """Equity covers the initial margin of what is held: a reduction that was begun has nothing left to do."""
+        return self.excess_minor >= 0 or not self.exposure_minor
+
 
 def _up(value: Fraction) -> int:
     return -((-value.numerator) // value.denominator)

@@ -152,8 +152,8 @@ class Snapshot:
     """One account, its owner, group and market, one position, and what else the decision needs.
 
     `rules` is there for new orders of an account under rules (trading.domain.ruled); `positions` then are all it holds.
-    `trades_today` are fills, and entries that rest and may yet fill. `working` is what rests of entries in the symbol on
-    the order's side, where a limit bounds the position: both would get around their limits otherwise.
+    `trades_today` are fills, and entries that rest and may yet fill. `working` is what rests of entries in the symbol
+    on the order's side, where a limit bounds the position: both would get around their limits otherwise.
     """
 
     account: AccountState

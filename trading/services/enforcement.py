@@ -167,7 +167,7 @@ def _judged(context: AccountContext, tick: Tick, marks: Marks) -> bool:
             return False
         margin = found[1]
         call = MarginCall.objects.filter(account_id=context.id, ended_tick__isnull=True).first()
-        if call is not None and call.reduced_orders and not _is_covered(margin):
+        if call is not None and call.reduced_orders and not margin.is_covered:
             return True  # what was begun is brought to its end
         if not margin.is_called or not margin.exposure_minor:
             if call is not None:
@@ -176,11 +176,6 @@ def _judged(context: AccountContext, tick: Tick, marks: Marks) -> bool:
         if call is None:
             call = _call(context, tick, margin)
         return margin.is_closed_out or (tick.is_session_close and call is not None and call.tick < tick.index)
-
-
-def _is_covered(margin: Margin) -> bool:
-    """Whether a reduction has nothing left to do."""
-    return margin.excess_minor >= 0 or not margin.exposure_minor
 
 
 def _figures(margin: Margin) -> dict[str, int]:
@@ -276,5 +271,5 @@ def _settle(context: AccountContext, tick: Tick, marks: Marks, filled: int) -> N
             return
         call.reduced_orders += filled
         call.save(update_fields=["reduced_orders"])
-        if _is_covered(found[1]):
+        if found[1].is_covered:
             _end(call, tick, found[1])

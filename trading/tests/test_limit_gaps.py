@@ -72,4 +72,3 @@ def test_the_kill_switch_is_no_door_out_of_a_pause_or_a_lock(market):
     staff = Actor(user_id=make.user(is_staff=True).pk, is_staff=True)
     assert risk.kill_switch(actor=staff, user_id=who.user_id).is_done
     assert Account.objects.filter(owner_id=who.user_id, status="locked").count() == 1
-

@@ -33,8 +33,13 @@ def margin_enforce(book: PaperBook, *, is_close: bool) -> None:
     if not book.setup.terms.is_margin or not (book.held() or book.called_tick is not None):
         return
     found = book.standing()
-    if found is None or not found[1].is_called:
-        book.called_tick = None
+    if found is None:
+        return
+    if book.called_tick is not None and book.called_orders and not found[1].is_covered:
+        _reduce(book)  # what was begun is brought to its end
+        return
+    if not found[1].is_called or not found[1].exposure_minor:
+        book.called_tick, book.called_orders = None, 0
         return
     if book.called_tick is None:
         book.called_tick = book.moment.tick
@@ -59,11 +64,12 @@ def _reduce(book: PaperBook) -> None:
             break
         largest = max(candidates, key=lambda item: (abs(item.value_minor), -item.listing_id))
         asked, done = _close(book, largest, missing)
+        book.called_orders += done > 0
         if done < asked or not asked:
             stuck.add(largest.listing_id)
     found = book.standing()
-    if found is not None and (not found[1].is_called or not found[1].exposure_minor):
-        book.called_tick = None
+    if found is not None and found[1].is_covered:
+        book.called_tick, book.called_orders = None, 0
 
 
 def _close(book: PaperBook, position: Exposure, missing: int) -> tuple[Decimal, Decimal]:

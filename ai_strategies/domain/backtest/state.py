@@ -61,8 +61,9 @@ class PaperState:
         self._day = -1
         self._day_equity_minor: int | None = None
         self._carried: Marks | None = None
-        # The tick of the margin call that is open.
+        # The tick of the margin call that is open, and how many orders of its reduction have filled.
         self.called_tick: int | None = None
+        self.called_orders = 0
 
     def stand(self, moment: Moment, quotes: Mapping[int, QuoteState], instruments: Mapping[int, Instrument]) -> None:
         """Put the market at a tick: its quotes, and its instruments with the day's symbols and exchange rates."""
