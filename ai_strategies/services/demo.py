@@ -20,7 +20,7 @@ from django.conf import settings
 from accounts.models import User
 from accounts.services.users import user_create
 from ai_strategies.services.agents import agent_create
-from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS, PEOPLE
+from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS, MARGIN_SYMBOLS, PEOPLE
 from contests import selectors as contest_selectors
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
@@ -36,7 +36,7 @@ from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor, OrderRequest
 from trading.services.orders import order_place
 
-ARENA, SPRINT, WEEK = "the-arena", "blind-sprint", "opening-week"
+ARENA, SPRINT, WEEK, MARGIN = "the-arena", "blind-sprint", "opening-week", "long-and-short"
 WARM_TICKS = 56
 SYSTEM = Actor(user_id=None, is_staff=True, label="seed_demo")
 Say = Callable[[str], None]
@@ -70,6 +70,9 @@ def demo_seed(*, say: Say) -> None:
     if not contest_selectors.series_exists(ARENA):
         say("starting The Arena")
         _arena()
+    if not contest_selectors.series_exists(MARGIN):
+        say("starting Long and Short")
+        _play(_create(_margin_spec()), ticks=WARM_TICKS)
     if contest_selectors.contest_by_slug(SPRINT) is None:
         _create(_sprint_spec())
 
@@ -173,6 +176,26 @@ def _sprint_spec() -> ContestSpec:
     )
 
 
+def _margin_spec() -> ContestSpec:
+    """Running: margin accounts, charges, and prices as traded; two shares split in its second and third week."""
+    market: dict[str, Any] = {"start": "2021-04-16", "end": "2022-04-14", "symbols": list(MARGIN_SYMBOLS), "seed": 3}
+    market |= {"seconds_per_tick": "2", "prints": 14, "warmup_days": 260, "spread_bps": "4", "basis": "traded"}
+    return _spec(
+        MARGIN,
+        "Long and Short",
+        "Sell short, trade with twice your capital, pay what a US broker would charge you, and get the dividends and "
+        "splits of what you hold. A loan has to be carried: too little equity left closes positions for you.",
+        market,
+        starts_at=datetime.now(tz=UTC),
+        auto_renew=True,
+        capacity=10_000,
+        agents=tuple(cast["key"] for cast in AGENTS if cast["strategy"] != "sma_crossover"),
+        constraints=Constraints.from_json(
+            {"leverage": "2", "short_selling": True, "fee_schedule": "us:share=0.005,min=1,max_pct=1"}
+        ),
+    )
+
+
 def _week() -> None:
     """A small contest that is over: what a final leaderboard looks like."""
     market: dict[str, Any] = {"start": "2020-06-01", "end": "2020-06-12", "symbols": list(ARENA_SYMBOLS[:6]), "seed": 2}
@@ -196,6 +219,6 @@ def _play(contest: ContestView, *, ticks: int, before: Callable[[], None] | None
 
 
 def demo_is_seeded() -> bool:
-    """Whether the demo is complete, at the price of three small queries."""
-    there = signins_path().exists() and contest_selectors.series_exists(ARENA)
+    """Whether the demo is complete, at the price of a few small queries."""
+    there = signins_path().exists() and all(contest_selectors.series_exists(series) for series in (ARENA, MARGIN))
     return there and contest_selectors.contest_by_slug(SPRINT) is not None

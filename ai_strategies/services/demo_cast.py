@@ -11,6 +11,8 @@ PEOPLE: tuple[tuple[str, str, str], ...] = (
 )
 
 ARENA_SYMBOLS = ("NOVQ", "ORBX", "QNTL", "CVLQ", "VITQ", "PYRQ", "SLQS", "HOLQ", "TALV", "BRYO", "WRNF", "ZPHN")
+# Two of them (FJRD, CVLQ) split soon after the contest on margin begins; most pay a dividend each quarter.
+MARGIN_SYMBOLS = ("FJRD", "CVLQ", "QNTL", "VITQ", "MYLR", "PYRQ", "GRYN", "HOLQ", "KESL", "OSTL", "IVRX", "UMBK")
 
 AGENTS: tuple[dict[str, Any], ...] = (
     {

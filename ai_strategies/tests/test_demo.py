@@ -16,7 +16,8 @@ from ai_strategies.services import demo
 from ai_strategies.services.demo_cast import AGENTS
 from contests import selectors as contest_selectors
 from contests.models import Contest
-from trading.models import Fill
+from marketdata.services.ticks import market_step
+from trading.models import Account, Adjustment, Fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -46,12 +47,27 @@ def test_the_demo_is_made_once_and_stays(settings, tmp_path):
     assert len([row for row in rows if row.kind == "person" and row.rank]) == 2
     assert selectors.decisions(contest_id=arena.id)
     statuses = dict(Contest.objects.values_list("slug", "status"))
+    assert statuses.pop("long-and-short") == "active"
     assert statuses == {"the-arena": "active", "blind-sprint": "scheduled", "opening-week": "ended"}
     counts = (User.objects.count(), Fill.objects.count())
     assert "is there" in seed()
     demo.demo_seed(say=lambda _: None)
     assert (User.objects.count(), Fill.objects.count()) == counts
     assert json.loads(demo.signins_path().read_text()) == signins
+
+
+def test_the_demo_shows_margin_charges_and_corporate_actions(settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+    with patch.object(demo, "WARM_TICKS", 6):
+        seed()
+    contest = contest_selectors.contest_by_slug("long-and-short")
+    accounts = Account.objects.filter(pk__in=[row.account_id for row in contest_selectors.standings(contest.id)])
+    assert accounts
+    assert all(account.is_margin for account in accounts)
+    assert all(fill.charges for fill in Fill.objects.filter(account__in=accounts))
+    market_step(market_id=contest.market_id, ticks=14 * 10)
+    splits = Adjustment.objects.filter(account__in=accounts, kind="split")
+    assert {row.quantity_after / row.quantity_before for row in splits} == {2}
 
 
 def test_the_demo_is_not_put_on_a_real_installation():
