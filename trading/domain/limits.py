@@ -14,6 +14,8 @@ from typing import Any
 from core.errors import Invalid
 
 _WHOLE = ("max_open_orders", "max_orders_per_minute", "max_orders_per_day", "max_trades_per_day")
+# Legs further away than this lie outside the collar of prices: each entry that is given them would be denied.
+_LEG_PCT = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _read(name: str, raw: Any) -> Any:
         if value != int(value) or value > 1_000_000:
             raise wrong
         return int(value)
-    most = 100 if name in ("max_daily_loss_pct", "default_stop_pct") else 10_000
+    most = {"max_daily_loss_pct": 100, "default_stop_pct": _LEG_PCT, "default_target_pct": _LEG_PCT}.get(name, 10_000)
     if value > most:
         raise wrong
     return value

@@ -86,15 +86,15 @@ BEGIN
             AND w.side = coalesce(o.side, p ->> 'side') AND NOT w.reduce_only AND w.role = ''
             AND w.status IN ('accepted', 'triggered', 'partially_filled');
     END IF;
-    -- Newest first and no further than the limit: the count costs what the limit is.
+    -- Newest first and no further than the limit: the count costs what the limit is. Legs came with their entry.
     IF v_limits ? 'max_orders_per_minute' THEN
         SELECT count(*) INTO v_minute FROM (SELECT created_at FROM trading_order WHERE account_id = a.id
-            ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_minute')::integer) n
+            AND (role = '' OR link_id = id OR replaces_id IS NOT NULL) ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_minute')::integer) n
         WHERE n.created_at > clock_timestamp() - interval '1 minute';
     END IF;
     IF v_day IS NOT NULL AND v_limits ? 'max_orders_per_day' THEN
         SELECT count(*) INTO v_today FROM (SELECT market_at FROM trading_order WHERE account_id = a.id
-            ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_day')::integer) n
+            AND (role = '' OR link_id = id OR replaces_id IS NOT NULL) ORDER BY id DESC LIMIT (v_limits ->> 'max_orders_per_day')::integer) n
         WHERE n.market_at >= v_day;
     END IF;
     IF a.is_margin OR v_limits <> '{}'::jsonb OR v_group -> 'policy' ? 'max_position_pct' THEN

@@ -1,9 +1,12 @@
 """Ways around a limit that are shut: orders that rest, and a kill switch in a pause."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import transaction
 
 from accounts.models import User
+from core.errors import Invalid
 from core.services.books import verify
 from marketdata.tests.factories import advance, replay_market
 from trading.domain.types import Actor
@@ -72,3 +75,21 @@ def test_the_kill_switch_is_no_door_out_of_a_pause_or_a_lock(market):
     staff = Actor(user_id=make.user(is_staff=True).pk, is_staff=True)
     assert risk.kill_switch(actor=staff, user_id=who.user_id).is_done
     assert Account.objects.filter(owner_id=who.user_id, status="locked").count() == 1
+
+
+def test_a_bracket_counts_as_one_order(market):
+    group = make.group(market, limits={"max_orders_per_minute": 3, "max_orders_per_day": 3})
+    account_id, who = make.account(market, group_id=group)
+    legs = {"order_class": "bracket", "take_profit_price": Decimal(140), "stop_loss_price": Decimal(90)}
+    assert [make.place(who, account_id, "buy", 1, **legs).status for _ in range(3)] == ["filled"] * 3
+    assert make.place(who, account_id, "buy", 1, **legs).code == "order_rate_limit"
+
+
+def test_default_legs_stay_within_the_collar_of_prices(market):
+    account_id, who = make.account(market)
+    for name in ("default_stop_pct", "default_target_pct"):
+        with pytest.raises(Invalid):
+            risk.risk_set(actor=who, user_id=who.user_id, limits={name: "46"})
+    risk.risk_set(actor=who, user_id=who.user_id, limits={"default_stop_pct": "45", "default_target_pct": "45"})
+    assert make.place(who, account_id, "buy", 1).order_class == "bracket"
+    assert make.place(who, account_id, "buy", 1).status == "filled"
