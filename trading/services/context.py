@@ -12,9 +12,9 @@ from core.errors import NotFound, Unavailable
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import ListingView, Quote
 from trading.domain.case import Marks
-from trading.domain.fills import Prices
 from trading.domain.limits import Limits, tighten
 from trading.domain.ports import news_around
+from trading.domain.quotes import prices_of
 from trading.domain.ruled import with_sight
 from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.models import Account
@@ -69,21 +69,7 @@ def instrument_of(listing: ListingView, currency: str, on: date) -> Instrument:
 
 def quote_state(quote: Quote) -> QuoteState:
     """A quote as the order path needs it, with the evidence that a fill stores."""
-    prices = Prices(
-        bid=quote.bid,
-        ask=quote.ask,
-        last=quote.last,
-        gap=quote.is_open_print,
-        is_close=quote.is_close_print,
-        volume=quote.volume,
-        bid_size=quote.bid_size,
-        ask_size=quote.ask_size,
-        halted=quote.halted,
-        band_low=quote.band_low,
-        band_high=quote.band_high,
-        at=quote.at,
-    )
-    return QuoteState(prices, quote.tick, quote.at, quote.to_json())
+    return QuoteState(prices_of(quote), quote.tick, quote.at, quote.to_json())
 
 
 def marks_of(market_id: int, currency: str, quotes: Iterable[Quote]) -> Marks:

@@ -13,7 +13,7 @@ from core.money import exponent
 from marketdata.domain.slices import Slice
 from marketdata.domain.types import ListingView, Quote, Tick, TickAction
 from trading.domain.adjusting import Effect
-from trading.domain.fills import Prices
+from trading.domain.quotes import prices_of
 from trading.domain.snapshot import Instrument, QuoteState
 
 # What one unit of a currency costs in another on a day; None when it is not known.
@@ -81,21 +81,7 @@ class Instruments:
 
 def quote_state(quote: Quote) -> QuoteState:
     """A quote as the order path needs it. It carries no evidence: a backtest stores none."""
-    prices = Prices(
-        bid=quote.bid,
-        ask=quote.ask,
-        last=quote.last,
-        gap=quote.is_open_print,
-        is_close=quote.is_close_print,
-        volume=quote.volume,
-        bid_size=quote.bid_size,
-        ask_size=quote.ask_size,
-        halted=quote.halted,
-        band_low=quote.band_low,
-        band_high=quote.band_high,
-        at=quote.at,
-    )
-    return QuoteState(prices, quote.tick, quote.at, {})
+    return QuoteState(prices_of(quote), quote.tick, quote.at, {})
 
 
 def names_of(quotes: Iterable[Quote]) -> dict[int, str]:
