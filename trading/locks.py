@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from core.postgres import direct
@@ -83,7 +84,7 @@ def plan_apply(data: dict[str, Any], *, last: bool = False) -> None:
 
     `last`: nothing follows it in the transaction, so the commit goes out with it.
     """
-    direct.run(_APPLY, (json.dumps(data),), last=last)
+    direct.run(_APPLY, (orjson.dumps(data).decode(),), last=last)
 
 
 def accounts_lock(account_ids: Sequence[int]) -> list[Account]:

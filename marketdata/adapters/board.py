@@ -6,12 +6,13 @@ is a cache: whatever is missing is recomputed from the database.
 
 import json
 from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
-from core.redis import client
+from core.redis import ask, client
 from marketdata.domain.types import MarketClock, Quote, dumps
 
 CLOCK = "@"
@@ -76,11 +77,19 @@ def board_clock(market_id: int) -> MarketClock | None:
 
 def board_one(market_id: int, symbol: str) -> tuple[Quote | None, MarketClock | None]:
     """One quote and the clock it belongs to, in one round trip."""
-    quote, clock = _sync(client().hmget(key(market_id), [symbol, CLOCK]))
-    return (
-        Quote.from_json(json.loads(quote)) if quote and symbol != CLOCK else None,
-        MarketClock.from_json(json.loads(clock)) if clock else None,
-    )
+    quote, clock = ask(client(), [("HMGET", key(market_id), symbol, CLOCK)])[0]
+    return (_quote(quote) if quote and symbol != CLOCK else None, _clock(clock) if clock else None)
+
+
+# A quote is in force for many orders: what was read once is not read again while it stays the same.
+@lru_cache(maxsize=2048)
+def _quote(raw: bytes | str) -> Quote:
+    return Quote.from_json(json.loads(raw))
+
+
+@lru_cache(maxsize=256)
+def _clock(raw: bytes | str) -> MarketClock:
+    return MarketClock.from_json(json.loads(raw))
 
 
 def board_all(market_id: int) -> tuple[dict[str, Quote], MarketClock | None]:
