@@ -43,11 +43,11 @@ FILTERS = (
 
 @require_GET
 def contest_list(request: HttpRequest) -> HttpResponse:
-    """The contests that the viewer may see, newest first, with their progress."""
+    """The contests that the viewer may see, those that run first, with their progress."""
     who = viewer(request)
     status = request.GET.get("status", "")
     status = status if status in set(ContestStatus) else ""
-    rows = selectors.contests_query(who, [status] if status else [])
+    rows = selectors.running_first(selectors.contests_query(who, [status] if status else []))
     mine = {place.contest_id for place in selectors.participants_of_user(who.user_id)} if who and who.user_id else set()
 
     def card(row: Contest) -> dict[str, Any]:

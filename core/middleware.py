@@ -10,10 +10,12 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import ResolverMatch, get_urlconf, resolve
 from django.utils.cache import patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
+
+from core.web import page_not_found
 
 # django-structlog's own, to know whether a line would be written before it is put together.
 logger = logging.getLogger("django_structlog.middlewares.request")
@@ -61,6 +63,21 @@ class RequestLogMiddleware(RequestMiddleware):
     def format_request(request: HttpRequest) -> str:
         """Method and path, without the query."""
         return f"{request.method} {request.path}"
+
+
+class MissingPageMiddleware:
+    """Shows our own page for what a view did not find: in local mode Django would show its technical one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass everything on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 404 to what is not there; leave everything else to Django."""
+        return page_not_found(request, exception) if isinstance(exception, Http404) else None
 
 
 class BodyLimitMiddleware:

@@ -88,6 +88,18 @@ def channels_check(user: object, channels: Sequence[str]) -> None:
             raise Forbidden("channel_forbidden", "You may not listen to this channel.", {"channel": channel})
 
 
+def stream_permission(user: Any, raw: str) -> dict[str, Any]:
+    """A fresh token for a comma list of channels, with the channels and its life in seconds.
+
+    Raises Invalid for a malformed list, Forbidden for channels that the user may not listen to.
+    """
+    channels = channels_parse(raw)
+    if not user.is_authenticated and not all(is_public(channel) for channel in channels):
+        raise Forbidden("not_authenticated", "Sign in to listen to this channel.", status=401)
+    channels_check(user, channels)
+    return {"token": stream_token(channels, user.pk or 0), "channels": channels, "expires_in": TOKEN_MAX_AGE}
+
+
 def stream_token(channels: Sequence[str], user_id: int) -> str:
     """A signed permission to listen to these channels, good for an hour. The caller has checked the channels."""
     return signing.TimestampSigner(salt=TOKEN_SALT).sign_object({"c": sorted(channels), "u": user_id})

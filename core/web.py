@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from core import push
 from core.api import error_body, request_id
-from core.errors import DomainError, Forbidden
+from core.errors import DomainError
 from core.selectors import readiness
 
 logger = logging.getLogger(__name__)
@@ -39,14 +39,9 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def stream_token(request: HttpRequest) -> HttpResponse:
     """A fresh token for channels the session's user may listen to: `?channels=account:1,market:2`."""
     try:
-        channels = push.channels_parse(request.GET.get("channels", ""))
-        if not request.user.is_authenticated and not all(push.is_public(channel) for channel in channels):
-            raise Forbidden("not_authenticated", "Sign in to listen to this channel.", status=401)
-        push.channels_check(request.user, channels)
+        return JsonResponse(push.stream_permission(request.user, request.GET.get("channels", "")))
     except DomainError as error:
         return JsonResponse(error.as_dict(), status=error.status)
-    token = push.stream_token(channels, request.user.pk or 0)
-    return JsonResponse({"token": token, "channels": channels, "expires_in": push.TOKEN_MAX_AGE})
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

@@ -43,6 +43,7 @@ PUBLIC = {
     ("GET", "contests/<slug:slug>/status"),
     ("GET", "markets"),
     ("GET", "markets/<slug:slug>"),
+    ("GET", "stream-token"),
     ("GET", "stocks/<str:ticker>/history"),
     ("GET", "stocks/metrics"),
     ("GET", "stocks/prices"),

@@ -12,6 +12,7 @@ from contests.selectors.contests import (
     featured,
     participant_get,
     participants_of_user,
+    running_first,
     series_exists,
     view_of,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "featured",
     "participant_get",
     "participants_of_user",
+    "running_first",
     "series_exists",
     "standings",
     "standings_page",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 
 from contests.domain.states import LIVE
 from contests.models import Contest, Participant
@@ -164,6 +164,12 @@ def contests_query(viewer: Actor | None, statuses: Sequence[str] = ()) -> QueryS
     if viewer is not None and viewer.user_id is not None:
         seen |= Q(pk__in=Participant.objects.filter(user_id=viewer.user_id).values("contest_id"))
     return rows.filter(seen).exclude(status="draft")
+
+
+def running_first(rows: QuerySet[Contest]) -> QuerySet[Contest]:
+    """The same contests as a visitor wants them: what runs, the featured one first, then what comes, then the rest."""
+    rank = Case(When(status__in=("active", "paused"), then=0), When(status="scheduled", then=1), default=2)
+    return rows.order_by(rank, "-is_featured", "-id")
 
 
 def contests_list(viewer: Actor | None = None, statuses: Sequence[str] = (), limit: int = 100) -> list[ContestView]:

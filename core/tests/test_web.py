@@ -10,6 +10,7 @@ from django.core import signing
 from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rest_framework.test import APIClient
 
 from core import heartbeat, logs, push, selectors, tasks
 from core.errors import DomainError, Forbidden
@@ -117,6 +118,29 @@ def test_public_channels_need_no_session(client):
     answer = client.get("/stream-token", {"channels": "market:1,contest:2,market:1"}).json()
     assert answer["channels"] == ["market:1", "contest:2"]
     assert push.stream_token_read(answer["token"]) == (frozenset({"market:1", "contest:2"}), 0)
+
+
+def test_a_program_gets_its_stream_token_over_the_api(client, settings):
+    settings.STREAM_PUBLIC_URL = "https://live.example/"
+    api = APIClient()
+    user = User.objects.create_user("api@example.com")
+    where = "/api/v1/stream-token"
+    assert api.get(where, {"channels": f"account:{user.pk}"}).status_code == 401
+    assert api.get(where, {"channels": ""}).json()["code"] == "channels_invalid"
+    api.force_authenticate(user)
+    answer = api.get(where, {"channels": f"account:{user.pk}"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.data["url"] == "https://live.example/events"
+    assert push.stream_token_read(answer.data["token"]) == (frozenset({f"account:{user.pk}"}), user.pk)
+    assert api.get(where, {"channels": f"account:{user.pk + 1}"}).status_code == 403
+
+
+def test_what_a_view_does_not_find_has_our_own_page_in_local_mode_too(client, settings):
+    settings.DEBUG = True
+    response = client.get("/page/gone")
+    assert response.status_code == 404
+    assert b"Django" not in response.content
+    assert client.get("/api/v1/page/gone").json()["code"] == "not_found"
 
 
 def test_private_channels_are_for_those_the_guard_lets(client):

@@ -15,6 +15,12 @@ from core.errors import Conflict, Denied, Unavailable
 from core.models import LedgerAccount
 from core.pagination import PagePagination
 
+PAGE_ERRORS: dict[str, Exception] = {
+    "crash": RuntimeError("secret detail"),
+    "bad": SuspiciousOperation(),
+    "no": PermissionDenied(),
+    "gone": Http404("secret detail"),
+}
 ERRORS: dict[str, Exception] = {
     "conflict": Conflict("taken", "It is taken.", {"by": 1}),
     "denied": Denied("insufficient_funds", "You have too little."),
@@ -79,7 +85,12 @@ def where(request: HttpRequest, **_: Any) -> HttpResponse:
 
 
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    raise {"crash": RuntimeError("secret detail"), "bad": SuspiciousOperation(), "no": PermissionDenied()}[name]
+    raise {
+        "crash": RuntimeError("secret detail"),
+        "bad": SuspiciousOperation(),
+        "no": PermissionDenied(),
+        "gone": Http404(),
+    }[name]
 
 
 urlpatterns = [

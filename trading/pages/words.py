@@ -13,7 +13,7 @@ TYPES = {
     "trailing_stop": "Trailing stop",
 }
 TIMES = {
-    "day": "Day",
+    "day": "Until the close",
     "gtc": "Until cancelled",
     "ioc": "At once, rest cancelled",
     "fok": "At once and whole",

@@ -5,20 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from core.errors import Conflict, DomainError, Invalid
+from core.errors import Conflict, Denied, DomainError, Invalid
 from core.models import IdempotencyRecord
 from trading.domain import states
 from trading.domain.revision import Revision
 from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.domain.views import TradeView
 from trading.selectors.entries import close_id, trade_get, trade_orders
+from trading.selectors.positions import holdings
 from trading.services.changes import order_cancel, order_replace
 from trading.services.orders import order_place
 
 
 def trade_open(*, actor: Actor, account_id: int, request: OrderRequest, idempotency_key: str | None) -> OrderView:
-    """Place the entry of a trade; what denies an order denies the trade. The trade's id is the order's."""
+    """Place the entry of a trade; what denies an order denies the trade. The trade's id is the order's.
+
+    Raises Denied `trade_would_close` for an order that would only close what is held: it is no trade of its own.
+    """
+    if not _is_known(account_id, idempotency_key):
+        _check_opens(account_id, request)
     return order_place(actor=actor, account_id=account_id, request=request, idempotency_key=idempotency_key)
+
+
+def _is_known(account_id: int, key: str | None) -> bool:
+    """Whether this key has been answered before: the first answer stands."""
+    return key is not None and IdempotencyRecord.objects.filter(scope=f"order:{account_id}", key=key).exists()
+
+
+def _check_opens(account_id: int, request: OrderRequest) -> None:
+    held = holdings([account_id])[account_id].get(request.symbol)
+    if held is None or (held[0] > 0) == (request.side == "buy") or abs(held[0]) < request.quantity:
+        return
+    way = "long" if held[0] > 0 else "short"
+    words = f"You are {way} {abs(held[0]).normalize():f} {request.symbol}: this would only close it. Close that trade."
+    raise Denied("trade_would_close", words, {"position": f"{held[0].normalize():f}"})
 
 
 def trade_close(

@@ -148,6 +148,23 @@ def test_a_short_trade_earns_when_the_price_falls(market):
 
 
 @pytest.mark.django_db
+def test_a_trade_that_would_only_close_another_is_refused_before_it_is_placed(book):
+    client = book[1]
+    key = {"HTTP_IDEMPOTENCY_KEY": "first"}
+    first = post(client, data={"symbol": "AAA", "direction": "long", "quantity": "4"}, status=201, **key)
+    refused = post(client, data={"symbol": "AAA", "direction": "short", "quantity": "4"}, status=422)
+    assert (refused["code"], refused["details"]) == ("trade_would_close", {"position": "4"})
+    assert Order.objects.count() == 1
+    assert (
+        post(client, data={"symbol": "AAA", "direction": "short", "quantity": "5"}, status=422)["code"]
+        != refused["code"]
+    )
+    again = post(client, data={"symbol": "AAA", "direction": "long", "quantity": "4"}, status=200, **key)
+    assert again == first
+    assert trade(client)["id"] != first["id"]
+
+
+@pytest.mark.django_db
 def test_a_split_keeps_the_trade_whole():
     market = replay_market(
         {"SPL": [(100, 102, 98, 100), (50, 51, 49, 50)]}, ticks=1, basis="traded", actions={"SPL": [("split", 1, 2)]}

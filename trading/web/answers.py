@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.templatetags.arena import price, qty
 from trading.domain.types import OrderView
 from trading.pages import new_key
-from trading.pages.words import kind_words
+from trading.pages.words import kind_words, time_words
 
 DENIED = ("denied", "rejected")
 
@@ -37,10 +37,17 @@ def said(order: OrderView) -> tuple[str, str]:
     if order.status in ("canceled", "expired"):
         filled = f" {qty(order.filled_quantity)} were filled before." if order.filled_quantity != "0" else ""
         why = order.message or "It no longer waits."
-        head = "Canceled." if order.status == "canceled" else "Expired."
+        head = "Cancelled." if order.status == "canceled" else "Expired."
         return head, f"{order.side.capitalize()} {name}. {why}{filled}"
-    legs = " Its exits wait with it." if order.legs and order.order_class != "oco" else ""
-    return "Waiting.", f"{order.side.capitalize()} {name}, {kind_words(order).lower()}: it is under Open orders.{legs}"
+    legs = ""
+    if order.legs:
+        legs = " Its stop loss waits beside it." if order.order_class == "oco" else " Its exits wait with it."
+    words = f"{kind_words(order).lower()}, {_first_lower(time_words(order))}"
+    return "Waiting.", f"{order.side.capitalize()} {name}, {words}: it is under Open orders.{legs}"
+
+
+def _first_lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def answer(
