@@ -217,10 +217,25 @@ def _need(
         return value.notional_minor + value.fee_minor if request.side == "buy" and opens else 0
     if not opens:
         return 0
+    slip = slip_minor(request.side, request.quantity, price, instrument, quote, snapshot.account.currency)
+    more = opening_minor(snapshot, margin, opens, request.quantity - opens, price, instrument, quote)
+    return more + value.fee_minor + slip
+
+
+def opening_minor(
+    snapshot: Snapshot,
+    margin: Margin,
+    opens: Decimal,
+    closes: Decimal,
+    price: Decimal,
+    instrument: Instrument,
+    quote: QuoteState,
+) -> int:
+    """Initial margin that a fill takes beyond what it sets free by closing first. Minor units, never below 0."""
     currency = snapshot.account.currency
-    exposure = abs(value_minor(opens, price, instrument, currency))
-    slip = slip_minor(request.side, request.quantity, price, instrument, quote, currency)
-    return initial_minor(exposure, snapshot.terms) + value.fee_minor + slip
+    opened = abs(value_minor(opens, price, instrument, currency))
+    closed = abs(value_minor(closes, quote.prices.last, instrument, currency))
+    return max(initial_minor(margin.exposure_minor + opened - closed, snapshot.terms) - margin.initial_minor, 0)
 
 
 def slip_minor(

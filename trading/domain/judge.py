@@ -92,7 +92,10 @@ def buying_power(case: Case) -> Denial | None:
         need, power = case.worth.fee_minor, power + case.worth.notional_minor
     if not need or need <= power:
         return None
-    lots = case.request.quantity * max(power, 0) / need // case.instrument.lot_size
+    # What closes a position needs nothing: it is what opens that must become less.
+    opens = case.opens if case.margin is not None else case.request.quantity
+    room = case.request.quantity - opens + opens * max(power, 0) / need
+    lots = room // case.instrument.lot_size
     most = lots * case.instrument.lot_size
     advice = f"Reduce to {shares(most)} or less." if most > 0 else "Sell something or cancel an open order first."
     words = "this order needs" if case.margin is None else "this order needs a margin of"

@@ -12,15 +12,24 @@ from typing import Any
 
 from core.money import to_minor
 from trading.domain import states
-from trading.domain.case import Case, Marks, draft_order, ended, margin_at, rates_of, reducible, slip_minor
+from trading.domain.case import (
+    Case,
+    Marks,
+    draft_order,
+    ended,
+    margin_at,
+    opening_minor,
+    rates_of,
+    reducible,
+    slip_minor,
+)
 from trading.domain.draft import Draft
 from trading.domain.fills import Execution, meet
 from trading.domain.links import after_fill, entry_ended, held_legs, oco_leg
-from trading.domain.margin import initial_minor
 from trading.domain.positions import ZERO, opening
 from trading.domain.snapshot import Instrument, OrderState, QuoteState, Snapshot
 from trading.domain.types import Actor, Denial, OrderView, plain
-from trading.domain.worth import value_minor, worth
+from trading.domain.worth import worth
 
 # How an order ends that its time in force ends.
 _ENDS = {"auction_over": states.EXPIRED}
@@ -154,9 +163,10 @@ def _uncovered(
     opens = opening(snapshot.holding, order.side, execution.quantity)
     if not opens:
         return ""
-    exposure = abs(value_minor(opens, execution.price, instrument, account.currency))
+    closes = execution.quantity - opens
+    more = opening_minor(snapshot, margin, opens, closes, execution.price, instrument, quote)
     slip = slip_minor(order.side, execution.quantity, execution.price, instrument, quote, account.currency)
-    covered = margin.excess_minor - initial_minor(exposure, snapshot.terms) - value.fee_minor - slip >= others
+    covered = margin.excess_minor - more - value.fee_minor - slip >= others
     return "" if covered else "not_enough_buying_power"
 
 

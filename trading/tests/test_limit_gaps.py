@@ -8,12 +8,20 @@ from django.db import transaction
 from accounts.models import User
 from core.errors import Invalid
 from core.services.books import verify
+from marketdata import selectors
 from marketdata.tests.factories import advance, replay_market
+from trading.domain import plan
+from trading.domain.case import margin_at
+from trading.domain.fills import Execution
+from trading.domain.margin import initial_minor
 from trading.domain.types import Actor
+from trading.locks import account_snapshot
 from trading.models import Account, Order, Position
 from trading.services import locking, risk
 from trading.services.accounts import group_set_status_in_tx
+from trading.services.context import instrument_of, marks_of, quote_state
 from trading.tests import factories as make
+from trading.tests.test_order_kinds import margin_account, send
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +36,10 @@ def books_hold():
 @pytest.fixture
 def market():
     return replay_market(ticks=1)
+
+
+def marks(market):
+    return marks_of(market.id, "USD", selectors.quotes_all(market.id).values())
 
 
 def test_entries_that_rest_count_towards_the_most_in_one_symbol(market):
@@ -93,3 +105,33 @@ def test_default_legs_stay_within_the_collar_of_prices(market):
     risk.risk_set(actor=who, user_id=who.user_id, limits={"default_stop_pct": "45", "default_target_pct": "45"})
     assert make.place(who, account_id, "buy", 1).order_class == "bracket"
     assert make.place(who, account_id, "buy", 1).status == "filled"
+
+
+def test_a_position_is_turned_with_the_margin_that_it_sets_free(market):
+    account_id, who = margin_account(market)
+    send(who, account_id, "buy", 150)
+    refused = send(who, account_id, "sell", 400)
+    assert refused.code == "not_enough_buying_power"
+    most = int(refused.details["max_quantity"])
+    assert 150 < most < 400
+    # As much short as it was long: no more exposure than before, but for the spread.
+    assert send(who, account_id, "sell", 300).status == "filled"
+    assert Position.objects.get(account_id=account_id).quantity == -150
+    found = margin_at(account_snapshot(account_id=account_id), marks(market))
+    assert found.excess_minor >= 0
+
+
+def test_a_fill_that_slips_from_its_mark_is_covered_with_the_slip():
+    # The spread of 2 % is lost at once: 10,000 carry 20,000 of exposure at leverage 2, not 20,000 and the slip.
+    wide = replay_market({"AAA": [(100,) * 4] * 3, "BBB": [(50,) * 4] * 3}, ticks=1, spread_bps="400")
+    account_id, who = margin_account(wide)
+    view = send(who, account_id, "buy", 190, "limit", limit_price=Decimal(101), time_in_force="gtc")
+    assert view.status == "accepted"
+    snapshot = account_snapshot(account_id=account_id, order_id=view.id)
+    quote = quote_state(selectors.quote_get(wide.id, "AAA"))
+    listing = selectors.listing_get(wide.id, "AAA")
+    fill = Execution(quantity=Decimal(190), price=Decimal(105))
+    instrument = instrument_of(listing, "USD", quote.at.date())
+    assert plan._uncovered(snapshot, fill, instrument, quote, marks(wide)) == "not_enough_buying_power"
+    # Without the slip of 950 it would have been covered: 9,975 of initial margin, and 10,000 of equity.
+    assert initial_minor(190 * 10500, snapshot.terms) <= 1_000_000
