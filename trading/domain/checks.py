@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from core.money import to_major
 from trading.domain.case import Case
 from trading.domain.fills import touch
+from trading.domain.snapshot import OrderState
+from trading.domain.states import HELD
 from trading.domain.types import Denial, plain
 
 # A price further than this from the last one is taken for a slip of the keyboard.
@@ -182,9 +184,21 @@ def legs_side(case: Case) -> Denial | None:
     request = case.request
     if request.order_class not in ("bracket", "oto"):
         return None
+    return _crossed(case, request.take_profit_price, request.stop_loss_price)
+
+
+def legs_crossed(case: Case, legs: Sequence[OrderState]) -> Denial | None:
+    """The legs that wait for an entry still lie on their sides of it when it is replaced."""
+    waiting = [leg for leg in legs if leg.status == HELD and leg.side != case.request.side]
+    profit = next((leg.limit_price for leg in waiting if leg.role == "take_profit"), None)
+    loss = next((leg.stop_price for leg in waiting if leg.role == "stop_loss"), None)
+    return _crossed(case, profit, loss)
+
+
+def _crossed(case: Case, profit: Decimal | None, loss: Decimal | None) -> Denial | None:
+    request = case.request
     price = case.execution.price or request.limit_price or request.stop_price or touch(request.side, case.quote.prices)
     sign = 1 if request.side == "buy" else -1
-    profit, loss = request.take_profit_price, request.stop_loss_price
     if (profit is None or sign * (profit - price) > 0) and (loss is None or sign * (price - loss) > 0):
         return None
     more, less = ("above", "below") if request.side == "buy" else ("below", "above")

@@ -13,7 +13,7 @@ from core.money import major_text
 from trading import locks
 from trading.domain import plan, states
 from trading.domain.case import Case
-from trading.domain.checks import PRICE_CHECKS
+from trading.domain.checks import PRICE_CHECKS, legs_crossed
 from trading.domain.judge import judge
 from trading.domain.plan import Plan
 from trading.domain.ports import account_policy
@@ -192,6 +192,7 @@ def _replace(actor: Actor, account_id: int, order_id: int, revision: Revision, *
         freed = replace(snapshot, account=draft.account, holding=draft.holding)
         case = case_of(freed, request, found, actor, default_legs=False)
         denial = _held_denial(case) if old.status == states.HELD else judge(case, account_policy(context.purpose))
+        denial = denial or legs_crossed(case, [leg for leg in snapshot.companions if leg.link_id == old.id != leg.id])
         if denial is not None:
             raise Denied(denial.code, denial.message, denial.details)
         decided = plan.substitute(draft, old, case, actor)

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import User
-from core.errors import Invalid
+from core.errors import Denied, Invalid
 from core.services.books import verify
 from marketdata import selectors
 from marketdata.tests.factories import advance, replay_market
@@ -14,11 +14,13 @@ from trading.domain import plan
 from trading.domain.case import margin_at
 from trading.domain.fills import Execution
 from trading.domain.margin import initial_minor
+from trading.domain.revision import Revision
 from trading.domain.types import Actor
 from trading.locks import account_snapshot
 from trading.models import Account, Order, Position
 from trading.services import locking, risk
 from trading.services.accounts import group_set_status_in_tx
+from trading.services.changes import order_replace
 from trading.services.context import instrument_of, marks_of, quote_state
 from trading.tests import factories as make
 from trading.tests.test_order_kinds import margin_account, send
@@ -135,3 +137,15 @@ def test_a_fill_that_slips_from_its_mark_is_covered_with_the_slip():
     assert plan._uncovered(snapshot, fill, instrument, quote, marks(wide)) == "not_enough_buying_power"
     # Without the slip of 950 it would have been covered: 9,975 of initial margin, and 10,000 of equity.
     assert initial_minor(190 * 10500, snapshot.terms) <= 1_000_000
+
+
+def test_an_entry_is_not_moved_across_the_legs_that_wait_for_it(market):
+    account_id, who = make.account(market)
+    legs = {"order_class": "bracket", "take_profit_price": Decimal(96), "stop_loss_price": Decimal(90)}
+    view = make.place(who, account_id, "buy", 10, limit="95", time_in_force="gtc", **legs)
+    with pytest.raises(Denied) as caught:
+        order_replace(actor=who, order_id=view.id, revision=Revision(limit_price=Decimal(98)))
+    assert caught.value.code == "legs_crossed"
+    assert Order.objects.get(pk=view.id).status == "accepted"
+    moved = order_replace(actor=who, order_id=view.id, revision=Revision(limit_price=Decimal("95.5")))
+    assert moved.status == "accepted"
