@@ -105,7 +105,7 @@ def test_a_resting_order_is_listed_and_cancelled_once(mine):
     account_id, who, client = mine
     order = make.place(who, account_id, "buy", 5, limit=Decimal("60"), time_in_force="gtc")
     assert "Cancel order" in client.get(f"/accounts/{account_id}/orders/open").content.decode()
-    assert "Canceled" in client.post(f"/orders/{order.id}/cancel").content.decode()
+    assert "Cancelled" in client.post(f"/orders/{order.id}/cancel").content.decode()
     assert selectors.orders(account_id, open_only=True) == []
 
 
