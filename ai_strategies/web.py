@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from marketdata import selectors as market_selectors
 from marketdata.charts import chart_bars
 from marketdata.domain.types import ListingView, Quote
 from trading import selectors as trading_selectors
+from trading.domain import fees
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
 from trading.pages import curve_points, market_context, new_key, page, viewer
@@ -111,6 +113,7 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         "next_key": new_key(),
     }
     context |= _prices(contest, request.GET.get("symbol", ""))
+    context["charges"] = _charges(contest, context["market"].at.date())
     if account is not None:
         context |= _own(contest, account, who, board, context["market"].status)
     else:
@@ -120,6 +123,17 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         if contest.is_live:
             context["closed_reason"] = "You are watching. Join to trade in this contest, at any point of it."
     return render(request, "contests/page.html", context)
+
+
+def _charges(contest: ContestView, on: date) -> list[str]:
+    """What trading costs in the contest on a market day, a sentence a charge; nothing where nothing is charged."""
+    bps = contest.constraints.get("commission_bps")
+    schedule = contest.constraints.get("fee_schedule") or (f"bps:{bps}" if bps else "")
+    exchange = next((item.exchange for item in market_selectors.listings(contest.market_id)), "")
+    try:
+        return fees.describe(schedule, on, exchange) if schedule else []
+    except DomainError as error:
+        return [error.message]
 
 
 def _prices(contest: ContestView, wanted: str) -> dict[str, Any]:

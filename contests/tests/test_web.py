@@ -91,6 +91,9 @@ def test_an_operator_creates_a_contest_with_its_market():
     assert view.status == "scheduled"
     assert view.initial_balance_minor == 5_000_000
     assert view.constraints == {"max_position_pct": "25", "max_trades_per_day": 9, "commission_bps": "2.5"}
+    rules = signed_in().get("/contests/spring").content.decode()
+    assert '<dt>Trades a market day</dt><dd class="num">9</dd>' in rules
+    assert "Commission: 0.025%" in rules
 
 
 def test_an_operator_makes_a_private_contest_and_gets_its_link():
