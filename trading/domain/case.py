@@ -176,6 +176,7 @@ def make_case(
         venue=snapshot.venue,
         new=True,
         taken=snapshot.taken,
+        drawn=snapshot.holding.drawn(request.side, quote.tick),
     )
     execution = ended(execution, request.time_in_force, request.quantity)
     rests = execution.quantity < request.quantity and not execution.end

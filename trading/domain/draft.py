@@ -114,7 +114,8 @@ class Draft:
             filled_native_minor=order.notional_minor,
         )
         held = self.holding
-        self.holding, realized = apply_fill(held, side, quantity, value.notional_minor)
+        after, realized = apply_fill(held, side, quantity, value.notional_minor)
+        self.holding = after.draw(side, quantity, quote.tick)
         sign = -1 if side == "buy" else 1
         cash_change = sign * value.notional_minor - value.fee_minor
         self.account = replace(
@@ -167,6 +168,7 @@ class Draft:
         cash_change: int,
     ) -> dict[str, Any]:
         account = self.account
+        drawn = self.snapshot.holding.drawn(order.side, quote.tick)
         legs: list[list[Any]] = [
             [account.ledger_account_id, cash_change, ""],
             [account.clearing_account_id, -cash_change - value.fee_minor, ""],
@@ -186,7 +188,7 @@ class Draft:
             "charges": {charge.kind: charge.minor for charge in value.charges},
             "fx": str(instrument.fx),
             "realized_minor": realized,
-            "quote": dict(quote.evidence),
+            "quote": {**quote.evidence, "drawn": plain(drawn)} if drawn else dict(quote.evidence),
             "memo": f"{order.side} {plain(quantity)} {order.symbol} @ {plain(price)}",
             "legs": [leg for leg in legs if leg[1]],
         }

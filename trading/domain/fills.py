@@ -138,11 +138,11 @@ def _trailed(order: Working, prices: Prices, tick_size: Decimal) -> Working:
     return replace(moved, stop_price=trail_stop(moved, tick_size))
 
 
-def _room(order: Working, prices: Prices, venue: Venue, lot: Decimal, taken: Decimal) -> Decimal:
+def _room(order: Working, prices: Prices, venue: Venue, lot: Decimal, taken: Decimal, drawn: Decimal) -> Decimal:
     """The quantity that this quote can fill: remaining, the share of volume, and what is left of its size."""
     room = order.remaining
     if venue.max_volume_share and prices.volume:
-        room = min(room, prices.volume * venue.max_volume_share)
+        room = min(room, max(prices.volume * venue.max_volume_share - drawn, ZERO))
     size = prices.ask_size if order.side == "buy" else prices.bid_size
     if venue.sizes and size is not None:
         room = min(room, max(size - taken, ZERO))
@@ -214,10 +214,12 @@ def meet(
     venue: Venue = DEFAULT_VENUE,
     new: bool = False,
     taken: Decimal = ZERO,
+    drawn: Decimal = ZERO,
 ) -> Execution:
     """What the quote in force does to an order: a new one (`new`), or one that rested before this quote.
 
-    `taken` is what other orders have had of this quote's size on the order's side.
+    `taken` is what other orders have had of this quote's size on the order's side; `drawn` what the account's own have
+    filled of this quote on that side: its share of the volume and its impact count the account, not each order.
     """
     trailing = order.type == "trailing_stop"
     held = Execution(triggered=order.triggered, stop_price=order.stop_price, extreme=order.extreme)
@@ -235,7 +237,7 @@ def meet(
             return replace(held, stop_price=order.stop_price, extreme=order.extreme)
         held = replace(held, triggered=True)
         new = True
-    return _fill(order, prices, held, tick_size, lot_size, venue, new=new, taken=taken)
+    return _fill(order, prices, held, tick_size, lot_size, venue, new=new, taken=taken, drawn=drawn)
 
 
 def _fill(
@@ -248,6 +250,7 @@ def _fill(
     *,
     new: bool,
     taken: Decimal,
+    drawn: Decimal,
 ) -> Execution:
     auction = order.time_in_force in ("opg", "cls")
     price, takes = _price(order, prices, tick_size, rested=not new, auction=auction)
@@ -258,14 +261,14 @@ def _fill(
         # What is to be filled at once or not at all cannot be put off.
         end = {"ioc": "ioc_remainder", "fok": "fok_not_filled"}.get(order.time_in_force, "")
         return replace(held, end=end) if end else replace(held, note=note)
-    quantity = _room(order, prices, venue, lot_size, taken)
+    quantity = _room(order, prices, venue, lot_size, taken, drawn)
     if order.time_in_force == "fok" and quantity < order.remaining:
         return replace(held, end="fok_not_filled")
     end = _ending(order, quantity)
     if not quantity:
         return replace(held, end=end)
     if takes:
-        moved = impacted(order.side, price, quantity, prices, venue, tick_size)
+        moved = impacted(order.side, price, quantity + drawn, prices, venue, tick_size)
         limit = order.limit_price if order.type in ("limit", "stop_limit") else None
         price = moved if limit is None else (min(moved, limit) if order.side == "buy" else max(moved, limit))
     return replace(held, quantity=quantity, price=price, end=end)

@@ -195,6 +195,7 @@ def act(snapshot: Snapshot, quote: QuoteState, instrument: Instrument, marks: Ma
         # The first quote after its latency meets it as a new order: what is marketable fills at the touch.
         new=arrived,
         taken=snapshot.taken,
+        drawn=snapshot.holding.drawn(order.side, quote.tick),
     )
     execution = ended(execution, order.time_in_force, order.remaining)
     if execution.note:

@@ -7,7 +7,7 @@ releases all of it. So, for any sequence of fills: cash - initial = realised - o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 
@@ -18,17 +18,39 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Signed quantity, quantity promised to resting sells, signed cost and realised P&L (minor units, before fees)."""
+    """Signed quantity, quantity promised to resting sells, signed cost and realised P&L (minor units, before fees).
+
+    `drawn_bought` and `drawn_sold` are what has filled on the quote of `drawn_tick`: of one quote an account has its
+    share of the volume once, in however many orders it asks.
+    """
 
     quantity: Decimal = ZERO
     reserved_quantity: Decimal = ZERO
     cost_minor: int = 0
     realized_minor: int = 0
+    drawn_tick: int = field(default=-1, compare=False)
+    drawn_bought: Decimal = field(default=ZERO, compare=False)
+    drawn_sold: Decimal = field(default=ZERO, compare=False)
 
     @property
     def available(self) -> Decimal:
         """What a long still has to sell; 0 for a short."""
         return max(self.quantity - self.reserved_quantity, ZERO)
+
+    def drawn(self, side: Side, tick: int) -> Decimal:
+        """What has filled on one side of the quote of `tick` already."""
+        if tick != self.drawn_tick:
+            return ZERO
+        return self.drawn_bought if side == "buy" else self.drawn_sold
+
+    def draw(self, side: Side, quantity: Decimal, tick: int) -> Holding:
+        """The holding with one more fill counted against the quote of `tick`."""
+        bought, sold = self.drawn("buy", tick), self.drawn("sell", tick)
+        if side == "buy":
+            bought += quantity
+        else:
+            sold += quantity
+        return replace(self, drawn_tick=tick, drawn_bought=bought, drawn_sold=sold)
 
 
 def signed(side: Side, quantity: Decimal) -> Decimal:

@@ -55,6 +55,9 @@ def position_row(listing_id: int, holding: Holding) -> dict[str, Any]:
         "reserved_quantity": str(holding.reserved_quantity),
         "cost_minor": holding.cost_minor,
         "realized_minor": holding.realized_minor,
+        "drawn_tick": holding.drawn_tick,
+        "drawn_bought": str(holding.drawn_bought),
+        "drawn_sold": str(holding.drawn_sold),
     }
 
 

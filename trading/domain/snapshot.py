@@ -207,11 +207,11 @@ class Snapshot:
             market_status=market["status"],
             market_tick=market["tick"],
             market_at=market["at"],
-            holding=_holding(position) if position else Holding(),
+            holding=holding_of(position) if position else Holding(),
             order=order_state(order) if order else None,
             companions=tuple(order_state(item) for item in data["companions"] or ()),
             positions=tuple(
-                PositionState(item["listing_id"], item["symbol"], _holding(item)) for item in data["positions"] or ()
+                PositionState(item["listing_id"], item["symbol"], holding_of(item)) for item in data["positions"] or ()
             ),
             replay=data["replay"],
             trades_today=data["trades_today"],
@@ -245,9 +245,16 @@ def order_state(data: Mapping[str, Any]) -> OrderState:
     return OrderState(**values)
 
 
-def _holding(data: Mapping[str, Any]) -> Holding:
+def holding_of(data: Mapping[str, Any]) -> Holding:
+    """A position row as JSON."""
     return Holding(
-        Decimal(data["quantity"]), Decimal(data["reserved_quantity"]), data["cost_minor"], data["realized_minor"]
+        Decimal(data["quantity"]),
+        Decimal(data["reserved_quantity"]),
+        data["cost_minor"],
+        data["realized_minor"],
+        data["drawn_tick"],
+        Decimal(data["drawn_bought"]),
+        Decimal(data["drawn_sold"]),
     )
 
 

@@ -20,6 +20,9 @@ class Position(models.Model):
     reserved_quantity = models.DecimalField(max_digits=20, decimal_places=6, db_default=0, default=0)
     cost_minor = models.BigIntegerField()
     realized_minor = models.BigIntegerField(db_default=0, default=0)
+    drawn_tick = models.IntegerField(db_default=-1, default=-1, help_text="The quote that it last filled on")
+    drawn_bought = models.DecimalField(max_digits=20, decimal_places=6, db_default=0, default=0)
+    drawn_sold = models.DecimalField(max_digits=20, decimal_places=6, db_default=0, default=0)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

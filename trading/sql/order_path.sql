@@ -268,12 +268,15 @@ BEGIN
     END IF;
     IF p IS NOT NULL THEN
         INSERT INTO trading_position AS q
-            (account_id, listing_id, quantity, reserved_quantity, cost_minor, realized_minor, updated_at)
+            (account_id, listing_id, quantity, reserved_quantity, cost_minor, realized_minor, drawn_tick, drawn_bought,
+            drawn_sold, updated_at)
         VALUES (v_account, (p ->> 'listing_id')::bigint, (p ->> 'quantity')::numeric,
-            (p ->> 'reserved_quantity')::numeric, (p ->> 'cost_minor')::bigint, (p ->> 'realized_minor')::bigint, now())
+            (p ->> 'reserved_quantity')::numeric, (p ->> 'cost_minor')::bigint, (p ->> 'realized_minor')::bigint,
+            (p ->> 'drawn_tick')::integer, (p ->> 'drawn_bought')::numeric, (p ->> 'drawn_sold')::numeric, now())
         ON CONFLICT (account_id, listing_id) DO UPDATE SET quantity = excluded.quantity,
             reserved_quantity = excluded.reserved_quantity, cost_minor = excluded.cost_minor,
-            realized_minor = excluded.realized_minor, updated_at = excluded.updated_at;
+            realized_minor = excluded.realized_minor, drawn_tick = excluded.drawn_tick,
+            drawn_bought = excluded.drawn_bought, drawn_sold = excluded.drawn_sold, updated_at = excluded.updated_at;
     END IF;
     IF a IS NOT NULL THEN
         UPDATE trading_account SET cash_minor = (a ->> 'cash_minor')::bigint,

@@ -352,6 +352,22 @@ def test_a_quote_fills_at_most_its_share_of_the_volume_and_the_rest_works_on(mar
     assert Fill.objects.filter(order_id=order.id).count() == 3
 
 
+def test_an_order_in_many_parts_has_the_share_and_the_impact_of_one(market):
+    account_id, who = make.account(market, cash="100000000")
+    other_id, other = make.account(market, cash="100000000")
+    advance(market.id, 4)
+    whole = send(other, other_id, "buy", 100_000)
+    parts = [send(who, account_id, "buy", 40_000, time_in_force="ioc") for _ in range(4)]
+    assert [part.filled_quantity for part in parts] == ["40000", "40000", "20000", "0"]
+    prices = [Decimal(part.average_price) for part in parts[:3]]
+    assert prices == sorted(prices)
+    assert prices[-1] == Decimal(whole.average_price)
+    sold = send(who, account_id, "sell", 50_000, time_in_force="ioc")
+    assert sold.filled_quantity == "50000"  # the other side of the quote has its own share
+    advance(market.id, 1)
+    assert send(who, account_id, "buy", 40_000, time_in_force="ioc").filled_quantity == "40000"
+
+
 def test_a_gapped_stop_that_cannot_be_paid_is_cancelled_not_overdrawn(market):
     account_id, who = make.account(market, cash="1030")
     order = send(who, account_id, "buy", 10, "stop", stop_price="100.9")

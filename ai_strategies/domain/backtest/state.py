@@ -20,6 +20,7 @@ from trading.domain.snapshot import (
     PositionState,
     QuoteState,
     Snapshot,
+    holding_of,
     order_state,
 )
 from trading.domain.worth import value_minor
@@ -169,12 +170,7 @@ class PaperState:
         if fill is not None:
             self._book(fill)
         if position is not None:
-            self.holdings[position["listing_id"]] = Holding(
-                Decimal(position["quantity"]),
-                Decimal(position["reserved_quantity"]),
-                position["cost_minor"],
-                position["realized_minor"],
-            )
+            self.holdings[position["listing_id"]] = holding_of(position)
         if account is not None:
             self.account = replace(self.account, **account)
         if "adjustment" in data:

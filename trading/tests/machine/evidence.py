@@ -21,7 +21,8 @@ def _impact_bound(side: str, price: Decimal, quantity: Decimal, quote: Quote, ve
 def check_taker(fill: Fill, quote: Quote, venue: Venue) -> bool:
     """Between the touch and the touch moved by the order's own impact."""
     touch = quote.ask if fill.side == "buy" else quote.bid
-    bound = _impact_bound(fill.side, touch, fill.quantity, quote, venue)
+    drawn = Decimal(fill.quote.get("drawn", 0))
+    bound = _impact_bound(fill.side, touch, fill.quantity + drawn, quote, venue)
     return min(touch, bound) <= fill.price <= max(touch, bound)
 
 
