@@ -45,14 +45,26 @@ def ask(server: "redis.Redis", commands: Sequence[Sequence[Any]]) -> list[Any]:
         return _ask(_connection(server), commands)
 
 
+class _Held:
+    """A connection that one thread of one process keeps. It goes back to the pool with the thread."""
+
+    def __init__(self, server: "redis.Redis") -> None:
+        self.server, self.process = server, os.getpid()
+        self.connection: Any = server.connection_pool.get_connection()
+
+    def __del__(self) -> None:
+        # A server that starts a thread for each connection would empty the pool otherwise.
+        connection = getattr(self, "connection", None)
+        if connection is not None and self.process == os.getpid():
+            self.server.connection_pool.release(connection)
+
+
 def _connection(server: "redis.Redis") -> Any:
     """This thread's connection to the server; never one that a parent process uses."""
-    held = getattr(_held, "connection", None)
-    if held is None or held[0] is not server or held[1] != os.getpid():
-        if held is not None and held[1] == os.getpid():
-            held[0].connection_pool.release(held[2])
-        held = _held.connection = (server, os.getpid(), server.connection_pool.get_connection())
-    return held[2]
+    held: _Held | None = getattr(_held, "connection", None)
+    if held is None or held.server is not server or held.process != os.getpid():
+        held = _held.connection = _Held(server)
+    return held.connection
 
 
 def _ask(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
