@@ -114,6 +114,7 @@ def order_row(order: OrderState, code: str, message: str, details: dict[str, Any
         "client_order_id": order.client_order_id,
         "source": order.source,
         "actor_id": order.actor_id,
+        "created_at": order.created_at,
     }
 
 

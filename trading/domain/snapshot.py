@@ -206,7 +206,7 @@ class Snapshot:
             risk=data["risk"],
             market_status=market["status"],
             market_tick=market["tick"],
-            market_at=market["at"],
+            market_at=market["at"] and moment(market["at"]),
             holding=holding_of(position) if position else Holding(),
             order=order_state(order) if order else None,
             companions=tuple(order_state(item) for item in data["companions"] or ()),
@@ -222,7 +222,7 @@ class Snapshot:
             taken=Decimal(data["taken"] or ZERO),
             order_ids=tuple(data["order_ids"] or ()),
             fill_id=data["fill_id"],
-            now=data["now"],
+            now=moment(data["now"]),
             rules=data.get("rules"),
             working=Decimal(data.get("working") or ZERO),
         )
@@ -230,15 +230,23 @@ class Snapshot:
 
 _ACCOUNT = tuple(item.name for item in fields(AccountState))
 _ORDER = tuple(item.name for item in fields(OrderState))
+_TIMES = ("market_at", "created_at", "expires_at")
 _DECIMALS = (
     *("quantity", "filled_quantity", "limit_price", "average_price", "reserved_quantity"),
     *("stop_price", "trail_amount", "trail_percent", "extreme"),
 )
 
 
+def moment(text: str) -> str:
+    """A time as the API spells it: PostgreSQL's JSON leaves out the last zeros of a second's fraction."""
+    return datetime.fromisoformat(text).isoformat()
+
+
 def order_state(data: Mapping[str, Any]) -> OrderState:
     """An order row as JSON."""
     values = {name: data[name] for name in _ORDER}
+    for name in _TIMES:
+        values[name] = values[name] and moment(values[name])
     for name in _DECIMALS:
         if values[name] is not None:
             values[name] = Decimal(values[name])

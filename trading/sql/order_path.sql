@@ -211,7 +211,7 @@ BEGIN
             filled_quantity, limit_price, stop_price, trail_amount, trail_percent, extreme, triggered, expires_at, live_at,
             reduce_only, order_class, role, link_id, replaces_id, replaced_by_id, average_price, notional_minor, fees_minor,
             status, reserved_minor, reserved_quantity, code, message, details, client_order_id, source, actor_id,
-            accepted_tick, seen_tick, wake, wake_price, market_at)
+            accepted_tick, seen_tick, wake, wake_price, market_at, created_at)
         VALUES ((o ->> 'id')::bigint, v_account, (o ->> 'listing_id')::bigint, o ->> 'symbol', o ->> 'side', o ->> 'type',
             o ->> 'time_in_force', (o ->> 'quantity')::numeric, (o ->> 'filled_quantity')::numeric,
             (o ->> 'limit_price')::numeric, (o ->> 'stop_price')::numeric, (o ->> 'trail_amount')::numeric,
@@ -222,7 +222,7 @@ BEGIN
             (o ->> 'fees_minor')::bigint, o ->> 'status', (o ->> 'reserved_minor')::bigint,
             (o ->> 'reserved_quantity')::numeric, o ->> 'code', o ->> 'message', nullif(o -> 'details', 'null'),
             o ->> 'client_order_id', o ->> 'source', (o ->> 'actor_id')::bigint, (o ->> 'accepted_tick')::integer,
-            (o ->> 'seen_tick')::integer, o ->> 'wake', (o ->> 'wake_price')::numeric, v_at);
+            (o ->> 'seen_tick')::integer, o ->> 'wake', (o ->> 'wake_price')::numeric, v_at, (o ->> 'created_at')::timestamptz);
     END LOOP;
     FOR u IN SELECT * FROM jsonb_array_elements(d -> 'updates') LOOP
         UPDATE trading_order SET status = u ->> 'status', quantity = (u ->> 'quantity')::numeric,

@@ -9,7 +9,9 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from core.redis import client as redis
 from marketdata.tests.factories import advance, replay_market
+from trading.domain.snapshot import moment
 from trading.domain.types import OrderRequest
+from trading.selectors import order_get
 from trading.services.orders import order_place
 from trading.tests import factories as make
 
@@ -99,3 +101,15 @@ def test_replaced_and_bulk_orders_are_told(market):
     assert statuses[:2] == [("fill", "filled"), ("order", "accepted")]
     assert ("order", "replaced") in statuses
     assert statuses[-2:] == [("order", "canceled"), ("fill", "filled")]
+
+
+def test_times_keep_the_last_zeros_of_a_fraction():
+    # PostgreSQL writes .06661 in JSON for .066610; the API spells all six, so that one order reads the same everywhere.
+    assert moment("2026-11-21T05:35:33.06661+00:00") == "2026-11-21T05:35:33.066610+00:00"
+    assert moment("2026-11-21T05:35:33+00:00") == "2026-11-21T05:35:33+00:00"
+
+
+def test_the_answer_to_an_order_and_a_later_read_say_the_same_time(market):
+    account_id, who = make.account(market)
+    placed = make.place(who, account_id, "buy", 5)
+    assert order_get(placed.id, who).created_at == placed.created_at
