@@ -278,6 +278,39 @@ STOCK_POOL = env.list(
     "STOCK_POOL", default=["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA", "JPM", "V", "WMT"]
 )
 
+# Market data. DATA_SOURCE: auto (each vendor that has a key, in the order below, else the simulated exchange), one
+# name, or a comma list in the order in which they are tried: polygon, alpaca, finnhub, alpha_vantage, replay, simulated.
+DATA_SOURCE = [name.strip().lower() for name in env.list("DATA_SOURCE", default=["auto"]) if name.strip()] or ["auto"]
+USE_HISTORICAL_AS_REALTIME = env.bool("USE_HISTORICAL_AS_REALTIME", default=False)
+POLYGON_API_KEY = env.str("POLYGON_API_KEY", default="") or env.str("MASSIVE_API_KEY", default="")
+POLYGON_REST_URL = env.str("POLYGON_REST_URL", default="https://api.polygon.io")
+POLYGON_STREAM_URL = env.str("POLYGON_STREAM_URL", default="wss://socket.polygon.io")
+POLYGON_REQUESTS_PER_MINUTE = env.int("POLYGON_REQUESTS_PER_MINUTE", default=300)
+ALPACA_API_KEY = env.str("ALPACA_API_KEY", default="")
+ALPACA_API_SECRET = env.str("ALPACA_API_SECRET", default="")
+ALPACA_DATA_URL = env.str("ALPACA_DATA_URL", default="https://data.alpaca.markets")
+ALPACA_TRADING_URL = env.str("ALPACA_TRADING_URL", default="https://paper-api.alpaca.markets")
+ALPACA_STREAM_URL = env.str("ALPACA_STREAM_URL", default="wss://stream.data.alpaca.markets")
+ALPACA_FEED = env.str("ALPACA_FEED", default="iex")
+ALPACA_REQUESTS_PER_MINUTE = env.int("ALPACA_REQUESTS_PER_MINUTE", default=200)
+FINNHUB_API_KEY = env.str("FINNHUB_API_KEY", default="")
+FINNHUB_URL = env.str("FINNHUB_URL", default="https://api.finnhub.io/api/v1")
+FINNHUB_STREAM_URL = env.str("FINNHUB_STREAM_URL", default="wss://ws.finnhub.io")
+FINNHUB_REQUESTS_PER_MINUTE = env.int("FINNHUB_REQUESTS_PER_MINUTE", default=60)
+ALPHA_VANTAGE_API_KEY = env.str("ALPHA_VANTAGE_API_KEY", default="")
+ALPHA_VANTAGE_URL = env.str("ALPHA_VANTAGE_URL", default="https://www.alphavantage.co")
+ALPHA_VANTAGE_REQUESTS_PER_MINUTE = env.int("ALPHA_VANTAGE_REQUESTS_PER_MINUTE", default=5)
+# Seconds: a vendor's answer, a stream's silence before the next vendor takes over, and how long a failing one rests.
+VENDOR_TIMEOUT = env.float("VENDOR_TIMEOUT", default=8.0)
+FEED_SILENCE_SECONDS = env.float("FEED_SILENCE_SECONDS", default=15.0)
+VENDOR_REST_SECONDS = env.float("VENDOR_REST_SECONDS", default=60.0)
+# How often the feed writes the board, and how far a price may be from the last one before it must be said again.
+FEED_FLUSH_SECONDS = env.float("FEED_FLUSH_SECONDS", default=0.1)
+FEED_JUMP_PERCENT = env.float("FEED_JUMP_PERCENT", default=50.0)
+SIMULATED_SYMBOLS = env.int("SIMULATED_SYMBOLS", default=40)
+SIMULATED_SEED = env.int("SIMULATED_SEED", default=7)
+SIMULATED_QUOTES_PER_SECOND = env.int("SIMULATED_QUOTES_PER_SECOND", default=40)
+
 LOGGING = logs.logging_config(
     level=env.str("LOG_LEVEL", default="INFO"),
     style=env.str("LOG_FORMAT", default="console" if DEBUG else "json"),

@@ -16,6 +16,15 @@ class Instrument(models.Model):
     tick_size = models.DecimalField(max_digits=12, decimal_places=6, default="0.01")
     lot_size = models.DecimalField(max_digits=12, decimal_places=6, default="1")
     is_simulated = models.BooleanField(default=False, help_text="Invented ticker with generated history")
+    kind = models.CharField(
+        max_length=12, default="stock", db_default="stock", help_text="stock, etf, index, forex, crypto"
+    )
+    segment = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="Such as derivatives, where hours differ"
+    )
+    vendor_symbols = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), blank=True, help_text="Its symbol at a vendor, where that differs"
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -105,7 +114,8 @@ class Market(models.Model):
     """A clock plus a source of prices. A replay plays a slice of loaded history at a speed.
 
     `tick` is the index of the tick in force (-1 before the first). It is stored before its prices are shown, so a
-    restart continues where it was; the tick's prices are a pure function of `definition`, the history and `tick`.
+    restart continues where it was. In a replay the tick's prices are a pure function of `definition`, the history and
+    `tick`; in a live or simulated market they are what the feed had when the tick was taken, kept in `LiveTick`.
     """
 
     class Kind(models.TextChoices):
@@ -126,6 +136,9 @@ class Market(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.REPLAY)
+    exchange = models.CharField(
+        max_length=12, blank=True, default="", db_default="", help_text="Whose sessions a live market keeps"
+    )
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.IDLE)
     currency = models.CharField(max_length=3, default="USD")
     definition = models.JSONField(help_text="See marketdata.domain.replay.ReplayDefinition")
@@ -135,6 +148,13 @@ class Market(models.Model):
     tick = models.IntegerField(default=-1)
     tick_at = models.DateTimeField(null=True, blank=True, help_text="Market time of the tick in force")
     is_simulated = models.BooleanField(default=False, help_text="Any instrument in it has generated history")
+    session_date = models.DateField(null=True, blank=True, help_text="Of a live market: the session of its last tick")
+    session_tick = models.IntegerField(
+        default=-1, db_default=-1, help_text="Of a live market: the first tick of that session"
+    )
+    day_index = models.IntegerField(
+        default=-1, db_default=-1, help_text="Of a live market: how many sessions came before that one"
+    )
     listings_version = models.PositiveIntegerField(default=0, help_text="Grows with halts and changes of symbols")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
