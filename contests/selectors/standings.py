@@ -15,7 +15,7 @@ from contests.adapters import board
 from contests.domain.standings import Field, Ints, rank, return_text
 from contests.models import Contest, Participant, StandingSnapshot
 from core.errors import NotFound
-from marketdata.domain.replay import PRINTS, day_of
+from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
 
 SPARK_POINTS = 60
@@ -193,7 +193,7 @@ def _live(contest: Contest, start: int, stop: int, around: int | None) -> Standi
         ranked, tick = int(meta["ranked"]), int(meta["tick"])
     else:
         tick = contest.market.tick
-        day = day_of(tick, int(contest.market.definition.get("prints", PRINTS)))
+        day = market_selectors.timeline(contest.market_id).day_of(tick)
         table = table_compute(contest.pk, contest.group_id, previous_ranks(contest.pk, day))
         columns, ranked = table.columns, table.ranked
     if around is not None:

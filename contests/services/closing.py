@@ -71,10 +71,7 @@ def contest_end(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "", wai
 
 
 def _last_tick(market_id: int) -> tuple[MarketView, Tick | None]:
-    market = market_selectors.market_view(market_id)
-    if market.tick < 0:
-        return market, None
-    return market, market_selectors.market_slice(market_id).tick(market.tick, market.source_label)
+    return market_selectors.market_view(market_id), market_selectors.last_tick(market_id)
 
 
 def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) -> ContestView:

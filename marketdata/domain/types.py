@@ -113,6 +113,7 @@ class MarketClock:
 
     `at` and `session_date` are market time; `wall` is when this was published, in wall time. `listings_version` grows
     with every halt, resumption and change of a symbol, so that a process knows when what it keeps of listings is old.
+    `is_close` is said by live markets only; in a replay the phase tells it.
     """
 
     market_id: int
@@ -130,11 +131,17 @@ class MarketClock:
     is_simulated: bool
     wall: datetime
     listings_version: int = 0
+    is_close: bool = False
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it has an end that is known: a number of sessions and of ticks in each. Others have neither (0)."""
+        return self.days_total > 0
 
     @property
     def is_session_close(self) -> bool:
         """Whether the print in force is the last of its session."""
-        return self.phase == self.ticks_total // self.days_total - 1
+        return self.phase == self.ticks_total // self.days_total - 1 if self.is_replay else self.is_close
 
     @property
     def is_running(self) -> bool:

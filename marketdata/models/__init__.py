@@ -21,6 +21,7 @@ from marketdata.models.exchanges import (
     TickSizeRule,
 )
 from marketdata.models.feed import FeedAnomaly, FeedEvent, IntradayBar, LatestQuote, LiveTick
+from marketdata.models.live import LiveBoard
 from marketdata.models.watchlists import Watchlist, WatchlistItem
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "IntradayBar",
     "LatestQuote",
     "Listing",
+    "LiveBoard",
     "LiveTick",
     "Market",
     "MarketPolicy",

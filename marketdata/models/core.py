@@ -23,7 +23,10 @@ class Instrument(models.Model):
         max_length=16, blank=True, default="", db_default="", help_text="Such as derivatives, where hours differ"
     )
     vendor_symbols = models.JSONField(
-        default=dict, db_default=models.Value({}, models.JSONField()), blank=True, help_text="Its symbol at a vendor, where that differs"
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Its symbol at a vendor, where that differs",
     )
     is_active = models.BooleanField(default=True)
 

@@ -49,7 +49,9 @@ class ExchangeSession(models.Model):
         ordering = ["exchange_id", "date"]
         constraints = [
             models.UniqueConstraint(fields=["exchange", "date"], name="exchange_session_once"),
-            models.CheckConstraint(condition=models.Q(closes_at__gt=models.F("opens_at")), name="exchange_session_order"),
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")), name="exchange_session_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,7 +89,9 @@ class SessionPhase(models.Model):
     class Meta:
         ordering = ["exchange_id", "valid_from", "starts"]
         constraints = [
-            models.UniqueConstraint(fields=["exchange", "kind", "segment", "valid_from", "starts"], name="session_phase_once")
+            models.UniqueConstraint(
+                fields=["exchange", "kind", "segment", "valid_from", "starts"], name="session_phase_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -199,7 +203,9 @@ class PriceBandRule(models.Model):
     class Meta:
         ordering = ["exchange_id", "valid_from"]
         constraints = [
-            models.CheckConstraint(condition=models.Q(percent__gt=0) & models.Q(percent__lt=100), name="price_band_percent")
+            models.CheckConstraint(
+                condition=models.Q(percent__gt=0) & models.Q(percent__lt=100), name="price_band_percent"
+            )
         ]
 
     def __str__(self) -> str:

@@ -112,7 +112,9 @@ class LiveTick(models.Model):
         constraints = [models.UniqueConstraint(fields=["market", "index"], name="live_tick_once")]
         indexes = [
             models.Index(fields=["market", "at"], name="live_tick_times"),
-            models.Index(fields=["market", "-index"], name="live_tick_prices", condition=models.Q(prices__isnull=False)),
+            models.Index(
+                fields=["market", "-index"], name="live_tick_prices", condition=models.Q(prices__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

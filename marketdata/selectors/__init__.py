@@ -1,10 +1,12 @@
 """The reads. Other apps get frozen dataclasses, never rows."""
 
+from marketdata.selectors.facts import MarketFacts, market_facts
 from marketdata.selectors.fx import fx_dates, fx_forget, fx_rate
-from marketdata.selectors.history import cache_clear, listing_by_id, listings_seen, market_slice
+from marketdata.selectors.history import listing_by_id, listings_seen, market_slice
 from marketdata.selectors.markets import (
     clock_of,
     default_market,
+    last_tick,
     market_by_slug,
     market_clock,
     market_row,
@@ -12,7 +14,7 @@ from marketdata.selectors.markets import (
     market_view,
     markets_query,
     quotes_of,
-    running_replays,
+    running_markets,
     tick_of,
     view_of,
 )
@@ -29,9 +31,12 @@ from marketdata.selectors.quotes import (
     quotes_and_clock,
     rebuild,
 )
+from marketdata.selectors.timelines import Timeline, cache_clear, timeline
 
 __all__ = [
+    "MarketFacts",
     "ReplayPlan",
+    "Timeline",
     "bars",
     "cache_clear",
     "clock_of",
@@ -40,12 +45,14 @@ __all__ = [
     "fx_dates",
     "fx_forget",
     "fx_rate",
+    "last_tick",
     "listing_by_id",
     "listing_get",
     "listings",
     "listings_seen",
     "market_by_slug",
     "market_clock",
+    "market_facts",
     "market_row",
     "market_slice",
     "market_state",
@@ -59,7 +66,8 @@ __all__ = [
     "quotes_of",
     "rebuild",
     "replay_plan",
-    "running_replays",
+    "running_markets",
     "tick_of",
+    "timeline",
     "view_of",
 ]

@@ -14,6 +14,7 @@ from marketdata.domain.replay import PRINTS, day_of
 from marketdata.domain.types import MarketClock, MarketView, Quote, Tick
 from marketdata.models import Market
 from marketdata.selectors.history import listing_map, listings_seen, market_slice
+from marketdata.selectors.live_markets import live_clock, live_tick
 
 
 def view_of(market: Market) -> MarketView:
@@ -38,6 +39,8 @@ def view_of(market: Market) -> MarketView:
 
 def clock_of(market: Market) -> MarketClock:
     """The clock of a row, published now."""
+    if market.kind != Market.Kind.REPLAY:
+        return live_clock(market)
     table = market_slice(market.pk)
     return MarketClock(
         market_id=market.pk,
@@ -60,6 +63,8 @@ def clock_of(market: Market) -> MarketClock:
 
 def tick_of(market: Market) -> Tick:
     """The tick in force of a market that has begun, as shown: the history's prices with halts, bands and sizes."""
+    if market.kind != Market.Kind.REPLAY:
+        return live_tick(market)
     listings_seen(market.pk, market.listings_version)
     table = market_slice(market.pk)
     listings = {view.id: view for view in listing_map(market.pk).values()}
@@ -85,6 +90,12 @@ def market_row(market_id: int) -> Market:
     return market
 
 
+def last_tick(market_id: int) -> Tick | None:
+    """The tick in force as stored; None before the first."""
+    market = market_row(market_id)
+    return tick_of(market) if market.tick >= 0 else None
+
+
 def market_state(market_id: int) -> tuple[int, str, int] | None:
     """(tick, status, listings_version) as stored."""
     return Market.objects.filter(pk=market_id).values_list("tick", "status", "listings_version").first()
@@ -108,10 +119,9 @@ def markets_query() -> QuerySet[Market]:
     return Market.objects.order_by("-id")
 
 
-def running_replays() -> list[int]:
+def running_markets() -> list[int]:
     """Markets that a market process has to advance."""
-    rows = Market.objects.filter(kind=Market.Kind.REPLAY, status=Market.Status.RUNNING)
-    return list(rows.order_by("id").values_list("id", flat=True))
+    return list(Market.objects.filter(status=Market.Status.RUNNING).order_by("id").values_list("id", flat=True))
 
 
 def default_market() -> int | None:

@@ -8,7 +8,9 @@ from core.errors import NotFound
 from marketdata.adapters import board
 from marketdata.domain.metrics import WindowMetrics, window_metrics
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote
+from marketdata.selectors.facts import market_facts
 from marketdata.selectors.history import listing_map, listings_of, listings_seen, market_slice
+from marketdata.selectors.live_markets import live_bars, live_closes
 from marketdata.selectors.markets import clock_of, market_clock, market_row, quotes_of
 
 MAX_BARS = 1000
@@ -95,6 +97,8 @@ def bars(market_id: int, symbol: str, limit: int = 250, *, adjusted: bool = True
     `adjusted`: splits undone, in the shares that the market's prices count in now; else as traded on each day. A
     symbol that the listing had before is taken too. Raises NotFound.
     """
+    if not market_facts(market_id).is_replay:
+        return live_bars(market_row(market_id), symbol, max(0, min(limit, MAX_BARS)), adjusted=adjusted)
     table = market_slice(market_id)
     try:
         return table.bars(symbol, market_clock(market_id).tick, max(0, min(limit, MAX_BARS)), adjusted=adjusted)
@@ -108,6 +112,8 @@ def closes_matrix(market_id: int, lookback: int) -> tuple[tuple[str, ...], NDArr
 
     NaN where an instrument had no bar yet.
     """
+    if not market_facts(market_id).is_replay:
+        return live_closes(market_row(market_id), max(1, lookback))
     table, tick = market_slice(market_id), market_clock(market_id).tick
     return table.symbols(tick), table.closes(tick, max(1, lookback))
 

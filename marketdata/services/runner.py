@@ -1,4 +1,4 @@
-"""The market process: it advances every running replay market on its own wall schedule.
+"""The market process: it advances every running market on its own wall schedule.
 
 Time stands still while the process is down: on taking a market over it shows the tick in force again, runs that tick's
 listeners again, and gives it its full time. Nothing here waits on one market while another is due: gates and failing
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from core import heartbeat
 from marketdata.locks import MarketLease
-from marketdata.selectors import market_view, running_replays
+from marketdata.selectors import market_view, running_markets
 from marketdata.services.ticks import (
     GATE_WAIT_SECONDS,
     Settlement,
@@ -75,7 +75,7 @@ class MarketRunner:
             return now + GATE_RETRY_SECONDS
         settlement = tick_store(market_id=self.market_id)
         if settlement is None:
-            return now + SCAN_SECONDS
+            return now + min(SCAN_SECONDS, self.period)
         self.tick = settlement.tick.index
         on_time = now - self.due < self.period / 2
         self.due = (self.due if on_time else now) + self.period  # what was missed is not made up for
@@ -177,7 +177,7 @@ class MarketProcess:
         return wake
 
     def _scan(self) -> None:
-        running = set(running_replays())
+        running = set(running_markets())
         if self.only is not None:
             running &= self.only
         for market_id in set(self.runners) - running:

@@ -18,8 +18,9 @@ from marketdata.domain.ports import Listener, inline, tick_gates, tick_listeners
 from marketdata.domain.types import Tick
 from marketdata.locks import MarketLease, market_lock
 from marketdata.models import Market
-from marketdata.selectors import market_row, market_slice, tick_of, view_of
+from marketdata.selectors import market_facts, market_row, market_slice, tick_of, view_of
 from marketdata.services.listings import symbols_change_in_tx
+from marketdata.services.live_ticks import live_tick_store
 from marketdata.services.markets import market_end
 from marketdata.services.publish import tick_publish
 
@@ -67,8 +68,11 @@ def forget_process_state() -> None:
 
 
 def gates_closed(market_id: int, tick: int) -> list[str]:
-    """Names of the gates that do not let the market leave a tick yet. One that fails counts as closed."""
-    if tick < 0:
+    """Names of the gates that do not let the market leave a tick yet. One that fails counts as closed.
+
+    Only a replay can wait: a live market goes where the feed goes.
+    """
+    if tick < 0 or not market_facts(market_id).is_replay:
         return []
     closed = []
     for name, gate in tick_gates().items():
@@ -94,7 +98,13 @@ def gates_wait(market_id: int, tick: int) -> None:
 
 
 def tick_store(*, market_id: int) -> Settlement | None:
-    """Commit the next tick of a running market; None when it does not run, or when the slice is over (it then ends)."""
+    """Commit the next tick of a running market; None when it does not run, or when the slice is over (it then ends).
+
+    A live or simulated market has no end of its own: None there also means that nothing is new.
+    """
+    if not market_facts(market_id).is_replay:
+        taken = live_tick_store(market_id=market_id)
+        return None if taken is None else settlement_open(taken)
     with transaction.atomic(durable=True):
         market = market_lock(market_id)
         if market.status != Market.Status.RUNNING:

@@ -148,9 +148,9 @@ class TestProcess:
         market, failures = replay_market(), [OperationalError("gone"), RedisConnectionError("gone")]
         monkeypatch.setattr(connection, "close", lambda: None)
         monkeypatch.setattr(runner, "backoff", lambda _: 0.0)
-        scan = runner.running_replays
+        scan = runner.running_markets
         monkeypatch.setattr(
-            runner, "running_replays", lambda: (_ for _ in ()).throw(failures.pop()) if failures else scan()
+            runner, "running_markets", lambda: (_ for _ in ()).throw(failures.pop()) if failures else scan()
         )
         process = MarketProcess(Event())
         for _ in range(3):

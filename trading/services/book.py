@@ -30,7 +30,7 @@ from trading.domain.rules import Lines
 from trading.services.columns import Side
 from trading.services.context import instrument_of
 from trading.services.judging import LINE_COLUMNS
-from trading.services.sight import fill_prices, last_prices
+from trading.services.sight import fill_prices
 
 PAGE = 20_000
 MARKETS_KEPT = 64
@@ -188,7 +188,7 @@ class MarketBook:
             quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
             missing = side.listings - side.priced - quoted.keys()
             if missing:
-                known = last_prices(self.market_id, tick.index)
+                known = market_selectors.timeline(self.market_id).lasts(tick.index)
                 quoted |= {key: known[key] for key in missing & known.keys()} | fill_prices(missing - known.keys())
                 side.priced |= missing
             prices: dict[int, Decimal] = {}

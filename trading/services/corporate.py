@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -22,7 +21,6 @@ from core.errors import DomainError
 from core.money import exponent
 from core.push import publish
 from marketdata import selectors as market_selectors
-from marketdata.domain.slices import Slice
 from marketdata.domain.types import MarketView, Tick, TickAction
 from trading import locks
 from trading.domain import corporate, states
@@ -37,9 +35,6 @@ from trading.services.rebuild import steps_of
 logger = logging.getLogger(__name__)
 
 KINDS = ("split", "dividend", "delisting")
-_SCHEDULES_KEPT = 32
-_Schedule = dict[int, tuple[TickAction, ...]]
-_schedules: OrderedDict[int, tuple[Slice, _Schedule]] = OrderedDict()
 
 # Whom an action may touch: holders, and those with orders in the listing, that have not had it. Accounts and groups
 # that are closed stand still: they are no longer marked either.
@@ -90,44 +85,25 @@ class ActionReport:
     failed: list[tuple[int, str]] = field(default_factory=list)
 
 
-def schedule_of(market_id: int) -> tuple[Slice, _Schedule]:
-    """A market's slice and its actions by session; kept by the process as long as the slice is."""
-    table = market_selectors.market_slice(market_id)
-    kept = _schedules.get(market_id)
-    if kept is not None and kept[0] is table:
-        return kept
-    found: dict[int, list[TickAction]] = {}
-    for column in table.columns:
-        for row, action in column.actions:
-            found.setdefault(row - table.warmup, []).append(action)
-    kept = table, {day: tuple(actions) for day, actions in found.items()}
-    _schedules[market_id] = kept
-    while len(_schedules) > _SCHEDULES_KEPT:
-        _schedules.popitem(last=False)
-    return kept
-
-
 def actions_of_day(market_id: int, tick: int) -> tuple[TickAction, ...]:
     """The actions of the session that a tick belongs to."""
     if tick < 0:
         return ()
-    table, actions = schedule_of(market_id)
-    return actions.get(tick // table.prints, ())
+    line = market_selectors.timeline(market_id)
+    return line.actions(line.day_of(tick))
 
 
 def _effect(market_id: int, action: TickAction, day: int, currency: str) -> tuple[Effect, Instrument]:
     """An action of a session as it meets accounts in `currency`. Raises Unavailable without an exchange rate."""
-    table, _ = schedule_of(market_id)
+    line = market_selectors.timeline(market_id)
     listing = next(item for item in market_selectors.listings(market_id) if item.id == action.listing_id)
-    tick = day * table.prints
-    at = table.at(tick)
+    tick = line.first_tick(day)
+    at = line.at(tick)
     instrument = instrument_of(listing, currency, at.date())
     unit, ratio = Fraction(action.value), Decimal(1)
     if action.kind == "split":
         # A fraction is paid at the last price of before, in the new shares.
-        column, ratio = table.listing_ids.index(action.listing_id), action.value
-        ticks = int(table.last[tick - 1, column]) if tick else int(table.last[0, column]) * Fraction(ratio)
-        unit = Fraction(ticks) * Fraction(table.tick_sizes[column]) / Fraction(ratio)
+        unit, ratio = line.before_split(day, action), action.value
     effect = Effect(
         kind=action.kind,
         listing_id=action.listing_id,
@@ -195,14 +171,16 @@ def actions_settle(context: AccountContext, tick: int, listing_id: int) -> None:
     actions = actions_of_day(context.market_id, tick)
     if not actions:
         return
-    prints = schedule_of(context.market_id)[0].prints
+    line = market_selectors.timeline(context.market_id)
+    day = line.day_of(tick)
+    first = line.first_tick(day)
     today = {
         _reference(action): action
         for action in actions
-        if action.kind in KINDS and (tick % prints == 0 or action.listing_id == listing_id)
+        if action.kind in KINDS and (tick == first or action.listing_id == listing_id)
     }
-    for reference in _due(context.id, today, tick - tick % prints, listing_id) if today else []:
-        _account_act(context, *_effect(context.market_id, today[reference], tick // prints, context.currency))
+    for reference in _due(context.id, today, first, listing_id) if today else []:
+        _account_act(context, *_effect(context.market_id, today[reference], day, context.currency))
 
 
 def _due(account_id: int, today: dict[str, TickAction], day_tick: int, listing_id: int) -> list[str]:
@@ -265,11 +243,10 @@ def action_apply(
 
 
 def _nominees(market_id: int, action: TickAction, day: int, *, late: bool) -> list[int]:
-    table, _ = schedule_of(market_id)
     values: dict[str, Any] = {
         "market": market_id,
         "listing": action.listing_id,
-        "tick": day * table.prints,
+        "tick": market_selectors.timeline(market_id).first_tick(day),
         "late": late,
         "orders": action.kind != "dividend",
         "reference": _reference(action),
@@ -298,12 +275,11 @@ def actions_catch_up(*, market_id: int, dry_run: bool = False, days: Iterable[in
     tick = market_selectors.market_view(market_id).tick
     if tick < 0:
         return []
-    table, actions = schedule_of(market_id)
-    wanted = sorted(actions) if days is None else sorted(set(days) & set(actions))
+    line = market_selectors.timeline(market_id)
+    known = line.action_days(line.day_of(tick))
     return [
         action_apply(market_id, action, day, late=True, dry_run=dry_run)
-        for day in wanted
-        if 0 <= day <= tick // table.prints
-        for action in actions[day]
+        for day in (known if days is None else sorted(set(days) & set(known)))
+        for action in line.actions(day)
         if action.kind in KINDS
     ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from core.errors import NotFound
 from core.money import to_minor
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import ListingView, MarketView, Tick
@@ -30,7 +29,7 @@ class Price:
 
 @dataclass(slots=True)
 class Sight:
-    """Prices of one market around a tick, looked up once each. Ticks before it are played from the same history."""
+    """Prices of one market around a tick, looked up once each. Ticks before it are read from the market's timeline."""
 
     market: MarketView
     tick: Tick
@@ -61,8 +60,9 @@ class Sight:
         if found is None:
             found = self._shown[index] = {}
             if index >= 0:
-                at, source = _at(self.market.id, index), f"{self.market.source_label}, tick {index}"
-                lasts = last_prices(self.market.id, index)
+                line = market_selectors.timeline(self.market.id)
+                at, source = line.at(index), f"{self.market.source_label}, tick {index}"
+                lasts = line.lasts(index)
                 found |= {listing_id: (last, source, at) for listing_id, last in lasts.items()}
             if index == self.tick.index:
                 for quote in self.tick.quotes.values():
@@ -71,10 +71,7 @@ class Sight:
 
     def index_before(self, moment: datetime) -> int:
         """The last tick before a moment; -1 when there is none."""
-        index = self.tick.index
-        while index >= 0 and _at(self.market.id, index) >= moment:
-            index -= 1
-        return index
+        return market_selectors.timeline(self.market.id).last_before(moment, self.tick.index)
 
     def observe(self, standing: Standing, at: datetime, index: int, currency: str) -> Observation:
         """An account at the prices of a tick. A position that never had a price stands at what it cost."""
@@ -103,24 +100,6 @@ class Sight:
         if last is None:
             last = abs(Decimal(cost) / quantity).quantize(Decimal("0.000001"))
         return Price(symbol, last, Decimal(1), f"last fill ({currency})", at)
-
-
-def _at(market_id: int, index: int) -> datetime:
-    return market_selectors.market_slice(market_id).at(index)
-
-
-def last_prices(market_id: int, index: int) -> dict[int, Decimal]:
-    """Last price of every listing of a replay at a tick, those that trade no more included; {} for other markets."""
-    try:
-        table = market_selectors.market_slice(market_id)
-    except (NotFound, KeyError, ValueError):
-        return {}
-    row = table.last[min(index, table.ticks_total - 1)].tolist()
-    return {
-        listing_id: last * size
-        for listing_id, last, size in zip(table.listing_ids, row, table.tick_sizes, strict=True)
-        if last > 0
-    }
 
 
 def fill_prices(listing_ids: Iterable[int]) -> dict[int, Decimal]:

@@ -99,14 +99,9 @@ def _standing(
 
 def _quotes(market: MarketView, at: datetime) -> dict[int, Quote]:
     """The last quotes before a moment, by listing; none before the first print."""
-    table = market_selectors.market_slice(market.id)
-    low, high = 0, market.tick + 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if table.at(middle) < at else (low, middle)
-    if not low:
-        return {}
-    return {quote.listing_id: quote for quote in table.tick(low - 1, market.source_label).quotes.values()}
+    line = market_selectors.timeline(market.id)
+    tick = line.last_before(at, market.tick)
+    return line.quotes(tick) if tick >= 0 else {}
 
 
 def _positions(row: Account, market: MarketView, holdings: dict[int, Holding], at: datetime) -> list[StatementPosition]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.models import Journal, OutboxEvent
 from core.services.books import verify
+from marketdata import selectors as market_selectors
 from marketdata.domain.ports import register_tick_listener, unregister_tick_listener
 from marketdata.models import DailyBar, Instrument, Market
 from marketdata.services.markets import market_start
@@ -432,8 +433,8 @@ def held_through(market, symbol):
     make.place(buyer, long, "buy", 101, symbol=symbol)
     sold = OrderRequest(symbol=symbol, side="sell", quantity=Decimal(101))
     assert order_place(actor=seller, account_id=short, request=sold).status == "filled"
-    table, actions = corporate.schedule_of(market.id)
-    for day in sorted(actions):
+    table, line = market_selectors.market_slice(market.id), market_selectors.timeline(market.id)
+    for day in line.action_days(table.days_total):
         tick = day * table.prints
         if tick < 2:
             continue
@@ -443,11 +444,11 @@ def held_through(market, symbol):
         advance(market.id)
         ratio = Fraction(1)
         paid = Fraction(0)
-        for action in actions[day]:
+        for action in line.actions(day):
             ratio *= Fraction(action.value) if action.kind == "split" else 1
             paid += ratio * Fraction(action.value) * 100 if action.kind == "dividend" else 0
         for key, (cash, shares) in before.items():
             now = Fraction(quantity(key, symbol))
             moved = row(key).cash_minor + now * close / ratio - cash - shares * close - shares * paid
             # Each action is rounded once, half-even. (QQQ has a gap of years: its dividends fall on one open.)
-            yield actions[day][0].kind, abs(moved) / len(actions[day])
+            yield line.actions(day)[0].kind, abs(moved) / len(line.actions(day))
