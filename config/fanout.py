@@ -15,7 +15,9 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from core import heartbeat
-from core.push import SIGNED_OUT, STREAM_PREFIX
+from core.errors import Unavailable
+from core.push import QUOTES, SIGNED_OUT, STREAM_PREFIX, is_quote
+from marketdata.domain.quote_event import WATCHED_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ GATHER_SECONDS = 0.01
 MAX_BACKOFF = 5.0
 HEARTBEAT_SECONDS = 5.0
 START = "0-0"
+# The feed sends the quotes of instruments that somebody watches: this long after the last sign that they do.
+WATCH_SECONDS = 30
+MAX_WATCHED = 5_000
 
 Message = tuple[str, str, str, str]  # channel, stream id, event, data as JSON
 
@@ -56,6 +61,7 @@ class Listener:
         self.overflowed = False
         self.closed = False
         self._queue: deque[Message] = deque()
+        self._quotes: dict[str, Message] = {}
         self._ready = asyncio.Event()
 
     @property
@@ -64,7 +70,10 @@ class Listener:
         return [*self.channels, self.control] if self.control else self.channels
 
     def offer(self, message: Message) -> None:
-        """Queue a message; when the queue is full the oldest one is dropped and the browser will be told."""
+        """Queue a message; when the queue is full the oldest one is dropped and the browser will be told.
+
+        A quote that still waits is replaced by a newer one of its instrument.
+        """
         channel, stream_id, event, _ = message
         if channel == self.control:
             if event == SIGNED_OUT:
@@ -73,8 +82,13 @@ class Listener:
         if not after(stream_id, self.positions.get(channel, START)):
             return
         self.positions[channel] = stream_id
+        if is_quote(channel):
+            waits = channel in self._quotes
+            self._quotes[channel] = message
+            if waits:
+                return
         if len(self._queue) >= QUEUE_LENGTH:
-            self._queue.popleft()
+            self._quotes.pop(self._queue.popleft()[0], None)
             self.overflowed = True
         self._queue.append(message)
         self._ready.set()
@@ -91,7 +105,10 @@ class Listener:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._ready.wait()
-        return self._queue.popleft() if self._queue and not self.overflowed else None
+        if self.overflowed or not self._queue:
+            return None
+        message = self._queue.popleft()
+        return self._quotes.pop(message[0], message)
 
 
 class Hub:
@@ -143,12 +160,35 @@ class Hub:
 
     async def join(self, listener: Listener) -> None:
         """Bring a listener up to date and keep it so. `positions` say what it has seen; without one it starts now."""
+        quotes = [channel for channel in listener.channels if is_quote(channel)]
+        if quotes:
+            await self._join_quotes(listener, quotes)
         for channel in listener.all_channels:
+            if is_quote(channel):
+                continue
             await self._catch_up(listener, channel)
             # No await since the last look at the reader's position: nothing falls between the two.
             self._positions.setdefault(channel, listener.positions[channel])
             self._listeners.setdefault(channel, set()).add(listener)
         await self._wake()
+
+    async def _join_quotes(self, listener: Listener, channels: list[str]) -> None:
+        """Let a listener hear the quotes from now on, and the feed know at once that they are wanted."""
+        wanted = {channel for channel in self._listeners if is_quote(channel)} | set(channels)
+        if len(wanted) > MAX_WATCHED:
+            raise Unavailable("stream_full", "Live quotes are full just now. Try again soon.")
+        tip = await self._tip(QUOTES)
+        self._positions.setdefault(QUOTES, tip)
+        for channel in channels:
+            listener.positions[channel] = tip
+            self._listeners.setdefault(channel, set()).add(listener)
+        await self._say_watched(channels)
+
+    async def _say_watched(self, channels: list[str]) -> None:
+        """Tell the feed that somebody watches these instruments."""
+        if channels:
+            until = int(datetime.now(tz=UTC).timestamp()) + WATCH_SECONDS
+            await self._redis.zadd(WATCHED_KEY, dict.fromkeys((name.partition(":")[2] for name in channels), until))
 
     def leave(self, listener: Listener) -> None:
         """Forget a listener, and streams nobody listens to."""
@@ -158,6 +198,8 @@ class Hub:
             if not group:
                 self._listeners.pop(channel, None)
                 self._positions.pop(channel, None)
+        if not any(map(is_quote, self._listeners)):
+            self._positions.pop(QUOTES, None)
 
     async def _tip(self, channel: str) -> str:
         last = await self._redis.xrevrange(STREAM_PREFIX + channel, count=1)
@@ -218,18 +260,19 @@ class Hub:
                 continue
             channel = key.removeprefix(STREAM_PREFIX)
             for stream_id, fields in entries:
-                self._hand_out((channel, stream_id, *_fields(fields)))
+                if channel in self._positions:
+                    self._positions[channel] = stream_id
+                self._hand_out((fields.get("c", channel), stream_id, *_fields(fields)))
         await asyncio.sleep(GATHER_SECONDS)
 
     def _hand_out(self, message: Message) -> None:
-        channel, stream_id = message[:2]
-        if channel in self._positions:
-            self._positions[channel] = stream_id
-        for listener in list(self._listeners.get(channel, ())):
+        for listener in list(self._listeners.get(message[0], ())):
             listener.offer(message)
 
     async def _beat_forever(self) -> None:
         while True:
             with contextlib.suppress(RedisError, OSError):
                 await self._redis.set(heartbeat.key("stream"), datetime.now(tz=UTC).isoformat(), ex=15)
+                await self._say_watched([channel for channel in self._listeners if is_quote(channel)])
+                await self._redis.zremrangebyscore(WATCHED_KEY, "-inf", int(datetime.now(tz=UTC).timestamp()) - 1)
             await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -3,7 +3,8 @@
     GET /events?channels=market:1,account:7&token=...
 
 Each event's id holds the position in every channel, so a browser that reconnects (Last-Event-ID) gets what it missed.
-An `overflow` event says that some were dropped and the page should fetch its data anew.
+An `overflow` event says that some were dropped and the page should fetch its data anew. Quotes have no place in the id:
+only the newest one counts, so nobody gets those that were missed.
 """
 
 import asyncio
@@ -75,7 +76,7 @@ class EventStream:
 
     async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        positions = dict(self._listener.positions)
+        positions = {name: at for name, at in self._listener.positions.items() if not push.is_quote(name)}
         await self._chunk(send, "retry: 2000\n" + _event("ready", "{}", positions))
         deadline = asyncio.get_running_loop().time() + push.TOKEN_MAX_AGE
         while asyncio.get_running_loop().time() < deadline:
@@ -85,7 +86,8 @@ class EventStream:
                 await self._chunk(send, "event: overflow\ndata: {}\n\n")
             elif message is not None:
                 channel, stream_id, event, data = message
-                positions[channel] = stream_id
+                if not push.is_quote(channel):
+                    positions[channel] = stream_id
                 await self._chunk(send, _event(event, data, positions))
             elif self._listener.closed:
                 break

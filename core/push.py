@@ -1,7 +1,10 @@
 """Live updates to browsers: Redis streams, read by the stream process (config/stream.py).
 
-Channels: `market:{id}` and `contest:{id}` are public; others (`account:{id}`) need a token, which is given for the
-channels that a registered guard lets the user see.
+Channels: `market:{id}`, `contest:{id}` and `quote:{id}` are public; others (`account:{id}`) need a token, which is
+given for the channels that a registered guard lets the user see.
+
+Of quotes only the newest counts: those of all instruments share one Redis stream, whose entries name their channel, and
+nobody catches up on them.
 """
 
 import json
@@ -25,7 +28,10 @@ STREAM_TTL = 86_400
 TOKEN_MAX_AGE = 3_600
 TOKEN_SALT = "core.push.stream"  # noqa: S105
 MAX_CHANNELS = 8
-PUBLIC_PREFIXES = ("market", "contest")
+MAX_QUOTE_CHANNELS = 60
+QUOTES = "quotes"  # what follows STREAM_PREFIX in the key of the stream that all quotes share
+QUOTES_LENGTH = 5_000
+PUBLIC_PREFIXES = ("market", "contest", "quote")
 SIGNED_OUT = "signed_out"
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
@@ -46,13 +52,27 @@ def publish_many(items: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
 def _send(items: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
     try:
         commands: list[tuple[Any, ...]] = []
+        keys: dict[str, None] = {}
         for channel, event, data in items:
-            key = STREAM_PREFIX + channel
-            commands.append(("XADD", key, "MAXLEN", "~", STREAM_LENGTH, "*", "e", event, "d", _dumps(data)))
-            commands.append(("EXPIRE", key, STREAM_TTL))
+            key, length, named = _stream_of(channel)
+            commands.append(("XADD", key, "MAXLEN", "~", length, "*", "e", event, "d", _dumps(data), *named))
+            keys[key] = None
+        commands += [("EXPIRE", key, STREAM_TTL) for key in keys]
         ask(client(), commands)
     except RedisError:
         logger.warning("push failed for %s", sorted({channel for channel, _, _ in items}), exc_info=True)
+
+
+def _stream_of(channel: str) -> tuple[str, int, tuple[str, ...]]:
+    """The Redis stream behind a channel, how long it may grow, and what an entry says of its channel."""
+    if is_quote(channel):
+        return STREAM_PREFIX + QUOTES, QUOTES_LENGTH, ("c", channel)
+    return STREAM_PREFIX + channel, STREAM_LENGTH, ()
+
+
+def is_quote(channel: str) -> bool:
+    """Whether this is the channel of an instrument's quotes."""
+    return channel.startswith("quote:")
 
 
 def register_channel_guard(prefix: str, guard: Guard) -> None:
@@ -68,8 +88,10 @@ def is_public(channel: str) -> bool:
 def channels_parse(raw: str) -> list[str]:
     """Read a comma list of channels; raises Invalid on a malformed, missing or overlong list."""
     channels = list(dict.fromkeys(part.strip() for part in raw.split(",") if part.strip()))
-    if not channels or len(channels) > MAX_CHANNELS:
-        raise Invalid("channels_invalid", f"Name between one and {MAX_CHANNELS} channels.")
+    quotes = sum(map(is_quote, channels))
+    if not channels or len(channels) - quotes > MAX_CHANNELS or quotes > MAX_QUOTE_CHANNELS:
+        message = f"Name at least one channel, at most {MAX_QUOTE_CHANNELS} of quotes and {MAX_CHANNELS} others."
+        raise Invalid("channels_invalid", message)
     for channel in channels:
         prefix, _, ident = channel.partition(":")
         if not (prefix.isascii() and prefix.isalpha() and ident.isascii() and ident.isdigit() and len(ident) <= 18):
@@ -97,7 +119,8 @@ def stream_permission(user: Any, raw: str) -> dict[str, Any]:
     if not user.is_authenticated and not all(is_public(channel) for channel in channels):
         raise Forbidden("not_authenticated", "Sign in to listen to this channel.", status=401)
     channels_check(user, channels)
-    return {"token": stream_token(channels, user.pk or 0), "channels": channels, "expires_in": TOKEN_MAX_AGE}
+    covered = [channel for channel in channels if not is_quote(channel)]  # quotes need none, and there may be many
+    return {"token": stream_token(covered, user.pk or 0), "channels": channels, "expires_in": TOKEN_MAX_AGE}
 
 
 def stream_token(channels: Sequence[str], user_id: int) -> str:

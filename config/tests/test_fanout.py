@@ -44,3 +44,38 @@ def test_positions_compare_as_numbers():
     assert after("10-0", "9-5")
     assert after("9-10", "9-9")
     assert not after("9-9", "9-9")
+
+
+def test_a_quote_that_waits_gives_way_to_a_newer_one():
+    async def scenario():
+        listener = Listener(["quote:1", "quote:2", "market:1"], {})
+        for number in range(1, 2 * QUEUE_LENGTH):
+            listener.offer(("quote:1", f"{number}-0", "quote", str(number)))
+        listener.offer(("market:1", "900-0", "tick", "m"))
+        listener.offer(("quote:2", "901-0", "quote", "q"))
+        listener.offer(("quote:1", "902-0", "quote", "newest"))
+        taken = [await listener.take(0.01) for _ in range(4)]
+        assert [message and message[3] for message in taken] == ["newest", "m", "q", None]
+        assert not listener.overflowed
+        listener.offer(("quote:1", "903-0", "quote", "after"))
+        again = await listener.take(0.01)
+        assert again is not None
+        assert again[3] == "after"
+
+    run(scenario)
+
+
+def test_dropped_quotes_leave_nothing_behind():
+    async def scenario():
+        listener = Listener(["quote:1", "market:1"], {})
+        listener.offer(("quote:1", "1-0", "quote", "old"))
+        for number in range(2, QUEUE_LENGTH + 2):
+            listener.offer(("market:1", f"{number}-0", "tick", str(number)))
+        assert listener.overflowed
+        listener.overflowed = False
+        listener.offer(("quote:1", "900-0", "quote", "new"))
+        listener.overflowed = False
+        taken = [await listener.take(0.01) for _ in range(QUEUE_LENGTH)]
+        assert [message[3] for message in taken if message and message[0] == "quote:1"] == ["new"]
+
+    run(scenario)

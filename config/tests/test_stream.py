@@ -13,7 +13,7 @@ import time
 import pytest
 import uvicorn
 
-from config import stream
+from config import fanout, stream
 from config.tests.browser import TIMEOUT, Browser
 from core import heartbeat, push
 from core.redis import client as redis_client
@@ -126,9 +126,64 @@ def test_many_browsers_share_one_reader(port):
             browser.close()
 
 
+def watched() -> dict[str, float]:
+    return dict(redis_client().zrange("md:watched", 0, -1, withscores=True))
+
+
+def test_quotes_share_one_stream_and_are_not_caught_up_on(port):
+    publish("quote:7", 0, event="quote")
+    with Browser(port, "quote:7,quote:8,market:1") as browser:
+        ready = browser.event()
+        assert "quote" not in ready["id"]
+        publish("quote:9", 9, event="quote")
+        publish("quote:7", 1, event="quote")
+        first = browser.event()
+        assert (first["event"], first["data"]) == ("quote", '{"n":1}')
+        assert first["id"].startswith("market:1=")
+        assert "quote" not in first["id"]
+        publish("quote:8", 2, event="quote")
+        assert numbers(browser, 1) == [2]
+    assert redis_client().exists("sse:quotes") == 1
+    assert redis_client().exists("sse:quote:7") == 0
+
+
+def test_the_feed_is_told_which_instruments_are_watched(port, monkeypatch):
+    redis_client().zadd("md:watched", {"1": time.time() - 60})
+    now = time.time()
+    with Browser(port, "quote:7,quote:12") as browser:
+        browser.event()
+        marks = {name: until for name, until in watched().items() if until > now}
+        assert set(marks) == {"7", "12"}
+        assert all(now + 20 < until < now + 40 for until in marks.values())
+        redis_client().delete("md:watched")
+        deadline = time.monotonic() + TIMEOUT
+        while set(watched()) != {"7", "12"} and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert set(watched()) == {"7", "12"}
+
+
+def test_more_instruments_than_the_process_may_watch_are_refused(port, monkeypatch):
+    monkeypatch.setattr(fanout, "MAX_WATCHED", 2)
+    with Browser(port, "quote:1,quote:2") as browser, Browser(port, "quote:2,quote:3") as refused:
+        assert browser.response.status == 200
+        assert refused.response.status == 503
+        assert refused.json()["code"] == "stream_full"
+
+
+def test_sixty_quote_channels_beside_eight_others(port):
+    quotes = ",".join(f"quote:{number}" for number in range(60))
+    others = ",".join(f"market:{number}" for number in range(8))
+    with Browser(port, f"{quotes},{others}") as browser:
+        browser.event()
+        publish("quote:59", 5, event="quote")
+        assert numbers(browser, 1) == [5]
+
+
 @pytest.mark.parametrize(
     ("channels", "status", "code"),
     [
+        (",".join(f"quote:{number}" for number in range(61)), 400, "channels_invalid"),
+        ("quote:x", 400, "channel_unknown"),
         ("", 400, "channels_invalid"),
         ("market:x", 400, "channel_unknown"),
         (",".join(f"market:{number}" for number in range(9)), 400, "channels_invalid"),

@@ -190,3 +190,25 @@ def test_a_signed_in_request_is_logged_with_the_users_id(client, caplog):
     assert finished["user_id"] == user.pk
     assert len(finished["request_id"]) == 36
     assert "ann@" not in caplog.text
+
+
+def test_quotes_share_a_stream_whose_entries_name_their_channel(django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        push.publish_many([("quote:7", "quote", {"n": 1}), ("market:1", "tick", {"n": 2}), ("quote:8", "quote", {})])
+    fields = [fields for _, fields in redis_client().xrange("sse:quotes")]
+    assert [(entry["c"], entry["e"], entry["d"]) for entry in fields] == [
+        ("quote:7", "quote", '{"n":1}'),
+        ("quote:8", "quote", "{}"),
+    ]
+    assert redis_client().ttl("sse:quotes") > 0
+    assert entries("market:1") == [("tick", {"n": 2})]
+
+
+def test_a_token_does_not_name_quotes():
+    user = User.objects.create_user(email="quotes@example.com", password=None)
+    channels = ",".join(["account:0", *(f"quote:{number}" for number in range(60))]).replace(
+        "account:0", f"account:{user.pk}"
+    )
+    answer = push.stream_permission(user, channels)
+    assert len(answer["channels"]) == 61
+    assert push.stream_token_read(answer["token"])[0] == {f"account:{user.pk}"}
