@@ -5,7 +5,17 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-SECTIONS = {"landing": "arena", "design": "design", "account-list": "account", "account": "account"}
+SECTIONS = {
+    "landing": "arena",
+    "design": "design",
+    "account-list": "account",
+    "account": "account",
+    "markets": "markets",
+    "symbol": "markets",
+    "search": "markets",
+    "watchlists": "watchlists",
+    "watchlist": "watchlists",
+}
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -6,6 +6,11 @@ ICONS = {
         '<path d="M7 4h10v5a5 5 0 0 1-10 0z"/><path d="M12 14v4M8 20h8"/>'
         '<path d="M7 6H4c0 3 1 5 3.4 5M17 6h3c0 3-1 5-3.4 5"/>'
     ),
+    "markets": '<path d="M6 4v16M12 4v16M18 4v16"/><path d="M4 8h4v7H4zM10 6h4v6h-4zM16 11h4v6h-4z"/>',
+    "search": '<circle cx="10.5" cy="10.5" r="6.5"/><path d="M15.5 15.5L21 21"/>',
+    "star": '<path d="M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9-4.3-4.1 5.9-.8z"/>',
+    "up": '<path d="M6 15l6-6 6 6"/>',
+    "down": '<path d="M6 9l6 6 6-6"/>',
     "account": '<rect x="3" y="6" width="18" height="13" rx="2"/><path d="M3 10h18M15 15h2.5"/>',
     "api": '<path d="M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14"/>',
     "moon": '<path d="M20 14.5A8 8 0 0 1 9.5 4a8 8 0 1 0 10.5 10.5z"/>',

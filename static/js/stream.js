@@ -44,13 +44,14 @@ export class Stream {
       this.lastTick = Date.now();
       this.show("live");
       if (again && this.handlers.reconnected) this.handlers.reconnected();
+      else if (this.handlers.opened) this.handlers.opened();
     };
     source.onerror = () => {
       this.close();
       this.retry();
     };
     source.addEventListener("overflow", () => this.handlers.reconnected && this.handlers.reconnected());
-    for (const name of ["tick", "standings", "status", "decision", "order", "fill"]) {
+    for (const name of ["tick", "standings", "status", "decision", "order", "fill", "quote"]) {
       source.addEventListener(name, (event) => this.receive(name, event));
     }
   }

@@ -1,0 +1,1 @@
+"""What the public market pages show, made of rows of history and the feed's latest."""

@@ -1,0 +1,69 @@
+"""What every market page's view needs: who looks, refusals as pages, one page of a list, answers that may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.http import ConditionalGetMiddleware
+from django.utils.decorators import decorator_from_middleware
+
+from core.errors import NotFound
+from marketdata.domain.quote_event import quote_channel
+from marketdata.pages.board import Row
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+MAX_LIVE = 60
+
+# An answer with a mark of its content: asked again, the browser hears that nothing changed.
+conditional = decorator_from_middleware(ConditionalGetMiddleware)
+
+
+def page(view: View[P]) -> View[P]:
+    """Show what is not there, or not the viewer's to see, as the 404 page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.message) from error
+
+    return wrapped
+
+
+def paginated(request: HttpRequest, rows: Sequence[Any], size: int) -> Page[Any]:
+    """The page of `rows` that the query string asks for; a wrong number shows the nearest page."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def channels(ids: Sequence[int]) -> str:
+    """The channels of these instruments' quotes, as many as one stream takes."""
+    return ",".join(quote_channel(each) for each in list(dict.fromkeys(ids))[:MAX_LIVE])
+
+
+def live_ids(rows: Sequence[Row]) -> list[int]:
+    """The instruments of these rows, each once."""
+    return list(dict.fromkeys(row.id for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts on a page, as services take it."""
+
+    user_id: int
+    is_staff: bool
+    label: str
+
+
+def person(request: HttpRequest) -> Person:
+    """Who acts. The view must require a signed-in user."""
+    user = request.user
+    if not user.is_authenticated:
+        raise Http404
+    return Person(user_id=user.pk, is_staff=user.is_staff, label=str(user))
