@@ -27,8 +27,25 @@ class ContestForm(forms.Form):
     name = forms.CharField(max_length=120)
     slug = forms.SlugField(label="Address", max_length=60, help_text="Lower-case letters, digits and dashes.")
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=500)
-    start = forms.DateField(label="First day of history", widget=forms.DateInput(attrs={"type": "date"}))
-    end = forms.DateField(label="Last day of history", widget=forms.DateInput(attrs={"type": "date"}))
+    kind = forms.ChoiceField(
+        label="Prices",
+        choices=[("replay", "A slice of loaded history"), ("live", "Live"), ("simulated", "The simulated exchange")],
+        initial="replay",
+        required=False,
+    )
+    exchange = forms.CharField(
+        required=False, max_length=12, help_text="For live prices: whose sessions the market keeps, such as US or SIMX."
+    )
+    ends_at = forms.DateTimeField(
+        label="Ends at, UTC",
+        required=False,
+        help_text="Needed with live prices. History ends by itself.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    start = forms.DateField(
+        label="First day of history", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    end = forms.DateField(label="Last day of history", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     seconds_per_tick = forms.DecimalField(
         label="Seconds a print", initial="2", help_text="Wall time from one print to the next."
     )
@@ -84,15 +101,6 @@ class ContestForm(forms.Form):
     def spec(self, *, now: datetime) -> ContestSpec:
         """The filled form as an order for a contest. Raises DomainError where a value makes no sense."""
         data: dict[str, Any] = self.cleaned_data
-        market = {
-            "start": data["start"].isoformat(),
-            "end": data["end"].isoformat(),
-            "symbols": [symbol.upper() for symbol in names(data["symbols"])],
-            "seconds_per_tick": str(data["seconds_per_tick"]),
-            "prints": data["prints"],
-            "mask": data["mask"],
-            "seed": data["seed"],
-        }
         limits = {
             name: str(data[name])
             for name in ("max_position_pct", "commission_bps", "leverage", "fee_schedule")
@@ -103,17 +111,45 @@ class ContestForm(forms.Form):
             slug=data["slug"],
             name=data["name"],
             description=data["description"],
-            market=market,
+            market=self._market(),
             initial_balance=Money.of(data["initial_balance"], data["currency"].upper()),
             capacity=data["capacity"],
             constraints=Constraints.from_json({**limits, **whole}),
             agents=names(data["agents"]),
             agent_interval_minutes=data["agent_interval_minutes"],
             starts_at=(data["starts_at"] or now).astimezone(UTC),
+            ends_at=None if data["ends_at"] is None else data["ends_at"].astimezone(UTC),
             visibility=data["visibility"] or "public",
             invite_code=data["invite_code"] or secrets.token_urlsafe(9),
             is_featured=data["is_featured"],
         )
+
+    def clean(self) -> dict[str, Any]:
+        """What the chosen kind of prices needs is there."""
+        data = super().clean() or {}
+        is_replay = (data.get("kind") or "replay") == "replay"
+        for name in ("start", "end") if is_replay else ("exchange", "ends_at"):
+            if name not in self.errors and not data.get(name):
+                self.add_error(name, "This is needed with the prices that you chose.")
+        return data
+
+    def _market(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        common: dict[str, Any] = {
+            "symbols": [symbol.upper() for symbol in names(data["symbols"])],
+            "seconds_per_tick": str(data["seconds_per_tick"]),
+            "seed": data["seed"],
+        }
+        kind = data["kind"] or "replay"
+        if kind != "replay":
+            return {"kind": kind, "exchange": data["exchange"].upper(), **common}
+        return {
+            "start": data["start"].isoformat(),
+            "end": data["end"].isoformat(),
+            "prints": data["prints"],
+            "mask": data["mask"],
+            **common,
+        }
 
     def refuse(self, error: DomainError) -> None:
         """Show a refusal at the field it is about."""

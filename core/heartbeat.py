@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from core.redis import client
 
-PROCESSES = ("worker", "beat", "market", "stream")
+PROCESSES = ("worker", "beat", "market", "feed", "stream")
 
 
 def key(name: str) -> str:

@@ -16,11 +16,17 @@ MAX_AGENTS = 200
 MAX_SYMBOLS = 500
 
 
-class ReplayInput(serializers.Serializer):
-    """The slice of loaded history that the contest plays."""
+class MarketInput(serializers.Serializer):
+    """What the contest plays: a slice of loaded history (`start` to `end`), or a live market of an exchange.
 
-    start = serializers.DateField()
-    end = serializers.DateField()
+    `live` shows what the feed has of real instruments, `simulated` the simulated exchange; both need `exchange`, and
+    the contest an `ends_at`.
+    """
+
+    kind = serializers.ChoiceField(["replay", "live", "simulated"], required=False, help_text="replay by default")
+    exchange = serializers.CharField(max_length=12, required=False, help_text="Whose sessions a live market keeps")
+    start = serializers.DateField(required=False)
+    end = serializers.DateField(required=False)
     symbols = serializers.ListField(child=serializers.CharField(max_length=16), min_length=1, max_length=MAX_SYMBOLS)
     seconds_per_tick = serializers.DecimalField(max_digits=8, decimal_places=2, required=False)
     warmup_days = serializers.IntegerField(min_value=0, max_value=2000, required=False)
@@ -29,6 +35,14 @@ class ReplayInput(serializers.Serializer):
     mask = serializers.BooleanField(required=False)
     seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
     high_low_rule = serializers.ChoiceField(["nearer_first", "low_first", "high_first"], required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What each kind needs is there."""
+        needed = ("start", "end") if attrs.get("kind", "replay") == "replay" else ("exchange",)
+        missing = {name: ["This field is required."] for name in needed if name not in attrs}
+        if missing:
+            raise serializers.ValidationError(missing)
+        return attrs
 
 
 class ConstraintsInput(serializers.Serializer):
@@ -65,7 +79,7 @@ class ContestInput(serializers.Serializer):
     agent_interval_minutes = serializers.IntegerField(required=False)
     is_featured = serializers.BooleanField(default=False)
     auto_renew = serializers.BooleanField(default=False)
-    market = ReplayInput()
+    market = MarketInput()
     schedule = serializers.BooleanField(default=False)
 
     def to_spec(self) -> ContestSpec:

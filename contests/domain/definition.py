@@ -23,7 +23,7 @@ _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
 
 @dataclass(frozen=True, slots=True)
 class ContestSpec:
-    """An operator's order for a contest: the replay it plays, its capital, window, rules and agents."""
+    """An operator's order for a contest: its market (a slice of history, or a live one), capital, window and rules."""
 
     slug: str
     name: str
@@ -66,8 +66,15 @@ class ContestSpec:
         self._check_window()
         return self
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether its market plays history, which ends by itself; a live one needs an end."""
+        return self.market.get("kind", "replay") == "replay"
+
     def _check_window(self) -> None:
         if self.ends_at is None:
+            if not self.is_replay:
+                raise Invalid("invalid_contest", "A contest on a live market needs an end.", {"field": "ends_at"})
             return
         if self.starts_at is None or self.ends_at <= self.starts_at:
             raise Invalid("invalid_contest", "A contest must end after it starts.", {"field": "ends_at"})

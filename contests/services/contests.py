@@ -21,6 +21,7 @@ from core.money import Money
 from core.services import audit
 from marketdata import selectors as market_selectors
 from marketdata.services import markets
+from marketdata.services.policy import market_policy_require
 from trading.domain.types import Actor
 from trading.services.accounts import group_create_in_tx, group_set_status_in_tx
 from trading.services.changes import orders_cancel_for_group
@@ -42,7 +43,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     unknown = unknown_agents(spec.agents)
     if unknown:
         raise Invalid("unknown_agent", "Some of the agents do not exist.", {"field": "agents", "agents": unknown})
-    market = markets.market_create_replay_in_tx(
+    market = markets.market_create_in_tx(
         actor=who(actor), slug=f"contest-{slug}", name=spec.name, definition=spec.market
     )
     if market.currency != spec.initial_balance.currency:
@@ -118,8 +119,14 @@ def contest_create(*, actor: Actor, spec: ContestSpec, schedule: bool = False) -
     with transaction.atomic(durable=True):
         contest = contest_create_in_tx(actor=actor, spec=spec)
         if schedule:
+            _check_policy(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor)
         return view_of(contest)
+
+
+def _check_policy(contest: Contest) -> None:
+    """The exchanges' policies allow what the contest does with their prices. No contest takes or pays money yet."""
+    market_policy_require(market_id=contest.market_id, money=False)
 
 
 def contest_schedule(*, actor: Actor, contest_id: int, reason: str = "") -> ContestView:
@@ -129,6 +136,7 @@ def contest_schedule(*, actor: Actor, contest_id: int, reason: str = "") -> Cont
         if contest.status != ContestStatus.SCHEDULED:
             if contest.ends_at is not None and contest.ends_at <= now():
                 raise Conflict("contest_over", "Its end has passed already. Change its window first.")
+            _check_policy(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor, reason=reason)
         return view_of(contest)
 

@@ -83,12 +83,17 @@ def contest_renew_in_tx(contest: Contest, *, starts_at: datetime | None, **chang
     """Schedule the next run of a series: the same slice with the market's seed one higher, and masked.
 
     The slice has been seen, so its names, dates and price levels are hidden and the way between a day's prints is drawn
-    anew. A contest that names its symbols cannot hide them.
+    anew. A contest that names its symbols cannot hide them. On a live market the next run is as long as the last.
     """
     newest = Contest.objects.filter(series=contest.series).aggregate(n=Max("run_number"))["n"]
     spec = spec_of(contest)
-    market = {**spec.market, "seed": int(spec.market.get("seed", 0)) + 1, "mask": not spec.allowed_symbols}
-    spec = replace(spec, run_number=newest + 1, market=market, starts_at=starts_at, ends_at=None, **changes)
+    market: dict[str, Any] = {**spec.market, "seed": int(spec.market.get("seed", 0)) + 1}
+    ends_at = None
+    if spec.is_replay:
+        market["mask"] = not spec.allowed_symbols
+    elif contest.ends_at is not None and contest.starts_at is not None:
+        ends_at = (starts_at or now()) + (contest.ends_at - contest.starts_at)
+    spec = replace(spec, run_number=newest + 1, market=market, starts_at=starts_at, ends_at=ends_at, **changes)
     renewed = contest_create_in_tx(actor=SYSTEM, spec=spec)
     move_in_tx(renewed, ContestStatus.SCHEDULED, actor=SYSTEM, reason=f"next run after {contest.slug}")
     return renewed

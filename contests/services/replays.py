@@ -43,6 +43,9 @@ def contest_replay(*, actor: Actor, slug: str, ticks: int | None = None, reveal:
     original = Contest.objects.select_related("market").filter(slug=slug).first()
     if original is None:
         raise NotFound("contest_not_found", "There is no such contest.", {"slug": slug[:80]})
+    if not spec_of(original).is_replay:
+        message = "A contest on a live market has no history to be played again from."
+        raise Conflict("not_a_replay", message, {"slug": slug[:80]})
     if not reveal and original.status not in (ContestStatus.ENDED, ContestStatus.CANCELLED):
         printed = original.market.tick + 1
         if printed == 0:

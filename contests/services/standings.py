@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from contests.adapters import board
 from contests.domain.standings import standings_hash
 from contests.domain.states import LIVE
-from contests.models import Contest, StandingSnapshot
+from contests.models import Contest, Participant, StandingSnapshot
 from contests.selectors.standings import (
     Table,
     board_rows,
@@ -28,13 +28,21 @@ logger = logging.getLogger(__name__)
 
 PUSHED_ROWS = 50
 RECORDED_ROWS = 1000
+EVERY_TICK_UP_TO = 1000
 _previous: dict[int, tuple[int, dict[int, int]]] = {}
 
 
 def standings_tick(market: MarketView, tick: Tick) -> None:
     """The tick listener: standings of every contest that runs on this market. Idempotent per tick."""
     for contest in Contest.objects.filter(market_id=market.id, status__in=[str(status) for status in LIVE]):
-        standings_refresh(contest, tick)
+        if tick.is_kept or tick.is_session_close or not _is_large(contest.pk):
+            standings_refresh(contest, tick)
+
+
+def _is_large(contest_id: int) -> bool:
+    """Whether ranks are computed once a minute of a live market instead of at every tick."""
+    rows = Participant.objects.filter(contest_id=contest_id)
+    return len(rows.values_list("pk")[: EVERY_TICK_UP_TO + 1]) > EVERY_TICK_UP_TO
 
 
 def standings_refresh(contest: Contest, tick: Tick) -> Table:

@@ -207,6 +207,7 @@ class ListingView:
     instrument_id: int
     position: int
     exchange: str = ""
+    segment: str = ""
     is_halted: bool = False
     former_symbols: tuple[str, ...] = ()
 
@@ -252,7 +253,8 @@ class Tick:
     """A moment of a market: every listing's quote. A pure function of the market's definition, history and `index`.
 
     `actions` take effect before this tick's prices, in their order; only a session's open has any. What an operator
-    has done (halts) is shown on the quotes and is the one part that is not of the history.
+    has done (halts) is shown on the quotes and is the one part that is not of the history. `is_kept`: its prices are
+    there for good, so curves and large standings take a point; a live market keeps the first of each minute and ends.
     """
 
     index: int
@@ -264,6 +266,7 @@ class Tick:
     quotes: dict[str, Quote]
     is_session_close: bool = False
     actions: tuple[TickAction, ...] = ()
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 ('session_tick', models.IntegerField()),
                 ('day_index', models.IntegerField()),
                 ('is_close', models.BooleanField(default=False)),
+                ('is_kept', models.BooleanField(default=True, help_text='Its prices are kept: the first of a minute, or an end')),
                 ('quotes', models.JSONField(default=list)),
                 ('sequences', models.JSONField(default=dict)),
             ],

@@ -3,6 +3,7 @@
 from marketdata.selectors.facts import MarketFacts, market_facts
 from marketdata.selectors.fx import fx_dates, fx_forget, fx_rate
 from marketdata.selectors.history import listing_by_id, listings_seen, market_slice
+from marketdata.selectors.live_markets import live_listing
 from marketdata.selectors.markets import (
     clock_of,
     default_market,
@@ -15,6 +16,7 @@ from marketdata.selectors.markets import (
     markets_query,
     quotes_of,
     running_markets,
+    session_now,
     tick_of,
     view_of,
 )
@@ -31,10 +33,12 @@ from marketdata.selectors.quotes import (
     quotes_and_clock,
     rebuild,
 )
+from marketdata.selectors.sessions import MarketStatus, market_status
 from marketdata.selectors.timelines import Timeline, cache_clear, timeline
 
 __all__ = [
     "MarketFacts",
+    "MarketStatus",
     "ReplayPlan",
     "Timeline",
     "bars",
@@ -50,12 +54,14 @@ __all__ = [
     "listing_get",
     "listings",
     "listings_seen",
+    "live_listing",
     "market_by_slug",
     "market_clock",
     "market_facts",
     "market_row",
     "market_slice",
     "market_state",
+    "market_status",
     "market_view",
     "markets_query",
     "metrics",
@@ -67,6 +73,7 @@ __all__ = [
     "rebuild",
     "replay_plan",
     "running_markets",
+    "session_now",
     "tick_of",
     "timeline",
     "view_of",

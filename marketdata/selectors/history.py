@@ -103,6 +103,7 @@ def _listing_view(row: Listing) -> ListingView:
         instrument_id=row.instrument_id,
         position=row.position,
         exchange=row.instrument.exchange,
+        segment=row.instrument.segment,
         is_halted=row.halted_at is not None,
         former_symbols=tuple(row.former_symbols),
     )

@@ -16,6 +16,7 @@ from marketdata.domain.splits import split_ratio
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote, Tick
 from marketdata.models import CorporateAction, DailyBar, LiveBoard, Market
 from marketdata.selectors.history import listing_map, listings_of, listings_seen
+from marketdata.selectors.sessions import session_on
 from marketdata.selectors.timelines import timeline
 
 
@@ -68,6 +69,7 @@ def tick_of_board(row: LiveBoard, market: Market) -> Tick:
         quotes=quotes,
         is_session_close=row.is_close,
         actions=timeline(market.pk).actions(row.day_index) if first else (),
+        is_kept=row.is_kept,
     )
 
 
@@ -89,10 +91,10 @@ def live_bars(market: Market, symbol: str, limit: int, *, adjusted: bool) -> lis
     rows = DailyBar.objects.filter(instrument_id=view.instrument_id, date__lt=today).order_by("-date")
     found = list(rows.values_list(*columns)[: max(limit, 0)])[::-1]
     factors = _factors(view.instrument_id, [row[0] for row in found], today) if adjusted else [Fraction(1)] * len(found)
-    bars = [_bar(view.exchange, row, factor) for row, factor in zip(found, factors, strict=True)]
+    bars = [_bar(market.exchange, row, factor) for row, factor in zip(found, factors, strict=True)]
     forming = live_quotes([view.instrument_id]).get(view.instrument_id)
     if market.tick >= 0 and forming is not None and forming.session == today and forming.open:
-        bars.append(_forming(view.exchange, forming))
+        bars.append(_forming(market.exchange, forming))
     return bars[-limit:] if limit > 0 else []
 
 
@@ -114,9 +116,7 @@ def _bar(exchange: str, row: tuple, ratio: Fraction) -> BarView:
 
 
 def _opens(exchange: str, day: date) -> datetime:
-    from marketdata.selectors.sessions import session_on
-
-    session = session_on(exchange, day) if exchange else None
+    session = session_on(exchange, day)
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if session is None else session.opens_at
 
 

@@ -13,8 +13,10 @@ from marketdata.domain.ports import default_market_choice
 from marketdata.domain.replay import PRINTS, day_of
 from marketdata.domain.types import MarketClock, MarketView, Quote, Tick
 from marketdata.models import Market
+from marketdata.selectors.facts import market_facts
 from marketdata.selectors.history import listing_map, listings_seen, market_slice
 from marketdata.selectors.live_markets import live_clock, live_tick
+from marketdata.selectors.sessions import MarketStatus, market_status
 
 
 def view_of(market: Market) -> MarketView:
@@ -88,6 +90,14 @@ def market_row(market_id: int) -> Market:
     if market is None:
         raise NotFound("unknown_market", "There is no such market.", {"market": market_id})
     return market
+
+
+def session_now(market_id: int) -> MarketStatus | None:
+    """Whether the exchange of a live or simulated market trades now, and when it opens; None for a replay."""
+    facts = market_facts(market_id)
+    if facts.is_replay:
+        return None
+    return market_status(facts.exchange, datetime.now(tz=UTC))
 
 
 def last_tick(market_id: int) -> Tick | None:

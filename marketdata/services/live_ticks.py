@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
@@ -24,12 +23,9 @@ from marketdata.models import CorporateAction, LiveBoard, LiveTick, Market
 from marketdata.selectors import market_facts, timeline
 from marketdata.selectors.facts import MarketFacts
 from marketdata.selectors.history import listing_map, listings_seen
+from marketdata.selectors.sessions import MarketStatus, SessionView, market_status, session_containing, session_on
 from marketdata.selectors.timelines import names_changed
 from marketdata.services.listings import symbols_change_in_tx
-
-if TYPE_CHECKING:
-    from marketdata.domain.sessions import MarketStatus
-    from marketdata.selectors.sessions import SessionView
 
 # With no new quote the clock still moves: orders end at their date, locks at their time.
 QUIET_SECONDS = 30.0
@@ -86,15 +82,17 @@ def _sequence(live: LiveQuote) -> int:
     return live.sequence or live.received
 
 
-def live_tick_store(*, market_id: int) -> Market | None:
-    """Take and commit the next tick of a running live market; None when nothing is due."""
+def live_tick_store(*, market_id: int, now: datetime | None = None) -> Market | None:
+    """Take and commit the next tick of a running live market; None when nothing is due.
+
+    `now` is the wall's time unless a test says otherwise: a live market's clock is the wall's.
+    """
     from marketdata.selectors.live import live_quotes
-    from marketdata.selectors.sessions import market_status, session_containing, session_on
 
     facts = market_facts(market_id)
     views = list(listing_map(market_id).values())
     found = live_quotes([view.instrument_id for view in views])
-    now = datetime.now(tz=UTC)
+    now = now or datetime.now(tz=UTC)
     session = session_containing(facts.exchange, now)
     with transaction.atomic(durable=True):
         market = market_lock(market_id)
@@ -132,6 +130,7 @@ def _store(
     quotes = _quotes(facts, views, taken, market, found, halted=status.halt is not None)
     if taken.closes and board is not None:
         quotes = _closing(board, market.tick, quotes)
+    kept = _keeps_prices(board, market, taken)
     LiveBoard.objects.update_or_create(
         pk=market.pk,
         defaults={
@@ -141,11 +140,12 @@ def _store(
             "session_tick": market.session_tick,
             "day_index": market.day_index,
             "is_close": taken.closes,
+            "is_kept": kept,
             "quotes": [quote.to_json() for quote in quotes],
             "sequences": {str(ident): _sequence(item) for ident, item in found.items()},
         },
     )
-    if _keeps_prices(board, market, taken):
+    if kept:
         prices = {str(quote.listing_id): plain(quote.last) for quote in quotes}
         LiveTick.objects.filter(market_id=market.pk, index=market.tick).update(prices=prices)
     market.save(

@@ -71,6 +71,7 @@ export class Candles {
   // rows: [date, open, high, low, close]
   load(rows) {
     this.bars = rows.map(([time, open, high, low, close]) => ({ time, open: +open, high: +high, low: +low, close: +close }));
+    this.chart.timeScale().applyOptions({ timeVisible: typeof (rows.length && rows[0][0]) === "number" });
     this.series.setData(this.bars.map((bar) => ({ ...bar })));
     this.mark(this.fills);
     const last = this.bars.length;

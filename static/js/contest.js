@@ -20,10 +20,14 @@ const state = { symbol: root.dataset.selected, tick: null, cash: Number(root.dat
 const chart = new Candles(one('[data-chart="candles"]'));
 chart.load(JSON.parse(document.getElementById("bars").textContent));
 
+// A replay's candles are days, a live market's minutes (in epoch seconds).
+const isLive = root.dataset.kind !== "replay";
+const barTime = (at) => (isLive ? Math.floor(Date.parse(at) / 60_000) * 60 : at.slice(0, 10));
+
 function ownFills() {
   return [...all("[data-fill]")]
     .filter((row) => row.dataset.symbol === state.symbol)
-    .map((row) => ({ time: row.dataset.at.slice(0, 10), side: row.dataset.side, price: Number(row.dataset.price), quantity: row.dataset.quantity }));
+    .map((row) => ({ time: barTime(row.dataset.at), side: row.dataset.side, price: Number(row.dataset.price), quantity: row.dataset.quantity }));
 }
 
 function showQuote(direction) {
@@ -120,7 +124,7 @@ const board = new Board(one("[data-board]"));
 const feed = new Feed(one("[data-feed]"));
 
 function onTick(data) {
-  const date = data.at.slice(0, 10);
+  const date = barTime(data.at);
   const missed = state.tick !== null && data.tick > state.tick + 1;
   for (const [symbol, moved] of readQuotes(quotes, data)) {
     const quote = quotes[symbol];
@@ -134,12 +138,13 @@ function onTick(data) {
     if (symbol === state.symbol) showQuote(moved);
   }
   if (missed) loadBars();
-  else if (quotes[state.symbol]) chart.tick(date, quotes[state.symbol].last, data.phase === 0);
+  else if (quotes[state.symbol]) chart.tick(date, quotes[state.symbol].last, !isLive && data.phase === 0);
   state.tick = data.tick;
   for (const day of all('[data-clock="day"]')) day.textContent = data.day + 1;
   one('[data-clock="at"]').textContent = marketTime(data.at);
   one('[data-clock="phase"]').textContent = data.phase === 0 ? "open" : data.close ? "close" : "trading";
-  one('[data-clock="progress"]').value = data.tick + 1;
+  const progress = one('[data-clock="progress"]');
+  if (progress) progress.value = data.tick + 1;
   markPositions();
   followTrails();
   // A new day counts from another close.

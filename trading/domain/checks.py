@@ -76,6 +76,18 @@ def market_open(case: Case) -> Denial | None:
     )
 
 
+def exchange_open(case: Case) -> Denial | None:
+    """The exchange whose prices the market shows is in continuous trading."""
+    closed = case.quote.closed
+    if closed is None:
+        return None
+    opens = f" It opens at {closed['next_open']}." if closed.get("next_open") else ""
+    why = f": {closed['reason']}" if closed.get("reason") else ""
+    return Denial(
+        "exchange_closed", f"{closed['exchange']} is closed{why}.{opens} Send the order again then.", dict(closed)
+    )
+
+
 def quote_fresh(case: Case) -> Denial | None:
     """The quote is the one in force now, and no older than the market's staleness limit."""
     if case.quote.tick != case.snapshot.market_tick:
@@ -221,6 +233,7 @@ def date_ahead(case: Case) -> Denial | None:
 
 STATE_CHECKS: tuple[Callable[[Case], Denial | None], ...] = (owner_active, account_active, group_open, market_open)
 PRICE_CHECKS: tuple[Callable[[Case], Denial | None], ...] = (
+    exchange_open,
     quote_fresh,
     tradable,
     on_grid,

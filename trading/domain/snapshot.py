@@ -130,12 +130,16 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class QuoteState:
-    """The quote that a decision uses, with its tick and its JSON evidence."""
+    """The quote that a decision uses, with its tick and its JSON evidence.
+
+    `closed`: the exchange does not trade now, why, and when it opens (None: it trades, or the market is a replay).
+    """
 
     prices: Prices
     tick: int
     at: datetime
     evidence: Mapping[str, Any]
+    closed: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

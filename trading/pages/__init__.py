@@ -64,6 +64,7 @@ def market_context(market_id: int) -> dict[str, Any]:
         "market": clock,
         "seconds_per_tick": format(view.seconds_per_tick.normalize(), "f"),
         "phase_label": "open" if clock.phase == 0 else "close" if clock.is_session_close else "trading",
+        "session": market_selectors.session_now(market_id),
         "clock_label": "Masked market time" if view.is_masked else "Market time",
     }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from core.errors import NotFound, Unavailable
 from marketdata import selectors as market_selectors
@@ -70,6 +72,23 @@ def instrument_of(listing: ListingView, currency: str, on: date) -> Instrument:
 def quote_state(quote: Quote) -> QuoteState:
     """A quote as the order path needs it, with the evidence that a fill stores."""
     return QuoteState(prices_of(quote), quote.tick, quote.at, quote.to_json())
+
+
+def closed_now(market_id: int, listing: ListingView) -> dict[str, Any] | None:
+    """Why a live or simulated market takes no order in a listing now, and when it will; None when it does."""
+    facts = market_selectors.market_facts(market_id)
+    if facts.is_replay:
+        return None
+    status = market_selectors.market_status(facts.exchange, datetime.now(tz=UTC), segment=listing.segment)
+    if status.is_open:
+        return None
+    opens = status.next_open
+    return {
+        "exchange": status.name,
+        "reason": status.reason or status.phase.replace("_", " "),
+        "next_open": None if opens is None else opens.astimezone(ZoneInfo(status.zone)).strftime("%a %d %b %H:%M %Z"),
+        "next_open_at": None if opens is None else opens.isoformat(),
+    }
 
 
 def marks_of(market_id: int, currency: str, quotes: Iterable[Quote]) -> Marks:

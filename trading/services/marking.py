@@ -12,7 +12,7 @@ from marketdata.domain.types import MarketView, Tick
 from trading.domain.marking import Ints
 from trading.services.book import MarketBook, book_of, forget
 
-# Above this many accounts the equity curve keeps one point a day instead of one a tick.
+# Above this many accounts the equity curve keeps one point a day instead of one a tick (a minute, in live markets).
 EVERY_TICK_UP_TO = 2_000
 _PURGE = "DELETE FROM trading_bookchange WHERE created_at < now() - interval '2 hours'"
 
@@ -64,7 +64,7 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
 
 
 def _store(book: MarketBook, tick: Tick) -> None:
-    points = book.accounts <= EVERY_TICK_UP_TO or tick.is_session_close or tick.is_last
+    points = (tick.is_kept and book.accounts <= EVERY_TICK_UP_TO) or tick.is_session_close or tick.is_last
     new_day = book.day != tick.day_index
     changed = book.changes(everything=new_day)
     whole = changed if new_day or not points else book.changes(everything=True)

@@ -32,6 +32,7 @@ from trading.domain.types import Actor, OrderRequest, OrderView
 from trading.services.context import (
     AccountContext,
     account_context,
+    closed_now,
     in_sight,
     instrument_of,
     limits_of,
@@ -95,7 +96,8 @@ def scene(context: AccountContext, symbol: str) -> Scene:
     # A tick is shown before its corporate actions have reached every account: this one's are applied now.
     actions_settle(context, quote.tick, listing.id)
     instrument = instrument_of(listing, context.currency, quote.at.date())
-    return Scene(listing, instrument, quote_state(quote), marks, clock)
+    shown = replace(quote_state(quote), closed=closed_now(context.market_id, listing))
+    return Scene(listing, instrument, shown, marks, clock)
 
 
 def _body_hash(account_id: int, request: OrderRequest) -> str:
