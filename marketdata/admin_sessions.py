@@ -39,7 +39,7 @@ class ReasonedForm(forms.ModelForm):
 class ReasonedAdmin(admin.ModelAdmin):
     """Rows that are added and changed for a reason, and never deleted; a service's refusal is shown on the page."""
 
-    form = ReasonedForm
+    form: type[forms.ModelForm] = ReasonedForm
     list_per_page = 50
     show_full_result_count = False
     fixed: tuple[str, ...] = ()  # what cannot be changed in a row that is there
@@ -79,7 +79,9 @@ class ReasonedAdmin(admin.ModelAdmin):
 class RuleAdmin(ReasonedAdmin):
     """Effective-dated rules. A row that a person saves is theirs: loading what is known from the start leaves it."""
 
-    exclude = ("source",)
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """The source is the person who saves."""
+        return [field.name for field in self.model._meta.concrete_fields if field.name == "source"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save with the person as the source, and an audit entry."""
@@ -90,7 +92,6 @@ class RuleAdmin(ReasonedAdmin):
 class ExchangeAdmin(RuleAdmin):
     """Exchanges; a new one needs phases and a list of its days before it opens."""
 
-    exclude = ()
     fixed = ("code",)
     list_display = ("code", "name", "country", "zone", "currency", "follows", "is_always_open", "is_simulated")
     search_fields = ("code", "name")
@@ -126,7 +127,6 @@ class PriceBandRuleAdmin(RuleAdmin):
 class MarketPolicyAdmin(RuleAdmin):
     """What prices may be used for."""
 
-    exclude = ()
     list_display = ("exchange", "allows_money", "lag_minutes", "live_by", "valid_from", "policy")
     list_filter = ("exchange",)
 

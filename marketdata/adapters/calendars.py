@@ -29,8 +29,8 @@ def library_sessions(name: str, first: date, last: date) -> list[LibrarySession]
 
     Raises Invalid `calendar_unknown` for days that the library does not know, so that nobody takes them for weekdays.
     """
-    import exchange_calendars
-    from exchange_calendars.errors import CalendarError
+    import exchange_calendars  # type: ignore[import-untyped]
+    from exchange_calendars.errors import CalendarError  # type: ignore[import-untyped]
 
     try:
         calendar = exchange_calendars.get_calendar(name, start=first.isoformat(), end=last.isoformat())

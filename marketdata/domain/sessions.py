@@ -75,10 +75,9 @@ def status_of(calendar: Calendar, at: datetime, segment: str = "", *, instrument
     is_open = phase == CONTINUOUS and halt is None
     resumes = None if is_open else _resumes(calendar, at, segment, instrument_id)
     following = calendar.trading_after(at, segment) if is_open else None
+    next_open, next_close = resumes or (None, None)
     if is_open and window is not None:
-        next_open, next_close = (following.starts_at if following else None), window.ends_at
-    else:
-        next_open, next_close = resumes or (None, None)
+        next_open, next_close = (None if following is None else following.starts_at), window.ends_at
     return MarketStatus(
         exchange=calendar.exchange.code,
         name=calendar.exchange.name,

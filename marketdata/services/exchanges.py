@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.db import connection, models, transaction
 
@@ -63,11 +64,13 @@ def rule_save(
 ) -> None:
     """Save an exchange, or a rule of one, that an operator has checked: a rule is the operator's from now on.
 
-    Raises Invalid without a reason.
+    Raises Invalid without a reason, and for an exchange whose zone is not one or that follows one that follows another.
     """
     reason = reason.strip()[:300]
     if not reason:
         raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
+    if isinstance(row, Exchange):
+        _exchange_checked(row)
     with transaction.atomic():
         before = None if is_new else _said(type(row)._default_manager.select_for_update().get(pk=row.pk))
         if hasattr(row, "source"):
@@ -90,6 +93,16 @@ def rule_save(
             payload={"exchange": code, "rule": name, "id": row.pk},
         )
     calendar_changed()
+
+
+def _exchange_checked(row: Exchange) -> None:
+    if row.zone not in available_timezones():
+        raise Invalid("bad_zone", f"{row.zone[:40]} is not a time zone such as Asia/Kolkata.", {"field": "zone"})
+    followed = row.follows
+    is_followed = Exchange.objects.filter(follows=row.code).exists()
+    if followed is not None and (followed.follows_id is not None or followed.code == row.code or is_followed):
+        message = "An exchange follows one that follows no other, and is followed by none itself."
+        raise Invalid("bad_follows", message, {"field": "follows"})
 
 
 def operator_source(actor: object | None) -> str:
@@ -140,8 +153,10 @@ def _missing(model: type[models.Model], rows: list[Any], field: str) -> int:
 
 def _rules(model: type[models.Model], seeds: Iterable[Any], key: Key, kept: list[str]) -> int:
     """Bring the groups of a table up to date that are ours; how many rows were written or removed."""
-    stored, wanted = defaultdict(list), defaultdict(list)
-    for row in model._default_manager.select_for_update().order_by("pk"):
+    stored: dict[Hashable, list[Any]] = defaultdict(list)
+    wanted: dict[Hashable, list[Any]] = defaultdict(list)
+    rows: Iterable[Any] = model._default_manager.select_for_update().order_by("pk")
+    for row in rows:
         stored[key(row)].append(row)
     for seed in seeds:
         row = _row(model, seed)

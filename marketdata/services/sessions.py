@@ -144,7 +144,8 @@ def halt_begin(
         raise NotFound("unknown_instrument", "There is no such instrument.", {"instrument": instrument_id})
     with transaction.atomic():
         Exchange.objects.select_for_update().get(pk=view.code)
-        same = ExchangeHalt.objects.filter(exchange_id=view.code, instrument_id=instrument_id)
+        whose = Q(instrument__isnull=True) if instrument_id is None else Q(instrument_id=instrument_id)
+        same = ExchangeHalt.objects.filter(whose, exchange_id=view.code)
         same = same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=starts_at))
         if ends_at is not None:
             same = same.filter(starts_at__lt=ends_at)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
-from django.urls import path, reverse
+from django.urls import include, path, reverse
 
 from core.models import AuditEntry
 from marketdata import admin_sessions, models  # noqa: F401
@@ -14,9 +14,7 @@ from marketdata.selectors import sessions as selectors
 from marketdata.tests.factories import InstrumentFactory
 from marketdata.tests.sessions import calendars_loaded, utc
 
-from config.urls import urlpatterns as all_urls  # isort: skip
-
-urlpatterns = [path("api/v1/market-status", MarketStatusView.as_view()), *all_urls]
+urlpatterns = [path("api/v1/market-status", MarketStatusView.as_view()), path("", include("config.urls"))]
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 MODELS = [
     *(models.Exchange, models.ExchangeSession, models.ExchangeHoliday, models.ExchangeHalt, models.CalendarRange),
@@ -250,3 +248,8 @@ def test_an_exchange_keeps_its_code(operator):
     answer = operator.post(page(models.Exchange, "change", "NASDAQ"), {**send, "code": "X", "reason": "Name"})
     assert answer.status_code == 302, answer.content.decode()
     assert selectors.exchange_view("NASDAQ").name == "Nasdaq Stock Market"
+    changes = [("NASDAQ", {"zone": "Mars"}), ("NASDAQ", {"follows": "NYSE"}), ("US", {"follows": "NSE"})]
+    for code, change in [*changes, ("SIMX", {"follows": "SIMX"})]:
+        before = selectors.exchange_view(code)
+        operator.post(page(models.Exchange, "change", code), {**send, "reason": "Name", "follows": "", **change})
+        assert selectors.exchange_view(code) == before
