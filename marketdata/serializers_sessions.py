@@ -18,7 +18,11 @@ class MarketStatusIn(serializers.Serializer):
     exchange = serializers.CharField(max_length=12, required=False, help_text="Code; all primary exchanges by default")
     at = serializers.DateTimeField(required=False, help_text="ISO 8601, UTC without a zone; now by default")
     segment = serializers.SlugField(
-        max_length=16, required=False, default="", help_text="Instruments with hours of their own, such as derivatives"
+        max_length=16,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Instruments with hours of their own, such as derivatives",
     )
 
     def validate_exchange(self, value: str) -> str:

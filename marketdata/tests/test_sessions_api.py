@@ -101,7 +101,7 @@ def test_a_halt_is_said():
     models.ExchangeHalt.objects.create(
         exchange_id="US", kind="market_wide", starts_at=utc("2026-03-09T15:00"), reason="Level 1", source="x"
     )
-    found = one(exchange="NYSE", at="2026-03-09T15:00:00Z")
+    found = one(exchange="NYSE", at="2026-03-09T15:00:00Z", segment="")
     assert (found["is_open"], found["next_open"]) == (False, None)
     assert found["halt"] == {
         "kind": "market_wide",
