@@ -11,11 +11,15 @@ def _clean_process():
 
     from core.redis import client
     from marketdata.selectors import cache_clear
+    from marketdata.selectors.sessions import sessions_forget
+    from marketdata.services.live_ticks import live_forget
     from marketdata.services.ticks import forget_process_state
     from trading.services.context import forget
 
     forget()
     cache_clear()
+    sessions_forget()
+    live_forget()
     forget_process_state()
     cache.clear()
     client().flushdb()

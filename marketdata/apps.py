@@ -8,3 +8,10 @@ class MarketdataConfig(AppConfig):
 
     name = "marketdata"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Schedule what is done by itself."""
+        from core import schedule
+
+        schedule.register("marketdata.calendar_alerts", "marketdata.tasks.calendar_alerts", 21_600)
+        schedule.register("marketdata.prune", "marketdata.tasks.prune", 3_600)

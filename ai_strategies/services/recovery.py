@@ -8,8 +8,7 @@ from django.db.models import Q, QuerySet
 
 from ai_strategies.models import AgentRun, Decision
 from ai_strategies.services.runs import runs_execute, runs_miss
-from ai_strategies.services.turns import CHUNK, OPEN_STATES, chunks
-from marketdata import selectors as market_selectors
+from ai_strategies.services.turns import CHUNK, OPEN_STATES, chunks, turn_lasts
 
 # How long a turn may wait for a worker before someone else takes it.
 PATIENCE = timedelta(seconds=3)
@@ -42,9 +41,9 @@ def runs_recover() -> int:
     """Take up abandoned turns whose tick lasts, and miss those whose tick is over; returns how many were taken up."""
     done = 0
     rows = _abandoned(AgentRun.objects.filter(state__in=OPEN_STATES))
-    for market_id, tick in sorted(set(rows.values_list("market_id", "tick"))):
+    for market_id, tick, at in sorted(set(rows.values_list("market_id", "tick", "market_at"))):
         these = _abandoned(_open(market_id, tick)).order_by("account_id")
-        if market_selectors.market_view(market_id).tick == tick:
+        if turn_lasts(market_id, tick, at):
             for chunk in chunks(list(these.values_list("account_id", flat=True))):
                 done += runs_execute(market_id=market_id, tick=tick, account_ids=chunk)
         else:

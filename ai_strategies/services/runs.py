@@ -20,12 +20,12 @@ from ai_strategies.domain.strategies import make
 from ai_strategies.domain.view import Action, hold
 from ai_strategies.locks import Lease, leases_renew, plan_keep, runs_lease
 from ai_strategies.models import AgentRun, AgentSeat, Decision
+from ai_strategies.services.turns import turn_lasts
 from ai_strategies.services.views import books_take, picture_take
 from contests import selectors as contest_selectors
 from contests.selectors import ContestView
 from core.errors import DomainError
 from core.push import publish_many
-from marketdata import selectors as market_selectors
 from marketdata.domain.types import iso
 from trading.domain.types import Actor, OrderRequest, OrderView, plain
 from trading.services.orders import order_place
@@ -45,7 +45,7 @@ def runs_execute(*, market_id: int, tick: int, account_ids: Sequence[int]) -> in
         leases = runs_lease(market_id=market_id, tick=tick, account_ids=account_ids)
     if not leases:
         return 0
-    if market_selectors.market_view(market_id).tick != tick:
+    if not turn_lasts(market_id, tick, leases[0].market_at):
         runs_miss([lease.run_id for lease in leases], "the market had moved on")
         return 0
     turns = _turns(market_id, leases)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
 from ai_strategies.models import AgentClock, AgentRun, AgentSeat
 from contests import selectors as contest_selectors
 from contests.selectors import ContestView
+from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Tick
 
 CHUNK = 20
+LIVE_TURN = timedelta(minutes=1)
 OPEN_STATES = (AgentRun.State.PENDING, AgentRun.State.LEASED)
 
 _RUNS = """
@@ -43,6 +45,17 @@ def _turn_open(contest: ContestView, tick: Tick) -> None:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CLOCK, [contest.id, tick.index, tick.at])
         cursor.execute(_RUNS, [contest.market_id, tick.index, tick.at, contest.id])
+
+
+def turn_lasts(market_id: int, tick: int, opened_at: datetime) -> bool:
+    """Whether a turn may still be taken: its tick is in force or, as a live market waits for nobody, is a minute old.
+
+    `opened_at` is the market's time of the tick, which in a live market is the wall's.
+    """
+    market = market_selectors.market_view(market_id)
+    if market.kind == "replay" or market.status != "running":
+        return market.tick == tick
+    return datetime.now(tz=UTC) - opened_at < LIVE_TURN
 
 
 def chunks(account_ids: list[int]) -> list[list[int]]:

@@ -16,6 +16,7 @@ from marketdata.domain.splits import split_ratio
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote, Tick
 from marketdata.models import CorporateAction, DailyBar, LiveBoard, Market
 from marketdata.selectors.history import listing_map, listings_of, listings_seen
+from marketdata.selectors.live import live_quotes
 from marketdata.selectors.sessions import session_on
 from marketdata.selectors.timelines import timeline
 
@@ -84,8 +85,6 @@ def live_listing(market_id: int, symbol: str) -> ListingView:
 
 def live_bars(market: Market, symbol: str, limit: int, *, adjusted: bool) -> list[BarView]:
     """The last sessions: stored daily bars before the market's session, then the forming one from the feed."""
-    from marketdata.selectors.live import live_quotes
-
     view, today = live_listing(market.pk, symbol), market.session_date or datetime.now(tz=UTC).date()
     columns = ("date", "open", "high", "low", "close", "volume")
     rows = DailyBar.objects.filter(instrument_id=view.instrument_id, date__lt=today).order_by("-date")

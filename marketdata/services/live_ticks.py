@@ -23,6 +23,7 @@ from marketdata.models import CorporateAction, LiveBoard, LiveTick, Market
 from marketdata.selectors import market_facts, timeline
 from marketdata.selectors.facts import MarketFacts
 from marketdata.selectors.history import listing_map, listings_seen
+from marketdata.selectors.live import live_quotes
 from marketdata.selectors.sessions import MarketStatus, SessionView, market_status, session_containing, session_on
 from marketdata.selectors.timelines import names_changed
 from marketdata.services.listings import symbols_change_in_tx
@@ -87,8 +88,6 @@ def live_tick_store(*, market_id: int, now: datetime | None = None) -> Market | 
 
     `now` is the wall's time unless a test says otherwise: a live market's clock is the wall's.
     """
-    from marketdata.selectors.live import live_quotes
-
     facts = market_facts(market_id)
     views = list(listing_map(market_id).values())
     found = live_quotes([view.instrument_id for view in views])

@@ -37,7 +37,7 @@ def test_the_policies_of_every_exchange_that_a_market_lists_are_asked():
     exchanges()
     stock = InstrumentFactory(symbol="INDIA", exchange="BSE", currency="INR")  # BSE keeps NSE's policy
     bars_create(stock, [(100, 101, 99, 100)] * 2, dates=[date(2026, 6, 1), date(2026, 6, 2)])
-    market = replay_market({"INDIA": []}, running=False, start="2026-06-01", end="2026-06-02")
+    market = replay_market({"INDIA": [(100, 101, 99, 100)] * 2}, running=False, start="2026-06-01", end="2026-06-02")
     market_policy_require(market_id=market.id, money=False, now=NOW)
     with pytest.raises(Invalid) as refused:
         market_policy_require(market_id=market.id, money=True, now=NOW)

@@ -129,4 +129,4 @@ def test_a_split_between_two_sessions_reaches_holders(market, stock):
     opened = step(market, tomorrow + timedelta(seconds=1))
     assert opened.actions
     held = selectors.positions(account_id)
-    assert [(item.symbol, item.quantity) for item in held] == [("SIMA", "14")]
+    assert [(item.symbol, item.quantity) for item in held] == [("SIMA", 14)]
