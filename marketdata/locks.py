@@ -6,6 +6,7 @@ from core.errors import NotFound
 from marketdata.models import Market
 
 LEASE_CLASS = 0x4D4B
+WATCHLISTS_CLASS = 0x4D57
 
 
 def market_lock(market_id: int) -> Market:
@@ -14,6 +15,12 @@ def market_lock(market_id: int) -> Market:
     if market is None:
         raise NotFound("unknown_market", "There is no such market.", {"market": market_id})
     return market
+
+
+def watchlists_lock(owner_id: int) -> None:
+    """One change of a person's watchlists at a time, until the transaction ends: their numbers are bounded."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, (%s %% 2147483647)::int)", [WATCHLISTS_CLASS, owner_id])
 
 
 class MarketLease:

@@ -1,0 +1,250 @@
+"""Prices and history. Public; nothing later than the tick in force can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api import errors
+from core.errors import Invalid, NotFound
+from marketdata import selectors
+from marketdata.api.candles import candle_rows
+from marketdata.api.common import PublicView, asked, market_asked
+from marketdata.domain.types import BarView, ListingView, MarketView, Quote, plain
+from marketdata.selectors.candles import candles
+from marketdata.selectors.figures import market_metrics
+from marketdata.selectors.instruments import InstrumentView, instrument_get
+from marketdata.selectors.prices import prices_of
+from marketdata.serializers import (
+    HistoryIn,
+    HistoryOut,
+    MetricsIn,
+    MetricsOut,
+    PricesIn,
+    PricesOut,
+    QuoteOut,
+)
+
+
+def _price(listing: ListingView, quote: Quote) -> dict[str, Any]:
+    return {
+        "symbol": listing.symbol,
+        "name": listing.name,
+        "sector": listing.sector,
+        "currency": listing.currency,
+        "last": plain(quote.last),
+        "bid": plain(quote.bid),
+        "ask": plain(quote.ask),
+        "previous_close": plain(quote.previous_close),
+        "change_pct": plain(quote.change_pct),
+        "volume": quote.volume,
+        "tick_size": plain(listing.tick_size),
+        "lot_size": plain(listing.lot_size),
+        "halted": quote.halted,
+        **{name: _maybe(getattr(quote, name)) for name in ("band_low", "band_high", "bid_size", "ask_size")},
+    }
+
+
+def _maybe(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _bar(bar: BarView) -> dict[str, Any]:
+    prices = {name: plain(getattr(bar, name)) for name in ("open", "high", "low", "close")}
+    return {"date": bar.date, "at": bar.at, **prices, "volume": bar.volume, "is_complete": bar.is_complete}
+
+
+class PricesView(PublicView):
+    """Prices of a market."""
+
+    @extend_schema(
+        operation_id="stocks_prices",
+        auth=[],
+        parameters=[PricesIn],
+        responses={200: PricesOut, **errors(400, 404, 429)},
+    )
+    def get(self, request: Request) -> Response:
+        """All quotes in force of a market (the featured one by default)."""
+        market = market_asked(asked(PricesIn, request).get("market"))
+        quotes, clock = selectors.quotes_and_clock(market.id)
+        listed = selectors.listings(market.id)
+        body = {
+            "market": market.slug,
+            "status": clock.status,
+            "tick": clock.tick,
+            "at": clock.at,
+            "source_label": clock.source_label,
+            "is_simulated": clock.is_simulated,
+            "stocks": [_price(item, quotes[item.symbol]) for item in listed if item.symbol in quotes],
+        }
+        return Response(PricesOut(body).data)
+
+
+class MetricsView(PublicView):
+    """What the last sessions say."""
+
+    @extend_schema(
+        operation_id="stocks_metrics",
+        auth=[],
+        parameters=[MetricsIn],
+        responses={200: MetricsOut, **errors(400, 404, 429)},
+    )
+    def get(self, request: Request) -> Response:
+        """Change, volatility and trend of every symbol over the last sessions (HISTORY_DAYS by default)."""
+        query = asked(MetricsIn, request)
+        market = market_asked(query.get("market"))
+        days = query.get("days") or settings.HISTORY_DAYS
+        rows = [asdict(row) for row in market_metrics(market.id, days)]
+        return Response(MetricsOut({"market": market.slug, "days": days, "stocks": rows}).data)
+
+
+class HistoryView(PublicView):
+    """Candles of a symbol."""
+
+    @extend_schema(
+        operation_id="stocks_history",
+        auth=[],
+        parameters=[HistoryIn],
+        responses={200: HistoryOut, **errors(400, 404, 429)},
+    )
+    def get(self, request: Request, ticker: str) -> Response:
+        """The last sessions of a symbol, the forming one included; never beyond the tick in force.
+
+        A symbol that the listing had before finds it too. With a `resolution` other than a day's: candles of a live
+        market's instrument, or of any instrument that no market of that name lists.
+        """
+        query = asked(HistoryIn, request)
+        resolution = query.get("resolution") or "1D"
+        market, listing = _listed(query.get("market"), ticker, needed="resolution" not in query)
+        if market is None or listing is None:
+            return Response(HistoryOut(_instrument_history(instrument_get(ticker), resolution, query)).data)
+        body = {
+            "market": market.slug,
+            "symbol": listing.symbol,
+            "name": listing.name,
+            "currency": listing.currency,
+            "source_label": market.source_label,
+            "is_simulated": market.is_simulated,
+            "adjusted": query["adjusted"],
+            "resolution": resolution,
+        }
+        if resolution == "1D":
+            found = selectors.bars(market.id, listing.symbol, query["limit"], adjusted=query["adjusted"])
+            bars = [_bar(bar) for bar in found]
+        elif market.kind == "replay":
+            raise Invalid("unsupported_resolution", "A replay has days only.", {"supported": ["1D"]})
+        else:
+            bars = _candle_bars(listing.instrument_id, resolution, query)
+        return Response(HistoryOut({**body, "bars": bars}).data)
+
+
+def _listed(slug: str | None, ticker: str, *, needed: bool) -> tuple[MarketView | None, ListingView | None]:
+    """The market and what it lists; nothing where neither is needed."""
+    try:
+        market = market_asked(slug)
+    except NotFound:
+        if needed or slug:
+            raise
+        return None, None
+    listing = selectors.listing_get(market.id, ticker.upper())
+    if listing is None and (needed or slug):
+        raise NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": ticker[:16]})
+    return market, listing
+
+
+def _instrument_history(view: InstrumentView, resolution: str, query: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "market": "",
+        "symbol": view.symbol,
+        "name": view.name,
+        "currency": view.currency,
+        "source_label": "SIMULATED" if view.is_simulated else view.exchange,
+        "is_simulated": view.is_simulated,
+        "adjusted": query["adjusted"],
+        "resolution": resolution,
+        "bars": _candle_bars(view.id, resolution, query),
+    }
+
+
+def _candle_bars(instrument_id: int, resolution: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Candles in the words of a market's history."""
+    found = candles(instrument_id, resolution, countback=query["limit"], adjusted=query["adjusted"])
+    rows = candle_rows(found)
+    return [{**row, "date": row["at"].date(), "is_complete": not row.pop("is_forming")} for row in rows]
+
+
+class QuoteView(PublicView):
+    """One symbol's last price."""
+
+    @extend_schema(
+        operation_id="stocks_quote",
+        auth=[],
+        parameters=[PricesIn],
+        responses={200: QuoteOut, **errors(400, 404, 429)},
+    )
+    def get(self, request: Request, ticker: str) -> Response:
+        """The last price of a symbol, who says so, and how old it is.
+
+        In the named market; without one the feed's price where there is one, else that of the featured market, else
+        the last close that may be seen.
+        """
+        slug, now = asked(PricesIn, request).get("market"), datetime.now(tz=UTC)
+        body = None if slug else _instrument_quote(ticker, now, only_live=True)
+        body = body or _market_quote(slug, ticker, now) or _instrument_quote(ticker, now, only_live=False)
+        if body is None:
+            raise NotFound("no_price", "There is no price of this symbol.", {"symbol": ticker[:33]})
+        response = Response(QuoteOut(body).data)
+        response["Cache-Control"] = "no-cache"
+        return response
+
+
+def _market_quote(slug: str | None, ticker: str, now: datetime) -> dict[str, Any] | None:
+    market, listing = _listed(slug, ticker, needed=bool(slug))
+    if market is None or listing is None:
+        return None
+    quote, clock = selectors.quote_and_clock(market.id, listing.symbol)
+    if quote is None:
+        if slug:
+            raise NotFound("no_price", "There is no price of this symbol.", {"symbol": listing.symbol})
+        return None
+    age = max(0.0, round((now - clock.wall).total_seconds(), 3))
+    priced = {name: value for name, value in _price(listing, quote).items() if name in QuoteOut().fields}
+    more = {"market": market.slug, "source": quote.source, "at": quote.at, "received": clock.wall, "age_seconds": age}
+    return {**priced, **more, "is_live": market.kind != "replay"}
+
+
+def _instrument_quote(ticker: str, now: datetime, *, only_live: bool) -> dict[str, Any] | None:
+    try:
+        view = instrument_get(ticker)
+    except NotFound:
+        if only_live:
+            return None
+        raise
+    price = prices_of([view.id]).get(view.id)
+    if price is None or (only_live and not price.is_live):
+        return None
+    return {
+        "market": "",
+        "symbol": view.symbol,
+        "name": view.name,
+        "currency": view.currency,
+        "last": plain(price.last),
+        "bid": _maybe(price.bid),
+        "ask": _maybe(price.ask),
+        "previous_close": _maybe(price.previous_close),
+        "change_pct": _maybe(price.change_pct),
+        "volume": price.volume,
+        "halted": price.halted,
+        "source": price.source,
+        "at": price.at,
+        "received": price.received,
+        "age_seconds": price.age_seconds(now),
+        "is_live": price.is_live,
+    }
