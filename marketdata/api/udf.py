@@ -56,6 +56,19 @@ def udf_schema(operation: str, parameters: list[OpenApiParameter] | None = None)
 class UdfView(PublicView):
     """A view of the protocol: what goes wrong is `{"s":"error","errmsg":...}`, with 200 where the asker was wrong."""
 
+    person: Any = None
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """The request; who is signed in (looked up only when somebody asks) is kept for what is a person's own."""
+        self.person = getattr(request, "user", None)
+        return super().initialize_request(request, *args, **kwargs)
+
+    @property
+    def user_id(self) -> int | None:
+        """Whose session it is."""
+        signed_in = self.person is not None and self.person.is_authenticated
+        return int(self.person.pk) if signed_in else None
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: ARG002
         """JSON, whatever the Accept header says."""
         return super().perform_content_negotiation(request, force=True)
@@ -191,15 +204,12 @@ class UdfHistoryView(UdfView):
         return answer(request, body, max_age=age)
 
 
-def _marks_asked(request: Request) -> tuple[list[Mark], bool]:
-    """The marks of the chart that is shown, and whether they are of the person who looks."""
+def _marks_asked(request: Request, user_id: int | None) -> list[Mark]:
+    """The marks of the chart that is shown to a person."""
     found, unit = _known(request), resolution_of(_text(request, "resolution", 8) or "1D")
     start, end = _number(request, "from") or 0, _number(request, "to")
-    inner: HttpRequest = request._request
-    user: Any = getattr(inner, "user", None)
-    user_id = int(user.pk) if user is not None and user.is_authenticated else None
     wanted = MarksRequest(found.id, unit.name, start, LATEST if end is None else end, user_id)
-    return marks_of(wanted), user_id is not None
+    return marks_of(wanted)
 
 
 class MarksView(UdfView):
@@ -208,8 +218,8 @@ class MarksView(UdfView):
     @udf_schema("marks", RANGE)
     def get(self, request: Request) -> HttpResponse:
         """Columns of marks: corporate actions, and what others have registered."""
-        marks, private = _marks_asked(request)
-        return answer(request, document(udf.bar_marks(marks)), max_age=SYMBOL_SECONDS, private=private)
+        body = document(udf.bar_marks(_marks_asked(request, self.user_id)))
+        return answer(request, body, max_age=SYMBOL_SECONDS, private=self.user_id is not None)
 
 
 class TimescaleMarksView(UdfView):
@@ -218,8 +228,8 @@ class TimescaleMarksView(UdfView):
     @udf_schema("timescale_marks", RANGE)
     def get(self, request: Request) -> HttpResponse:
         """Splits, dividends and other corporate actions, and what others have registered."""
-        marks, private = _marks_asked(request)
-        return answer(request, document(udf.timescale_marks(marks)), max_age=SYMBOL_SECONDS, private=private)
+        body = document(udf.timescale_marks(_marks_asked(request, self.user_id)))
+        return answer(request, body, max_age=SYMBOL_SECONDS, private=self.user_id is not None)
 
 
 class TimeView(UdfView):

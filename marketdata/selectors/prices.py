@@ -98,8 +98,9 @@ def prices_of(ids: Sequence[int]) -> dict[int, InstrumentPrice]:
         return {}
     hidden, today = horizons(), datetime.now(tz=UTC).date()
     found = _closing(ids, hidden)
-    exchanges = Instrument.objects.filter(pk__in=ids).values_list("pk", "exchange")
-    shown = [pk for pk, exchange in exchanges if pk not in hidden and is_live_public(exchange, today)]
+    exchanges = dict(Instrument.objects.filter(pk__in=ids).values_list("pk", "exchange"))
+    public = {exchange for exchange in set(exchanges.values()) if is_live_public(exchange, today)}
+    shown = [pk for pk, exchange in exchanges.items() if pk not in hidden and exchange in public]
     for instrument_id, quote in live_of(shown).items():
         closing = found.get(instrument_id)
         if quote_price(quote) and (closing is None or quote.session >= closing.session):
