@@ -118,6 +118,33 @@ def series_store_in_tx(*, series: Sequence[SeriesInput], provenance: Provenance)
     ]
 
 
+def actions_store(*, instrument: Instrument, actions: Sequence[Action], first: date, last: date) -> int:
+    """Replace an instrument's splits and dividends with ex-dates from `first` to `last`; how many differ from before.
+
+    Raises Conflict when that would change history that an unfinished market plays.
+    """
+    with transaction.atomic(durable=True):
+        kinds = (CorporateAction.Kind.SPLIT, CorporateAction.Kind.DIVIDEND)
+        stored = instrument.corporate_actions.filter(kind__in=kinds, ex_date__range=(first, last))
+        known = set(stored.values_list("kind", "ex_date", "value", "new_symbol"))
+        given = {(action.kind, action.ex_date, action.value, action.new_symbol) for action in actions}
+        changed = known ^ given
+        if changed:
+            _refuse_if_played([instrument], {instrument.pk: min(item[1] for item in changed)})
+            stored.delete()
+            CorporateAction.objects.bulk_create(
+                CorporateAction(
+                    instrument=instrument,
+                    kind=action.kind,
+                    ex_date=action.ex_date,
+                    value=action.value,
+                    new_symbol=action.new_symbol,
+                )
+                for action in actions
+            )
+    return len(changed)
+
+
 def copy_rows(bars: Iterable[Bar]) -> str:
     """Bars in COPY's text format, without the instrument."""
     return "".join(

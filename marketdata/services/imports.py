@@ -59,21 +59,21 @@ def bars_import(
     With FROM_FILE as the source, each file's name and checksum are its source (a folder's name for a folder). One
     outcome a symbol; raises Invalid only for what concerns the whole import.
     """
-    _check(listing, provenance)
+    listing_check(listing, provenance)
     if len(paths) == 1 and is_lean(paths[0]):
-        provenance = _sourced(provenance, paths[0])
+        provenance = sourced(provenance, paths[0])
         return _import_lean(paths[0], listing, provenance, today, {item.upper() for item in only})
     if symbol is not None and len(paths) != 1:
         raise Invalid("bad_request", "A symbol can be named for one file only.", {"field": "symbol"})
     names = [symbol.upper() if symbol else path.stem.upper() for path in paths]
     given = csv_actions(text_read(actions), symbols=names) if actions else {}
     return [
-        _import_one(name, listing, _sourced(provenance, path), partial(_csv_parse, path, today, given.get(name)))
+        _import_one(name, listing, sourced(provenance, path), partial(_csv_parse, path, today, given.get(name)))
         for name, path in zip(names, paths, strict=True)
     ]
 
 
-def _sourced(provenance: Provenance, path: Path) -> Provenance:
+def sourced(provenance: Provenance, path: Path) -> Provenance:
     """The provenance with a source: the given one, or the file itself."""
     if provenance.source != FROM_FILE:
         return provenance
@@ -114,13 +114,12 @@ def _import_one(
 ) -> ImportOutcome:
     """Parse and load one symbol at once, in a transaction of its own."""
     try:
-        if not _SYMBOL.match(symbol):
-            raise Invalid("bad_symbol", "A symbol is 1 to 16 capital letters, digits, dots or dashes.")
+        symbol_check(symbol)
         parsed = parse()
         if not parsed.bars:
             raise Invalid("no_rows", "There are no bars in the file.")
         with transaction.atomic(durable=True):
-            instrument = _instrument(symbol, listing)
+            instrument = instrument_ensure(symbol, listing)
             stored = series_store_in_tx(
                 series=[SeriesInput(instrument, parsed.bars, parsed.actions)], provenance=provenance
             )
@@ -129,7 +128,7 @@ def _import_one(
         return ImportOutcome(symbol, None, error)
 
 
-def _instrument(symbol: str, listing: ImportListing) -> Instrument:
+def instrument_ensure(symbol: str, listing: ImportListing) -> Instrument:
     """The instrument, made if it is new; an existing one must agree."""
     instrument, made = Instrument.objects.get_or_create(
         symbol=symbol,
@@ -151,7 +150,14 @@ def _instrument(symbol: str, listing: ImportListing) -> Instrument:
     return instrument
 
 
-def _check(listing: ImportListing, provenance: Provenance) -> None:
+def symbol_check(symbol: str) -> None:
+    """Refuse what cannot be a symbol. Raises Invalid."""
+    if not _SYMBOL.match(symbol):
+        raise Invalid("bad_symbol", "A symbol is 1 to 16 capital letters, digits, dots or dashes.")
+
+
+def listing_check(listing: ImportListing, provenance: Provenance) -> None:
+    """Refuse an import that does not say what it needs to. Raises Invalid."""
     needed = {"source": provenance.source, "licence": provenance.licence, "exchange": listing.exchange}
     for name, value in needed.items():
         if value is not None and not value.strip():
