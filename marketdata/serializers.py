@@ -184,7 +184,9 @@ class QuoteOut(serializers.Serializer):
     change_pct = serializers.CharField(allow_null=True)
     volume = serializers.IntegerField()
     halted = serializers.BooleanField()
-    source = serializers.CharField(help_text="Who says so: a vendor, a market, or where the stored history is from")
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="Who says so: a vendor, a market, or where the stored history is from"
+    )
     at = serializers.DateTimeField(help_text="The source's time of it (market time in a replay)")
     received = serializers.DateTimeField(allow_null=True, help_text="When we had it; null for a stored close")
     age_seconds = serializers.FloatField(help_text="How old it is; in a replay since the tick was published")

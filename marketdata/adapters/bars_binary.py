@@ -56,7 +56,8 @@ def copy_in(statement: str, chunks: Iterator[dict[str, Any]]) -> int:
 
 def table_read(query: str, params: Sequence[Any], columns: int) -> IntArray:
     """What a query of `columns` bigint columns without nulls answers, as [rows, columns]."""
-    statement = connection.ops.compose_sql(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", params)
+    operations: Any = connection.ops
+    statement = operations.compose_sql(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", params)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         data = b"".join(bytes(part) for part in copy)
     layout = np.dtype([("fields", ">i2"), ("cells", [("length", ">i4"), ("value", ">i8")], (columns,))])

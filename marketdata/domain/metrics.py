@@ -47,7 +47,7 @@ def _column(symbol: str, prices: NDArray[np.float64]) -> WindowMetrics:
         return WindowMetrics(symbol, days, change, None, None)
     deviation = float(np.diff(logs).std(ddof=1))
     slope = float(np.polyfit(np.arange(days + 1), logs, 1)[0])
-    bound = _TREND_SHARE * deviation * np.sqrt(days)
+    bound = max(_TREND_SHARE * deviation * np.sqrt(days), 1e-9)  # a price that stands still has no trend
     trend = "up" if slope * days > bound else "down" if slope * days < -bound else "flat"
     return WindowMetrics(symbol, days, change, round(deviation * 100, 2), trend)
 

@@ -181,7 +181,8 @@ def _days_import(
 
 def _days(read: Chunks, today: date) -> ParsedSeries:
     """Daily bars of chunks. Raises Invalid for bars of a time of day."""
-    notes, rows = Notes(), []
+    notes = Notes()
+    rows: list[tuple[int, Bar]] = []
     for chunk in read():
         if (chunk[:, TIME] % DAY).any():
             raise Invalid("bad_rows", "The bars have times of day: say with --minutes how long they are.")

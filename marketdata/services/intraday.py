@@ -126,7 +126,13 @@ def _roll(instrument_id: int, minutes: int, first: datetime, last: datetime) -> 
     """Put coarser bars together from those of `minutes` in a range."""
     for coarser in BAR_MINUTES:
         if coarser > minutes and coarser % minutes == 0:
-            values = {"to": coarser, "from": minutes, "id": instrument_id, "first": first, "last": last}
+            values: dict[str, int | datetime] = {
+                "to": coarser,
+                "from": minutes,
+                "id": instrument_id,
+                "first": first,
+                "last": last,
+            }
             with connection.cursor() as cursor:
                 cursor.execute(_ROLL, values)
 

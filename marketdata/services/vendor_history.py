@@ -121,16 +121,21 @@ def actions_refresh(
             instrument = Instrument.objects.filter(symbol=symbol).first()
             if instrument is None:
                 raise NotFound("unknown_symbol", f"There is no instrument {symbol}.", {"symbol": symbol})
-            name, actions = chain.call(
-                "actions", lambda vendor, s=symbol: vendor.actions(s, start=first, end=last), symbols=(symbol,)
-            )
-            actions = _actions_kept(actions, first, last)
+            name, actions = _actions_asked(chain, symbol, first, last)
             if apply:
                 actions_store(instrument=instrument, actions=actions, first=first, last=last)
             found.append((symbol, name, actions, None))
         except DomainError as error:
             found.append((symbol, "", [], error))
     return found
+
+
+def _actions_asked(chain: Chain, symbol: str, first: date, last: date) -> tuple[str, list[Action]]:
+    """Who says so, and the splits and dividends of a range."""
+    name, actions = chain.call(
+        "actions", lambda vendor: vendor.actions(symbol, start=first, end=last), symbols=(symbol,)
+    )
+    return name, _actions_kept(actions, first, last)
 
 
 def _instruments_told(chain: Chain, symbols: Sequence[str]) -> tuple[Told, DomainError | None]:
@@ -184,9 +189,7 @@ def _fetch(chain: Chain, symbol: str, span: Span) -> _Fetched:
         days = bars(DAY_MINUTES)
         actions = None
         try:
-            actions = chain.call(
-                "actions", lambda vendor: vendor.actions(symbol, start=span.first, end=span.last), symbols=wanted
-            )
+            actions = _actions_asked(chain, symbol, span.first, span.last)
         except DomainError as error:
             notes.append(f"corporate actions are as they were: {error.message}")
         minutes = None if span.minutes is None else bars(span.minutes)

@@ -116,5 +116,8 @@ def _locked(owner_id: int, watchlist_id: int) -> Watchlist:
 
 
 def _refuse_taken(owner_id: int, name: str, besides: int | None = None) -> None:
-    if Watchlist.objects.filter(owner_id=owner_id, name__iexact=name).exclude(pk=besides).exists():
+    rows = Watchlist.objects.filter(owner_id=owner_id, name__iexact=name)
+    if besides is not None:
+        rows = rows.exclude(pk=besides)
+    if rows.exists():
         raise Conflict("name_taken", "You have a list of that name.", {"name": name})

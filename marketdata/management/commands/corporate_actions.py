@@ -32,13 +32,13 @@ class Command(BaseCommand):
             )
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
-        for symbol, vendor, actions, error in found:
-            if error is not None:
-                self.stderr.write(f"{symbol}: refused, {error.code}: {error.message}")
+        for symbol, vendor, actions, refused in found:
+            if refused is not None:
+                self.stderr.write(f"{symbol}: refused, {refused.code}: {refused.message}")
                 continue
             self.stdout.write(f"{symbol}: {len(actions)} from {vendor}{', stored' if options['apply'] else ''}")
             for action in actions:
                 self.stdout.write(f"  {action.ex_date} {action.kind} {action.value.normalize():f}")
-        failed = sum(error is not None for *_, error in found)
+        failed = sum(item[3] is not None for item in found)
         if failed:
             raise CommandError(f"{failed} of {len(found)} symbols failed and were left as they were")
