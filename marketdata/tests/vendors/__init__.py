@@ -1,0 +1,1 @@
+"""Vendors' clients against local servers that speak the vendors' protocols."""
