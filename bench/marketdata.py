@@ -182,9 +182,8 @@ def measure(port: int, group: int, name: str, path: str, seconds: float, connect
         each.close()
     times.sort()
     p50, p95 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.95))
-    print(
-        f"{name:<34} {status[9:]} {len(times) / elapsed:8.0f}/s  p50 {p50:5.1f} ms  p95 {p95:5.1f} ms  web {spent:.2f} ms"
-    )
+    rate = f"{len(times) / elapsed:8.0f}/s"
+    print(f"{name:<26} {status[9:]} {rate}  p50 {p50:5.1f} ms  p95 {p95:5.1f} ms  web CPU {spent:.2f} ms")
 
 
 def reads(options: argparse.Namespace, row: Any, minutes_id: int) -> None:
@@ -203,10 +202,10 @@ def reads(options: argparse.Namespace, row: Any, minutes_id: int) -> None:
             ("the same, If-None-Match", page, f"If-None-Match: {etag}\r\n"),
             ("UDF history, poll of 2", poll, ""),
             ("UDF quotes, one symbol", f"{udf}/quotes?symbols={row.symbol}", ""),
-            ("stocks/{ticker}/quote (not kept)", f"/api/v1/stocks/{row.symbol}/quote", ""),
-            ("candles_v2, 300 days (not kept)", f"/api/v1/assets/{row.pk}/candles_v2?limit=300", ""),
+            ("stocks/{ticker}/quote", f"/api/v1/stocks/{row.symbol}/quote", ""),
+            ("candles_v2, 300 days", f"/api/v1/assets/{row.pk}/candles_v2?limit=300", ""),
             (
-                "candles_v2, 300 minutes (not kept)",
+                "candles_v2, 300 minutes",
                 f"/api/v1/assets/{minutes_id}/candles_v2?resolution=1&limit=300",
                 "",
             ),

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from core.api import errors
 from core.errors import Invalid
 from core.pagination import PagePagination
-from marketdata.api.common import LONG, SHORT, PublicView, answer, asked, document
-from marketdata.domain.candles_query import CLOSE, DAY, HIGH, LOW, OPEN, VOLUME, Candles, resolution_of
+from marketdata.api.common import CLOSED_SECONDS, LONG, SHORT, PublicView, answer, asked, document, kept
+from marketdata.domain.candles_query import CLOSE, DAY, HIGH, LOW, OPEN, VOLUME, Candles, Resolution, resolution_of
 from marketdata.domain.feed import price_of
 from marketdata.domain.types import iso, plain
 from marketdata.selectors.candles import candle_before, candles, has_intraday
@@ -113,28 +113,32 @@ class CandlesView(PublicView):
         `to`, plus one, to go on to the left. Answers have an ETag; a range that is over may be kept for an hour.
         """
         query = asked(CandlesIn, request)
+        start, end = query.get("from"), query.get("to")
         unit = resolution_of(query["resolution"])
-        view = instrument_get(asset)
-        start, end, limit = query.get("from"), query.get("to"), query["limit"]
         if start is not None and end is not None and start > end:
             raise Invalid("bad_range", "The range ends before it begins.", {"field": "from"})
-        now = datetime.now(tz=UTC)
-        found = (
-            candles(view.id, unit.name, start=start, end=end, adjusted=query["adjusted"], now=now)
-            if (start is not None)
-            else candles(view.id, unit.name, end=end, countback=limit, adjusted=query["adjusted"], now=now)
-        )
-        rows = candle_rows(found)[-limit:]
-        first = rows[0]["time"] if rows else (start if start is not None else end)
-        earlier = None if first is None else candle_before(view.id, unit.name, first)
-        for row in rows:
-            row["at"] = iso(row["at"])
-        body = {
-            "asset": {**asset_row(view)},
-            "resolution": unit.name,
-            "adjusted": query["adjusted"],
-            "earlier": earlier,
-            "candles": rows,
-        }
-        settled = rows and is_closed(view.id, end, unit.seconds, now.timestamp())
-        return answer(request, document(body), max_age=LONG if settled else SHORT)
+        key = f"candles:{asset.upper()}:{unit.name}:{start}:{end}:{query['limit']}:{query['adjusted']}"
+        body, age = kept(key, lambda: _candles_made(asset, unit, start, end, query))
+        return answer(request, body, max_age=age)
+
+
+def _candles_made(
+    asset: str, unit: Resolution, start: int | None, end: int | None, query: dict[str, Any]
+) -> tuple[bytes, int, int]:
+    """The document, and for how many seconds we and others may keep it."""
+    view, now, limit, adjusted = instrument_get(asset), datetime.now(tz=UTC), query["limit"], query["adjusted"]
+    count = limit if start is None else None
+    found = candles(view.id, unit.name, start=start, end=end, countback=count, adjusted=adjusted, now=now)
+    rows = candle_rows(found)[-limit:]
+    first = rows[0]["time"] if rows else (start if start is not None else end)
+    for row in rows:
+        row["at"] = iso(row["at"])
+    body = {
+        "asset": asset_row(view),
+        "resolution": unit.name,
+        "adjusted": adjusted,
+        "earlier": None if first is None else candle_before(view.id, unit.name, first),
+        "candles": rows,
+    }
+    settled = bool(rows) and is_closed(view.id, end, unit.seconds, now.timestamp())
+    return document(body), CLOSED_SECONDS if settled else SHORT, LONG if settled else SHORT

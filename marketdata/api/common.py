@@ -20,7 +20,7 @@ from core.redis import client
 from marketdata import selectors
 from marketdata.domain.types import MarketView
 
-LONG, SHORT = 3600, 2
+LONG, SHORT, CLOSED_SECONDS = 3600, 2, 60
 LARGEST_KEPT = 1_000_000
 
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,12 +18,12 @@ from core.api import errors
 from core.errors import Invalid, NotFound
 from marketdata import selectors
 from marketdata.api.candles import candle_rows
-from marketdata.api.common import PublicView, asked, market_asked
+from marketdata.api.common import PublicView, asked, document, kept, market_asked
 from marketdata.domain.types import BarView, ListingView, MarketView, Quote, plain
 from marketdata.selectors.candles import candles
 from marketdata.selectors.figures import market_metrics
-from marketdata.selectors.instruments import InstrumentView, instrument_get
-from marketdata.selectors.prices import prices_of
+from marketdata.selectors.instruments import InstrumentView, instrument_find, instrument_get
+from marketdata.selectors.prices import InstrumentPrice, prices_of
 from marketdata.serializers import (
     HistoryIn,
     HistoryOut,
@@ -189,47 +191,54 @@ class QuoteView(PublicView):
         parameters=[PricesIn],
         responses={200: QuoteOut, **errors(400, 404, 429)},
     )
-    def get(self, request: Request, ticker: str) -> Response:
+    def get(self, request: Request, ticker: str) -> HttpResponse:
         """The last price of a symbol, who says so, and how old it is.
 
         In the named market; without one the feed's price where there is one, else that of the featured market, else
         the last close that may be seen.
         """
-        slug, now = asked(PricesIn, request).get("market"), datetime.now(tz=UTC)
-        body = None if slug else _instrument_quote(ticker, now, only_live=True)
-        body = body or _market_quote(slug, ticker, now) or _instrument_quote(ticker, now, only_live=False)
-        if body is None:
-            raise NotFound("no_price", "There is no price of this symbol.", {"symbol": ticker[:33]})
-        response = Response(QuoteOut(body).data)
+        slug = asked(PricesIn, request).get("market")
+        body, _ = kept(f"quote:{slug or ''}:{ticker.upper()}", lambda: (document(_quote(slug, ticker)), 1, 1))
+        quote = orjson.loads(body)
+        since = datetime.fromisoformat(quote.pop("since"))
+        quote["age_seconds"] = max(0.0, round((datetime.now(tz=UTC) - since).total_seconds(), 3))
+        response = HttpResponse(document(quote), content_type="application/json")
         response["Cache-Control"] = "no-cache"
         return response
 
 
-def _market_quote(slug: str | None, ticker: str, now: datetime) -> dict[str, Any] | None:
+def _quote(slug: str | None, ticker: str) -> dict[str, Any]:
+    """The quote but for its age, which counts from `since`. Raises NotFound."""
+    if slug:
+        found = _market_quote(slug, ticker)
+    else:
+        view = instrument_find(ticker)
+        price = None if view is None else prices_of([view.id]).get(view.id)
+        found = None if price is not None and price.is_live else _market_quote(None, ticker)
+        if found is None and view is not None and price is not None:
+            found = _instrument_quote(view, price)
+        elif found is None and view is None:
+            raise NotFound("unknown_symbol", "There is no such symbol.", {"symbol": ticker[:33]})
+    if found is None:
+        raise NotFound("no_price", "There is no price of this symbol.", {"symbol": ticker[:33]})
+    since = found.pop("since")
+    return {**QuoteOut({**found, "age_seconds": 0}).data, "since": since.isoformat()}
+
+
+def _market_quote(slug: str | None, ticker: str) -> dict[str, Any] | None:
     market, listing = _listed(slug, ticker, needed=bool(slug))
     if market is None or listing is None:
         return None
     quote, clock = selectors.quote_and_clock(market.id, listing.symbol)
     if quote is None:
-        if slug:
-            raise NotFound("no_price", "There is no price of this symbol.", {"symbol": listing.symbol})
         return None
-    age = max(0.0, round((now - clock.wall).total_seconds(), 3))
-    priced = {name: value for name, value in _price(listing, quote).items() if name in QuoteOut().fields}
-    more = {"market": market.slug, "source": quote.source, "at": quote.at, "received": clock.wall, "age_seconds": age}
-    return {**priced, **more, "is_live": market.kind != "replay"}
+    fields = ("symbol", "name", "currency", "last", "bid", "ask", "previous_close", "change_pct", "volume", "halted")
+    price = _price(listing, quote)
+    more = {"market": market.slug, "source": quote.source, "at": quote.at, "received": clock.wall, "since": clock.wall}
+    return {**{name: price[name] for name in fields}, **more, "is_live": market.kind != "replay"}
 
 
-def _instrument_quote(ticker: str, now: datetime, *, only_live: bool) -> dict[str, Any] | None:
-    try:
-        view = instrument_get(ticker)
-    except NotFound:
-        if only_live:
-            return None
-        raise
-    price = prices_of([view.id]).get(view.id)
-    if price is None or (only_live and not price.is_live):
-        return None
+def _instrument_quote(view: InstrumentView, price: InstrumentPrice) -> dict[str, Any]:
     return {
         "market": "",
         "symbol": view.symbol,
@@ -245,6 +254,6 @@ def _instrument_quote(ticker: str, now: datetime, *, only_live: bool) -> dict[st
         "source": price.source,
         "at": price.at,
         "received": price.received,
-        "age_seconds": price.age_seconds(now),
+        "since": price.at,
         "is_live": price.is_live,
     }

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from core.api import exception_handler
 from core.errors import Invalid, NotFound
 from marketdata.api.candles import is_closed
-from marketdata.api.common import LONG, SHORT, PublicView, answer, document, kept
+from marketdata.api.common import CLOSED_SECONDS, LONG, SHORT, PublicView, answer, document, kept
 from marketdata.domain import udf
 from marketdata.domain.candles_query import MAX_CANDLES, resolution_of
 from marketdata.domain.marks import Mark, MarksRequest, marks_of, register_marks_source
@@ -33,7 +33,7 @@ from marketdata.selectors.udf import exchange_names, now_seconds, symbols_of
 
 MAX_QUOTES, MAX_SEARCH, MAX_GROUP = 50, 50, 5_000
 SYMBOL_LENGTH = 33
-CONFIG_SECONDS, SYMBOL_SECONDS, SEARCH_SECONDS, CLOSED_SECONDS = 60, 60, 10, 60
+CONFIG_SECONDS, SYMBOL_SECONDS, SEARCH_SECONDS = 60, 60, 10
 
 register_marks_source("actions", action_marks)
 
