@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from threading import Lock
 
-import structlog
-from pyrate_limiter import AbstractBucket, Duration, InMemoryBucket, Rate, RateItem, RedisBucket
-from redis.exceptions import NoScriptError, RedisError
+from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, RedisBucket
+from redis.exceptions import NoScriptError
 
 from core.redis import client
+from marketdata.adapters.vendors.records import shared
 from marketdata.domain.providers import ProviderError
 
-logger = structlog.get_logger(__name__)
-
+MINUTE_MS = 60_000
 MAX_WAIT = 1.0
 KEY_SECONDS = 180
 
@@ -34,7 +33,7 @@ class Budget:
         self._own = InMemoryBucket(self._rates())
 
     def _rates(self) -> list[Rate]:
-        return [Rate(self.per_minute, Duration.MINUTE)]
+        return [Rate(self.per_minute, MINUTE_MS)]
 
     def spend(self) -> None:
         """Take one request out of the budget, or raise BudgetSpent."""
@@ -48,10 +47,9 @@ class Budget:
 
     def left(self) -> int:
         """How many more requests this minute."""
-        now = time.time_ns() // 1_000_000
-        try:
-            used = int(client().zcount(self._key, now - Duration.MINUTE, "+inf"))
-        except RedisError:
+        since = time.time_ns() // 1_000_000 - MINUTE_MS
+        used = shared(lambda: int(client().zcount(self._key, since, "+inf")), -1)
+        if used < 0:
             with self._lock:
                 self._own.leak(self._own.now())
                 used = self._own.count()
@@ -60,15 +58,15 @@ class Budget:
     def _put(self) -> float:
         """0 when there was room, else the seconds until there is."""
         with self._lock:
-            try:
-                try:
-                    return self._put_shared()
-                except NoScriptError:
-                    self._shared = None  # Redis has been restarted
-                    return self._put_shared()
-            except RedisError:
-                logger.warning("vendor_budget_not_shared", provider=self._provider)
-                return self._put_into(self._own)
+            wait = shared(self._put_again, -1.0)
+            return self._put_into(self._own) if wait < 0 else wait
+
+    def _put_again(self) -> float:
+        try:
+            return self._put_shared()
+        except NoScriptError:
+            self._shared = None  # Redis has been restarted
+            return self._put_shared()
 
     def _put_shared(self) -> float:
         if self._shared is None:

@@ -19,6 +19,23 @@ T = TypeVar("T")
 
 KEEP_SECONDS = 7 * 86_400
 MAX_WAIT = 3_600.0
+AWAY_SECONDS = 3.0
+
+
+_away_until = 0.0
+
+
+def shared(ask: Callable[[], T], otherwise: T) -> T:
+    """What Redis says, or `otherwise` while it is away: then nobody waits for it for some seconds."""
+    global _away_until
+    if time.monotonic() < _away_until:
+        return otherwise
+    try:
+        return ask()
+    except RedisError as error:
+        _away_until = time.monotonic() + AWAY_SECONDS
+        logger.warning("vendor_records_not_shared", error=type(error).__name__)
+        return otherwise
 
 
 def key(name: str) -> str:
@@ -28,13 +45,14 @@ def key(name: str) -> str:
 
 def read_all(names: list[str]) -> dict[str, dict[str, str]]:
     """The hashes of these vendors in one round trip; nothing of them when Redis is away."""
-    try:
+
+    def ask() -> dict[str, dict[str, str]]:
         pipe = client().pipeline(transaction=False)
         for name in names:
             pipe.hgetall(key(name))
         return dict(zip(names, pipe.execute(), strict=True))
-    except RedisError:
-        return {name: {} for name in names}
+
+    return shared(ask, {name: {} for name in names})
 
 
 class Record:
@@ -47,7 +65,7 @@ class Record:
 
     def get(self, field: str) -> str | None:
         """A field as text."""
-        return self._try(lambda: cast("str | None", client().hget(key(self.name), field)), self._own.get(field))
+        return shared(lambda: cast("str | None", client().hget(key(self.name), field)), self._own.get(field))
 
     def put(self, fields: Mapping[str, str | int | float]) -> None:
         """Set fields."""
@@ -59,12 +77,12 @@ class Record:
             pipe.expire(key(self.name), KEEP_SECONDS)
             pipe.execute()
 
-        self._try(write, None)
+        shared(write, None)
 
     def add(self, field: str) -> None:
         """Count one more."""
         self._own[field] = str(int(self._own.get(field, "0")) + 1)
-        self._try(lambda: client().hincrby(key(self.name), field, 1), 0)
+        shared(lambda: client().hincrby(key(self.name), field, 1), 0)
 
     def succeeded(self, seconds: float, budget_left: int) -> None:
         """It answered."""
@@ -81,28 +99,21 @@ class Record:
         """The vendor asked to be left alone for so long."""
         seconds = min(max(seconds, 1.0), MAX_WAIT)
         self._wait_until = time.monotonic() + seconds
-        self._try(lambda: client().set(f"{key(self.name)}:wait", "1", px=int(seconds * 1_000)), None)
+        shared(lambda: client().set(f"{key(self.name)}:wait", "1", px=int(seconds * 1_000)), None)
 
     def told_to_wait(self) -> float:
         """Seconds for which the vendor is still to be left alone."""
-        left = self._try(lambda: int(client().pttl(f"{key(self.name)}:wait")) / 1_000, 0.0)
+        left = shared(lambda: int(client().pttl(f"{key(self.name)}:wait")) / 1_000, 0.0)
         return max(left, self._wait_until - time.monotonic(), 0.0)
 
     def claim_trial(self, seconds: float) -> bool:
         """Whether this process is the one that tries a vendor whose circuit is open."""
         name = f"{key(self.name)}:trial"
-        return bool(self._try(lambda: client().set(name, "1", nx=True, px=int(seconds * 1_000) + 1_000), True))
+        return bool(shared(lambda: client().set(name, "1", nx=True, px=int(seconds * 1_000) + 1_000), True))
 
     def end_trial(self) -> None:
         """The trial is over."""
-        self._try(lambda: client().delete(f"{key(self.name)}:trial"), 0)
-
-    def _try(self, ask: Callable[[], T], otherwise: T) -> T:
-        try:
-            return ask()
-        except RedisError:
-            logger.warning("vendor_record_not_shared", provider=self.name)
-            return otherwise
+        shared(lambda: client().delete(f"{key(self.name)}:trial"), 0)
 
 
 class SharedState(CircuitBreakerStorage):
