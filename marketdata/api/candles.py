@@ -20,7 +20,7 @@ from marketdata.domain.types import iso, plain
 from marketdata.selectors.candles import candle_before, candles, has_intraday
 from marketdata.selectors.horizon import horizon
 from marketdata.selectors.instruments import InstrumentView, instrument_get, instrument_view, instruments_query
-from marketdata.serializers import AssetDetailOut, AssetOut, AssetsIn, CandlesIn, CandlesOut
+from marketdata.serializers_assets import AssetDetailOut, AssetOut, AssetsIn, CandlesIn, CandlesOut
 
 _PRICES = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE}
 

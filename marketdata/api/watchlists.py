@@ -14,7 +14,7 @@ from core.api import errors
 from marketdata.api.candles import asset_row
 from marketdata.selectors.instruments import instrument_get
 from marketdata.selectors.watchlists import WatchlistView, watchlist_get, watchlists_of
-from marketdata.serializers import WatchlistIn, WatchlistItemIn, WatchlistOrderIn, WatchlistOut
+from marketdata.serializers_assets import WatchlistIn, WatchlistItemIn, WatchlistOrderIn, WatchlistOut
 from marketdata.services import watchlists
 
 

@@ -15,7 +15,8 @@ from marketdata.domain.types import Action
 from marketdata.models import BarSeries, CorporateAction, DailyBar, Instrument, IntradayBar
 from marketdata.selectors.gaps import history_gaps
 from marketdata.services.chain import Chain
-from marketdata.services.vendor_history import Span, history_refresh
+from marketdata.services.vendor_asking import Span
+from marketdata.services.vendor_history import history_refresh
 from marketdata.tests.bars import exchange, minute_bars, seconds, sessions
 from marketdata.tests.factories import InstrumentFactory, bars_create, replay_market
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from core.errors import DomainError
-from marketdata.services.vendor_history import Chain, RefreshOutcome, Span
+from marketdata.services.vendor_asking import Chain, Span
+from marketdata.services.vendor_history import RefreshOutcome
 
 
 def symbols_arguments(parser: ArgumentParser) -> None:
