@@ -54,7 +54,7 @@ def serving(*, what: str, name: str, order: Sequence[str], failures: Mapping[str
         if before is not None and is_down and not troubles:
             return
         if is_down and set(troubles.values()) == {ProviderError.RATE_LIMITED}:
-            quiet = f"{place}:quiet:{before or order[0]}>{name}"
+            quiet = f"{place}:quiet:{order[0] if before is None else str(before)}>{name}"
             if not client().set(quiet, "1", nx=True, ex=QUIET_SECONDS):
                 return
         client().set(place, name, ex=KEEP_SECONDS)

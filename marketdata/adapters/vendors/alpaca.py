@@ -63,7 +63,8 @@ class Alpaca:
         self.gate.judge = values.judge
         self._keys, self._feed, self._symbols = (key, secret), DataFeed(feed), symbols
         self._stream_url = f"{stream_url.rstrip('/')}/v2/{feed}"
-        data = {"api_key": key, "secret_key": secret, "raw_data": True, "url_override": data_url.rstrip("/")}
+        data: dict[str, Any] = {"api_key": key, "secret_key": secret, "raw_data": True}
+        data["url_override"] = data_url.rstrip("/")
         self._data = StockHistoricalDataClient(**data)
         self._actions = CorporateActionsClient(**data)
         self._news = NewsClient(**data)

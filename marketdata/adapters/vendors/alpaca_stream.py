@@ -11,7 +11,7 @@ from typing import Any
 
 from alpaca.data.enums import DataFeed
 from alpaca.data.live.stock import StockDataStream
-from msgpack import Timestamp
+from msgpack import Timestamp  # type: ignore[import-untyped]
 
 from marketdata.adapters.vendors import common, streaming
 from marketdata.domain.feed import MICRO, FeedBar, Print
@@ -145,7 +145,7 @@ class _Stream(StockDataStream):
 def _at(value: Any) -> int:
     """MessagePack's own time, or text."""
     if isinstance(value, Timestamp):
-        return value.seconds * MICRO + value.nanoseconds // 1_000
+        return int(value.seconds) * MICRO + int(value.nanoseconds) // 1_000
     return common.stamp(value, "t")
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from alpha_vantage.timeseries import TimeSeries
+from alpha_vantage.timeseries import TimeSeries  # type: ignore[import-untyped]
 from requests import Session
 
 from marketdata.adapters.vendors import common

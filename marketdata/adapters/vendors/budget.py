@@ -47,11 +47,11 @@ class Budget:
 
     def left(self) -> int:
         """How many more requests this minute."""
-        since = time.time_ns() // 1_000_000 - MINUTE_MS
+        since = _now() - MINUTE_MS
         used = shared(lambda: int(client().zcount(self._key, since, "+inf")), -1)
         if used < 0:
             with self._lock:
-                self._own.leak(self._own.now())
+                self._own.leak(_now())
                 used = self._own.count()
         return max(0, self.per_minute - used)
 
@@ -70,16 +70,20 @@ class Budget:
 
     def _put_shared(self) -> float:
         if self._shared is None:
-            self._shared = RedisBucket.init(self._rates(), client(), self._key)  # type: ignore[assignment]
+            self._shared = RedisBucket.init(self._rates(), client(), self._key)
         assert self._shared is not None
         wait = self._put_into(self._shared)
         client().expire(self._key, KEY_SECONDS)
         return wait
 
     def _put_into(self, bucket: AbstractBucket) -> float:
-        now = bucket.now()
+        now = _now()
         bucket.leak(now)
         item = RateItem(self._provider, now)
         if bucket.put(item):
             return 0.0
         return max(0.001, int(bucket.waiting(item)) / 1_000)  # type: ignore[arg-type]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

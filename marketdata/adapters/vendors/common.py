@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import structlog
 
-from marketdata.domain.feed import MICRO, FeedBar, LiveQuote, Print, micro_of, micros
+from marketdata.domain.feed import MICRO, FeedBar, LiveQuote, Print, micro_of
 from marketdata.domain.providers import DAY_MINUTES, ProviderError
 
 logger = structlog.get_logger(__name__)
@@ -63,13 +63,15 @@ def price_or_none(value: Any, what: str) -> int:
         raise Odd("not_positive", f"{what} is negative")
     if number >= _PRICE_BOUND:
         raise Odd("malformed", f"{what} is too large")
-    return micros(number)
+    return int((number * MICRO).to_integral_value())
 
 
 def count(value: Any, what: str) -> int:
     """A whole number of units, 0 where the vendor says none; parts of a unit are not counted."""
     if value is None:
         return 0
+    if type(value) is int and 0 <= value < 2**62:
+        return value
     number = _decimal(value, what)
     if not 0 <= number < 2**62:
         raise Odd("not_positive" if number < 0 else "malformed", f"{what} is out of bounds")

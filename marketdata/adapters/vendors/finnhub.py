@@ -8,7 +8,7 @@ from decimal import Decimal
 from threading import Event
 from typing import Any
 
-import finnhub
+import finnhub  # type: ignore[import-untyped]
 
 from marketdata.adapters.vendors import common, finnhub_stream
 from marketdata.adapters.vendors.symbols import Symbols

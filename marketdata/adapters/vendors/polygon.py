@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 
 import certifi
 import orjson
-from polygon import RESTClient
+from polygon import RESTClient  # type: ignore[import-untyped]
 
 from marketdata.adapters.vendors import common, polygon_stream
 from marketdata.adapters.vendors.symbols import Symbols

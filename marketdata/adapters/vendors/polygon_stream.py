@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from polygon import WebSocketClient
-from polygon.exceptions import AuthError
+from polygon import WebSocketClient  # type: ignore[import-untyped]
+from polygon.exceptions import AuthError  # type: ignore[import-untyped]
 
 from marketdata.adapters.vendors import common, streaming
 from marketdata.domain.feed import FeedBar, Print

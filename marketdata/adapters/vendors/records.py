@@ -92,8 +92,8 @@ class Record:
     def failed(self, error: ProviderError, budget_left: int) -> None:
         """It did not give what was asked."""
         self.add("calls")
-        fields = {"error_at": time.time(), "error_code": error.code, "error": error.message[:300]}
-        self.put({**fields, "budget_left": budget_left})
+        words = {"error_code": error.code, "error": error.message[:300]}
+        self.put({"error_at": time.time(), "budget_left": budget_left, **words})
 
     def wait(self, seconds: float) -> None:
         """The vendor asked to be left alone for so long."""
@@ -109,7 +109,7 @@ class Record:
     def claim_trial(self, seconds: float) -> bool:
         """Whether this process is the one that tries a vendor whose circuit is open."""
         name = f"{key(self.name)}:trial"
-        return bool(shared(lambda: client().set(name, "1", nx=True, px=int(seconds * 1_000) + 1_000), True))
+        return shared(lambda: bool(client().set(name, "1", nx=True, px=int(seconds * 1_000) + 1_000)), True)
 
     def end_trial(self) -> None:
         """The trial is over."""

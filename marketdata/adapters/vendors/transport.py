@@ -83,7 +83,8 @@ class Gate:
 
     def read(self, response: Any, until: float) -> bytes:
         """A body piece by piece: one that trickles or never ends is given up."""
-        pieces, size = [], 0
+        pieces: list[bytes] = []
+        size = 0
         while True:
             piece = response.read1(_PIECE, decode_content=True)
             if not piece:
@@ -145,7 +146,7 @@ class BoundedAdapter(HTTPAdapter):
             raise self._gate.broken(error) from None
         self._gate.check(response.status_code, body, response.headers)
         response._content = body
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response._content_consumed = True
         return response
 
 

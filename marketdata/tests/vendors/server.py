@@ -57,7 +57,7 @@ class VendorServer:
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self._socket = serve(self._stream, "127.0.0.1", 0, close_timeout=0.2, process_request=self._let_in)
-        for target in (lambda: self._http.serve_forever(0.05), self._socket.serve_forever):
+        for target in (lambda: self._http.serve_forever(0.01), self._socket.serve_forever):
             threading.Thread(target=target, daemon=True).start()
         return self
 
