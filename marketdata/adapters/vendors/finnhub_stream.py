@@ -8,15 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from marketdata.adapters.vendors import common, streaming
 from marketdata.domain.feed import Print
 from marketdata.domain.providers import ProviderError, StreamSink
 
 NAME = "finnhub"
-_LOOK = 0.2
 
 
 def run(symbols: Mapping[str, str], sink: StreamSink, stop: Event, *, key: str, url: str, timeout: float) -> None:
@@ -32,28 +31,33 @@ def run(symbols: Mapping[str, str], sink: StreamSink, stop: Event, *, key: str, 
 def _connect(
     session: streaming.Session, symbols: Mapping[str, str], stop: Event, address: str, key: str, timeout: float
 ) -> None:
-    try:
-        with connect(address, open_timeout=timeout, close_timeout=streaming.CLOSE_SECONDS, max_size=2**23) as socket:
+    sockets: list[ClientConnection] = []
+
+    async def work() -> None:
+        try:
+            socket = await connect(address, open_timeout=timeout, close_timeout=1, max_size=2**23)
+            sockets.append(socket)
             for symbol in symbols:
-                socket.send(orjson.dumps({"type": "subscribe", "symbol": symbol}).decode())
+                await socket.send(orjson.dumps({"type": "subscribe", "symbol": symbol}).decode())
             session.subscribed()
-            while not stop.is_set():
-                _receive(session, symbols, socket, key)
-    except InvalidStatus as error:
-        code = ProviderError.UNAUTHORIZED if error.response.status_code in (401, 403) else ProviderError.UNAVAILABLE
-        raise ProviderError(NAME, code, f"the vendor refused: HTTP {error.response.status_code}") from None
-    except ConnectionClosed:
-        raise session.lost("the vendor closed the connection") from None
-    except (WebSocketException, OSError) as error:
-        raise session.lost(f"the connection failed ({type(error).__name__})") from None
+            async for raw in socket:
+                _frame(session, symbols, raw, key)
+        except InvalidStatus as error:
+            status = error.response.status_code
+            code = ProviderError.UNAUTHORIZED if status in (401, 403) else ProviderError.UNAVAILABLE
+            raise ProviderError(NAME, code, f"the vendor refused: HTTP {status}") from None
+        except (WebSocketException, OSError) as error:
+            raise session.lost(f"the connection was lost ({type(error).__name__})") from None
+
+    async def close() -> None:
+        for socket in sockets:
+            await socket.close()
+
+    streaming.supervise(session, stop, timeout=timeout, work=work, close=close)
 
 
-def _receive(session: streaming.Session, symbols: Mapping[str, str], socket: ClientConnection, key: str) -> None:
-    """One frame, if one comes soon."""
-    try:
-        raw = socket.recv(timeout=_LOOK)
-    except TimeoutError:
-        return
+def _frame(session: streaming.Session, symbols: Mapping[str, str], raw: str | bytes, key: str) -> None:
+    """One frame."""
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -8,6 +8,7 @@ with PolygonServer() as server:
     server.push([...])                # the vendor's own messages to all who are subscribed
     server.drop_connections()         # streams are cut off
     server.refuse_streams = True      # no stream is let in
+    server.hang_streams = True        # those who come are left waiting
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class VendorServer:
         self.key = key
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
-        self.refuse_streams = False
+        self.refuse_streams = self.hang_streams = False
         self.connections = 0
         self._failures: list[Any] = []
         self._streams: dict[ServerConnection, set[str]] = {}
@@ -135,6 +136,8 @@ class VendorServer:
             self._streams[stream] = self._streams.get(stream, set()) | symbols
 
     def _let_in(self, stream: ServerConnection, request: Any) -> Any:
+        if self.hang_streams:
+            self._over.wait(HANG_SECONDS)
         return stream.respond(503, "not now\n") if self.refuse_streams else None
 
     def _stream(self, stream: ServerConnection) -> None:

@@ -336,3 +336,12 @@ def test_a_stream_stops_within_a_second(server):
         server.wait_subscribed("AAPL")
     assert heard.stopped_after < 1
     assert heard.error is None
+
+
+def test_a_stream_that_is_still_connecting_stops_within_a_second(server):
+    server.hang_streams = True
+    heard = Heard()
+    with streaming(vendor(server, timeout=3), ["AAPL"], heard):
+        time.sleep(0.2)
+    assert heard.stopped_after < 1
+    assert (heard.error, heard.connected) == (None, 0)
