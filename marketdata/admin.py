@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
-from marketdata import admin_sessions  # noqa: F401  (registers the pages of exchanges)
+from marketdata import admin_feed, admin_sessions  # noqa: F401  (they register their pages)
 from marketdata.models import BarSeries, CorporateAction, DailyBar, FxRate, Instrument, Listing, Market
 from marketdata.services import listings, markets
 

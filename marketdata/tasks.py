@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
 
-from marketdata.services import live_ticks, sessions
+from marketdata.services import live_ticks, sessions, setup
 
 TICKS_KEPT = timedelta(days=3)
 
@@ -13,6 +13,13 @@ TICKS_KEPT = timedelta(days=3)
 def calendar_alerts() -> None:
     """Tell of exchanges whose calendar ends soon, or has ended."""
     sessions.calendar_alerts_check()
+
+
+@shared_task(name="marketdata.tasks.history_keep", soft_time_limit=840, time_limit=900)
+def history_keep() -> None:
+    """Bring the daily history of what is traded up to the last session: from the vendors, and of the simulated."""
+    setup.simulated_keep()
+    setup.history_keep(now=datetime.now(tz=UTC))
 
 
 @shared_task(name="marketdata.tasks.prune")

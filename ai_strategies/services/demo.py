@@ -31,12 +31,15 @@ from contests.services.joins import contest_join
 from core.money import Money
 from marketdata import selectors as market_selectors
 from marketdata.domain.universe import COMPANIES
+from marketdata.models import Instrument
 from marketdata.services.demo import demo_history_generate, demo_is_loaded
+from marketdata.services.setup import pool_ensure, vendors_configured
 from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor, OrderRequest
 from trading.services.orders import order_place
 
-ARENA, SPRINT, WEEK, MARGIN = "the-arena", "blind-sprint", "opening-week", "long-and-short"
+ARENA, SPRINT, WEEK, MARGIN, FLOOR = "the-arena", "blind-sprint", "opening-week", "long-and-short", "live-floor"
+FLOOR_SYMBOLS, FLOOR_DAYS = 12, 7
 WARM_TICKS = 56
 SYSTEM = Actor(user_id=None, is_staff=True, label="seed_demo")
 Say = Callable[[str], None]
@@ -75,6 +78,9 @@ def demo_seed(*, say: Say) -> None:
         _play(_create(_margin_spec()), ticks=WARM_TICKS)
     if contest_selectors.contest_by_slug(SPRINT) is None:
         _create(_sprint_spec())
+    if not contest_selectors.series_exists(FLOOR):
+        say("opening the Live Floor")
+        _floor(say)
 
 
 def signins_keep() -> list[SignIn]:
@@ -176,6 +182,38 @@ def _sprint_spec() -> ContestSpec:
     )
 
 
+def _floor(say: Say) -> None:
+    """Running: prices as they come. Of the pool's real shares with a vendor's key, else of the simulated exchange."""
+    pool = pool_ensure(say=say) if vendors_configured() else []
+    if pool:
+        text = "Real shares at live prices, in the exchange's hours, against agents under the same rules."
+        market: dict[str, Any] = {"kind": "live", "exchange": "US", "symbols": [row.symbol for row in pool]}
+    else:
+        text = (
+            "Prices as they come, around the clock, from an exchange of invented companies. Set a vendor's key and the "
+            "next one is about real shares."
+        )
+        listed = Instrument.objects.filter(exchange="SIMX", is_simulated=True, is_active=True).order_by("id")
+        market = {"kind": "simulated", "exchange": "SIMX", "symbols": [row.symbol for row in listed[:FLOOR_SYMBOLS]]}
+    now = datetime.now(tz=UTC)
+    floor = _create(
+        _spec(
+            FLOOR,
+            "Live Floor",
+            text,
+            market,
+            starts_at=now,
+            ends_at=now + timedelta(days=FLOOR_DAYS),
+            auto_renew=True,
+            capacity=10_000,
+            is_featured=bool(pool),
+            agent_interval_minutes=settings.TRADING_INTERVAL_MINUTES,
+            constraints=Constraints.from_json({"max_position_pct": "40"}),
+        )
+    )
+    contest_start(actor=SYSTEM, contest_id=floor.id, reason="demo")
+
+
 def _margin_spec() -> ContestSpec:
     """Running: margin accounts, charges, and prices as traded; two shares split in its second and third week."""
     market: dict[str, Any] = {"start": "2021-04-16", "end": "2022-04-14", "symbols": list(MARGIN_SYMBOLS), "seed": 3}
@@ -220,5 +258,5 @@ def _play(contest: ContestView, *, ticks: int, before: Callable[[], None] | None
 
 def demo_is_seeded() -> bool:
     """Whether the demo is complete, at the price of a few small queries."""
-    there = signins_path().exists() and all(contest_selectors.series_exists(series) for series in (ARENA, MARGIN))
+    there = signins_path().exists() and all(contest_selectors.series_exists(series) for series in (ARENA, MARGIN, FLOOR))
     return there and contest_selectors.contest_by_slug(SPRINT) is not None

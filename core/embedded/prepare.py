@@ -1,4 +1,4 @@
-"""Brings the database up to date in one Django process: migrations, the beat schedule, the demo people and contests."""
+"""Brings the database up to date in one Django process: migrations, schedule, market data, the demo."""
 
 import sys
 
@@ -11,8 +11,9 @@ def main(argv: list[str]) -> int:
     django.setup()
     known = get_commands()
     call_command("migrate", interactive=False, verbosity=1 if "--verbose" in argv else 0)
-    if "sync_schedule" in known:
-        call_command("sync_schedule")
+    for command in ("sync_schedule", "setup_market_data"):
+        if command in known:
+            call_command(command)
     if "--demo" in argv and "seed_demo" in known:
         try:
             call_command("seed_demo")

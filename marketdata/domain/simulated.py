@@ -1,0 +1,292 @@
+"""The simulated exchange: every price is a function of the seed, the company and the time. Pure.
+
+The logarithm of a price is a Brownian motion on a grid of eighths of a second, drawn by midpoint displacement (Levy's
+construction): the middle of an interval is the mean of its ends plus a normal number that belongs to that interval, got
+from a hash of (seed, company, level, interval). So any moment can be computed alone, history is what was streamed, and a
+restart goes on exactly. A share of the motion is common to all (the market). Jumps (seeded, about one in thirty days a
+company) are added on top; a large one halts the company for five minutes.
+
+A company prints at fixed moments of the grid, which follow from the number of companies and the rate alone. Bars of
+minutes are made of exactly those prints. Bars of days sample the same path once in 128 seconds and at both ends of the
+day: their open and close are those of the path, their high and low may miss what lay between two samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketdata.domain.feed import MICRO
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
+
+UNITS = 8  # a second
+UNIT_US = MICRO // UNITS
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+EPOCH_US = int(EPOCH.timestamp()) * MICRO
+LEVELS = 33  # 2^33 eighths of a second are 34 years
+DAY_UNITS = 86_400 * UNITS
+YEAR_UNITS = 365 * DAY_UNITS
+BLOCK = 6  # at most 64 points at a time; how many makes no difference to their values
+DAY_SAMPLE = 10  # 2^10 units are 128 seconds
+JUMP_CHANCE, JUMP_HALTS, HALT_UNITS = 1 / 30, 0.04, 300 * UNITS
+CENT = MICRO // 100
+
+_GOLDEN, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def mixed(words: Words) -> Words:
+    """The finalizer of SplitMix64 over an array: well-mixed 64 bits each."""
+    words = words + _GOLDEN
+    words = (words ^ (words >> np.uint64(30))) * _MIX1
+    words = (words ^ (words >> np.uint64(27))) * _MIX2
+    return words ^ (words >> np.uint64(31))
+
+
+def uniform(words: Words) -> Floats:
+    """Numbers in [0, 1) from mixed words."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def normal(words: Words) -> Floats:
+    """Nearly normal numbers (the sum of four uniform ones, at most 3.46 deviations) from mixed words."""
+    part = np.uint64(0xFFFF)
+    total = (words & part) + ((words >> np.uint64(16)) & part) + ((words >> np.uint64(32)) & part)
+    total = total + (words >> np.uint64(48))
+    return (total.astype(np.float64) / 65_536.0 - 2.0 + 2.0 / 65_536.0) * np.sqrt(3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintTable:
+    """Prints of some companies at some moments, [companies, moments]: prices in cents; `due` says which are made."""
+
+    at: Ints  # microseconds since the epoch, [moments]
+    last: Ints
+    half: Ints
+    size: Ints
+    halted: NDArray[np.bool_]
+    due: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SimulatedExchange:
+    """`count` companies that print `rate` times a second in total (0.1 to 8 times a second each)."""
+
+    seed: int
+    count: int
+    rate: int
+
+    @cached_property
+    def _streams(self) -> Words:
+        """A word of its own for each company, whatever the number of the others."""
+        base = mixed(np.array([self.seed % 2**63], dtype=np.uint64))
+        return mixed(base + np.arange(self.count, dtype=np.uint64) * _GOLDEN)
+
+    @cached_property
+    def _market(self) -> Words:
+        return mixed(np.array([self.seed % 2**63], dtype=np.uint64) ^ np.uint64(0x4D41524B4554))
+
+    def _trait(self, number: int, low: float, high: float) -> Floats:
+        return low + (high - low) * uniform(mixed(self._streams ^ np.uint64(0xABCD_0000 + number)))
+
+    @cached_property
+    def level(self) -> Floats:
+        """The price of each company at the beginning, in cents: 15 to 300."""
+        return np.exp(self._trait(1, np.log(1_500.0), np.log(30_000.0)))
+
+    @cached_property
+    def volatility(self) -> Floats:
+        """A year's own deviation of the logarithm."""
+        return self._trait(2, 0.12, 0.30)
+
+    @cached_property
+    def beta(self) -> Floats:
+        """How much of the market's motion a company takes part in."""
+        return self._trait(3, 0.5, 1.4)
+
+    @cached_property
+    def spread_bps(self) -> Floats:
+        """The usual full spread."""
+        return self._trait(4, 2.0, 12.0)
+
+    @cached_property
+    def lot(self) -> Ints:
+        """The usual size of a print."""
+        return self._trait(5, 5.0, 60.0).astype(np.int64)
+
+    @cached_property
+    def step(self) -> int:
+        """Units between two moments at which companies may print: a power of two."""
+        each = min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
+        step = 1
+        while step * 2 <= 1 / each and step < 64:
+            step *= 2
+        return step
+
+    @cached_property
+    def share(self) -> float:
+        """The share of those moments at which a company does print."""
+        each = min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
+        return min(each * self.step, 1.0)
+
+    def _draw(self, streams: Words, level: int, cells: NDArray[np.uint64]) -> Floats:
+        """Normal numbers [companies, cells] that belong to the intervals `cells` of a level."""
+        key = cells * np.uint64(64) + np.uint64(level)
+        return normal(mixed(streams[:, None] ^ mixed(key)[None, :]))
+
+    def _points(self, streams: Words, units: Ints) -> Floats:
+        """The motion at some units [companies, units], in units of the square root of a unit, each on its own."""
+        low = np.zeros(len(units), dtype=np.int64)
+        left = np.zeros((len(streams), len(units)))
+        right = np.repeat(
+            self._draw(streams, 63, np.zeros(1, dtype=np.uint64)) * np.sqrt(2.0**LEVELS), len(units), axis=1
+        )
+        for level in range(LEVELS - 1, -1, -1):
+            cell = (low >> (level + 1)).astype(np.uint64)
+            middle = (left + right) / 2 + self._draw(streams, level, cell) * np.sqrt(2.0**level / 2)
+            up = units >= low + (1 << level)
+            left = np.where(up, middle, left)
+            right = np.where(up, right, middle)
+            low = np.where(up, low + (1 << level), low)
+        return left
+
+    def _grid(self, streams: Words, first: int, count: int, shift: int) -> Floats:
+        """The motion at `count` units from `first` on, 2^shift apart; `first` is a multiple of that."""
+        block = max(2, min(BLOCK, (count - 1).bit_length()))
+        size = 1 << (shift + block)
+        start = first // size
+        blocks = (first + ((count - 1) << shift)) // size - start + 1
+        edges = self._points(streams, np.arange(start, start + blocks + 1, dtype=np.int64) * size)
+        values = edges[:, :-1, None]
+        ends = edges[:, 1:, None]
+        for level in range(shift + block - 1, shift - 1, -1):
+            width = values.shape[2]
+            cells = (
+                np.arange(start, start + blocks, dtype=np.uint64)[:, None] * np.uint64(width)
+                + np.arange(width, dtype=np.uint64)[None, :]
+            )
+            right = np.concatenate([values[:, :, 1:], ends], axis=2)
+            drawn = self._draw(streams, level, cells.reshape(-1)).reshape(len(streams), blocks, width)
+            middle = (values + right) / 2 + drawn * np.sqrt(2.0**level / 2)
+            values = np.stack([values, middle], axis=3).reshape(len(streams), blocks, width * 2)
+        flat = values.reshape(len(streams), -1)
+        skip = (first - start * size) >> shift
+        return flat[:, skip : skip + count]
+
+    def _jumps(self, rows: Ints, units: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+        """The sum of a company's jumps up to each unit, and whether it is halted there."""
+        days = units // DAY_UNITS
+        first, last = int(days.min()), int(days.max())
+        sums, moments, sizes = self._jump_days(rows, last)
+        base = sums[:, days]
+        here = units[None, :] - days[None, :] * DAY_UNITS >= moments[:, days]
+        total = base + np.where(here, sizes[:, days], 0.0)
+        since = units[None, :] - days[None, :] * DAY_UNITS - moments[:, days]
+        halted = here & (np.abs(sizes[:, days]) >= JUMP_HALTS) & (since < HALT_UNITS)
+        assert first >= 0
+        return total, halted
+
+    def _jump_days(self, rows: Ints, last: int) -> tuple[Floats, Ints, Floats]:
+        """Of each company and day: the jumps of all days before, and the moment and size of the day's own."""
+        days = np.arange(last + 1, dtype=np.uint64)
+        words = mixed(self._streams[rows][:, None] ^ mixed(days + np.uint64(0x1D_0000_0000))[None, :])
+        jumps = uniform(words) < JUMP_CHANCE
+        size = normal(mixed(words ^ np.uint64(0x51)))
+        sizes = np.where(jumps, size * 0.025, 0.0)
+        moments = (uniform(mixed(words ^ np.uint64(0x52))) * DAY_UNITS).astype(np.int64)
+        sums = np.cumsum(sizes, axis=1) - sizes
+        return sums, moments, sizes
+
+    def _prices(self, rows: Ints, first: int, count: int, shift: int) -> tuple[Ints, NDArray[np.bool_]]:
+        """Cents [companies, count] on a grid, and whether halted."""
+        units = first + (np.arange(count, dtype=np.int64) << shift)
+        own = self._grid(self._streams[rows], first, count, shift)
+        market = self._grid(self._market, first, count, shift)
+        year = np.sqrt(float(YEAR_UNITS))
+        motion = (self.volatility[rows][:, None] * own + 0.14 * self.beta[rows][:, None] * market) / year
+        jumps, halted = self._jumps(rows, units)
+        # A company cannot wander off for good: what is large is bent back.
+        bent = 1.5 * np.tanh((motion + jumps) / 1.5)
+        cents = np.rint(self.level[rows][:, None] * np.exp(bent)).astype(np.int64)
+        return np.maximum(cents, 2), halted
+
+    def prints(self, rows: Ints, first: int, count: int) -> PrintTable:
+        """The prints of companies at `count` moments from the unit `first` on (a multiple of `step`)."""
+        shift = self.step.bit_length() - 1
+        last, halted = self._prices(rows, first, count, shift)
+        index = (first >> shift) + np.arange(count, dtype=np.int64)
+        moments = mixed(index.astype(np.uint64) + np.uint64(0x77_0000_0000))
+        words = mixed(self._streams[rows][:, None] ^ moments[None, :])
+        noise = uniform(words)
+        half = np.maximum(np.rint(last * self.spread_bps[rows][:, None] / 20_000 * (0.6 + 0.8 * noise)), 1)
+        shape = 1.0 + 0.5 * np.cos(2 * np.pi * ((index << shift) % DAY_UNITS) / DAY_UNITS)
+        burst = (words >> np.uint64(20)).astype(np.int64) & 15
+        size = (1 + self.lot[rows][:, None] * (1 + burst) // 8 * shape[None, :]).astype(np.int64)
+        place = index[None, :] + rows[:, None] * 3
+        due = np.floor(place * self.share) != np.floor((place - 1) * self.share)
+        at = EPOCH_US + (index << shift) * UNIT_US
+        half_cents = np.minimum(half.astype(np.int64), last - 1)
+        return PrintTable(at, last, half_cents, np.where(halted, 0, size), halted, due)
+
+    def minute_bars(self, rows: Ints, first: datetime, minutes: int) -> tuple[Ints, Ints]:
+        """Bars of one minute: ([minutes] times in microseconds, [companies, minutes, 6] of micros, volume, prints).
+
+        The columns are open, high, low, close, volume, trades. A minute in which a company printed nothing (a halt) has
+        trades 0 and zeros.
+        """
+        start = unit_of(first)
+        per = 60 * UNITS // self.step
+        table = self.prints(rows, start, minutes * per)
+        shape = (len(rows), minutes, per)
+        made = (table.due & ~table.halted).reshape(shape)
+        price = table.last.reshape(shape)
+        any_made = made.any(axis=2)
+        high = np.where(made, price, 0).max(axis=2)
+        low = np.where(made, price, np.iinfo(np.int64).max).min(axis=2)
+        opened = np.take_along_axis(price, made.argmax(axis=2)[:, :, None], 2)[:, :, 0]
+        closed = np.take_along_axis(price, (per - 1 - made[:, :, ::-1].argmax(axis=2))[:, :, None], 2)[:, :, 0]
+        volume = np.where(made, table.size.reshape(shape), 0).sum(axis=2)
+        lowest = np.where(any_made, low, 0)
+        columns = [opened * CENT, high * CENT, lowest * CENT, closed * CENT, volume, made.sum(axis=2)]
+        bars = np.stack([np.where(any_made, column, 0) for column in columns], axis=2)
+        times = EPOCH_US + (start + np.arange(minutes, dtype=np.int64) * 60 * UNITS) * UNIT_US
+        return times, bars
+
+    def day_bars(self, rows: Ints, first: datetime, days: int) -> Ints:
+        """Bars of UTC days from the day of `first` on: [companies, days, 5] of cents and volume."""
+        start = unit_of(first) // DAY_UNITS * DAY_UNITS
+        per = DAY_UNITS >> DAY_SAMPLE  # 675 samples
+        prices, _ = self._prices(rows, start, days * per, DAY_SAMPLE)
+        shaped = prices.reshape(len(rows), days, per)
+        ends = np.array([start + (day + 1) * DAY_UNITS - self.step for day in range(days)], dtype=np.int64)
+        closes = self._closes(rows, ends)
+        high, low = np.maximum(shaped.max(axis=2), closes), np.minimum(shaped.min(axis=2), closes)
+        words = mixed(self._streams[rows][:, None] ^ mixed((start + np.arange(days)).astype(np.uint64) + np.uint64(9)))
+        prints = 86_400 * UNITS / self.step * self.share
+        volume = self.lot[rows][:, None] * prints * (0.85 + 0.3 * uniform(words))
+        return np.stack([shaped[:, :, 0], high, low, closes, volume.astype(np.int64)], axis=2)
+
+    def _closes(self, rows: Ints, units: Ints) -> Ints:
+        own = self._points(self._streams[rows], units)
+        market = self._points(self._market, units)
+        motion = (self.volatility[rows][:, None] * own + 0.14 * self.beta[rows][:, None] * market) / np.sqrt(
+            float(YEAR_UNITS)
+        )
+        jumps, _ = self._jumps(rows, units)
+        bent = 1.5 * np.tanh((motion + jumps) / 1.5)
+        return np.maximum(np.rint(self.level[rows][:, None] * np.exp(bent)).astype(np.int64), 2)
+
+
+def unit_of(at: datetime) -> int:
+    """The unit of a time; raises ValueError before the beginning of the exchange."""
+    micro = int(at.timestamp() * 1_000) * 1_000
+    unit = (micro - EPOCH_US) // UNIT_US
+    if unit < 0:
+        raise ValueError("the simulated exchange begins in 2020")
+    return unit

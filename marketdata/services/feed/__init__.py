@@ -1,0 +1,1 @@
+"""The feed: vendors' streams, cleaned, on the board, in candles, in the database. Process: `run_feed`."""

@@ -1,0 +1,110 @@
+"""What becomes of prints: cleaned, put on the board, rolled into minutes. No thread, no database: called in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from marketdata.domain.candles import MINUTE, Roller, Row
+from marketdata.domain.cleaning import Cleaner
+from marketdata.domain.feed import FeedBar, LiveQuote, Print
+from marketdata.domain.live_state import Entry, LiveState, SessionSpan
+
+LAGS_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An instrument that the feed follows."""
+
+    id: int
+    symbol: str
+    exchange: str
+    is_simulated: bool = False
+
+
+@dataclass
+class Engine:
+    """State of the feed between two flushes."""
+
+    cleaner: Cleaner
+    roller: Roller = field(default_factory=Roller)
+    state: LiveState = field(default_factory=LiveState)
+    ids: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
+    changed: list[Entry] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    lags: list[int] = field(default_factory=list)
+
+    def follow(
+        self, instruments: Iterable[Followed], known: Mapping[int, LiveQuote], closes: Mapping[str, int]
+    ) -> None:
+        """The instruments from now on; `known` are quotes from before, `closes` the last stored closes by symbol."""
+        wanted = {item.symbol: item for item in instruments}
+        for symbol in set(self.state.entries) - set(wanted):
+            del self.state.entries[symbol]
+        for symbol, item in wanted.items():
+            if symbol not in self.state.entries:
+                quote = known.get(item.id)
+                self.state.entries[symbol] = Entry(item.id, symbol, item.exchange, quote, closes.get(symbol, 0))
+        self.ids = {symbol: item.id for symbol, item in wanted.items()}
+        self.cleaner.know({symbol: entry.last for symbol, entry in self.state.entries.items()})
+
+    def spans(self, spans: Mapping[str, SessionSpan]) -> None:
+        """The sessions in force by exchange."""
+        self.state.spans = dict(spans)
+
+    def take(self, prints: Sequence[Print], heard: int, provider: str) -> None:
+        """Work on what a provider said, heard at a time (microseconds)."""
+        fresh, late = self.cleaner.take(prints, heard)
+        self.taken += len(fresh)
+        ids, roll = self.ids, self.roller.take
+        for item in fresh:
+            if item.last:
+                roll(ids[item.symbol], item)
+        for item in late:
+            roll(ids[item.symbol], item)
+        self.changed += self.state.take(fresh, heard, provider)
+
+    def seed(self, quotes: Iterable[LiveQuote], now: int) -> None:
+        """What a vendor says of the session so far, for instruments that nothing has been heard of in it."""
+        for quote in quotes:
+            entry = self.state.seed(quote, now)
+            if entry is not None:
+                self.changed.append(entry)
+        self.cleaner.know({symbol: entry.last for symbol, entry in self.state.entries.items()})
+
+    def bars(self, bars: Sequence[FeedBar]) -> None:
+        """A vendor's own minutes."""
+        for bar in bars:
+            ident = self.ids.get(bar.symbol)
+            if ident is None or bar.minutes != 1 or bar.at % MINUTE or min(bar.open, bar.low, bar.close) <= 0:
+                self.cleaner.odd("malformed" if ident is not None else "unknown_symbol", bar)
+                continue
+            self.rows.append(self.roller.replace(ident, bar))
+
+    def flush(self, now: int) -> list[LiveQuote]:
+        """The quotes that have changed since the last flush."""
+        quotes = []
+        for entry in self.changed:
+            entry.changed = False
+            quotes.append(entry.quote())
+        self.changed = []
+        if quotes:
+            # One instrument in every few is enough to know how far behind the board is.
+            for quote in quotes[:: max(1, len(quotes) // 100)]:
+                self.lags.append(now - quote.received)
+        return quotes
+
+    def lag(self) -> tuple[float, float]:
+        """(p50, p99) of the milliseconds from hearing a quote to writing it, since the last time."""
+        ordered = sorted(self.lags[-LAGS_KEPT:])
+        self.lags = []
+        if not ordered:
+            return 0.0, 0.0
+        return ordered[len(ordered) // 2] / 1_000, ordered[min(len(ordered) * 99 // 100, len(ordered) - 1)] / 1_000
+
+    def minutes(self, now: int) -> list[Row]:
+        """The minutes that are over and the vendor's bars, to be stored."""
+        rows, self.rows = self.rows, []
+        return rows + self.roller.close(now)

@@ -1,0 +1,157 @@
+"""What the feed leaves in the database: minutes and coarser bars, last quotes, anomalies, events, back-filled gaps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from marketdata.adapters.bars_copy import bars_copy
+from marketdata.domain.candles import MINUTE, Row
+from marketdata.domain.feed import BAR_MINUTES, LiveQuote, at_of
+from marketdata.domain.providers import Provider, ProviderError
+from marketdata.models import DailyBar, FeedEvent
+from marketdata.services.feed.engine import Followed
+
+logger = logging.getLogger(__name__)
+
+BACKFILL_MOST = timedelta(days=2)
+CHUNK = 20_000
+
+_ROLL = """
+INSERT INTO marketdata_intradaybar AS bar (instrument_id, minutes, at, open, high, low, close, volume, trades)
+SELECT instrument_id, %(to)s, date_bin(make_interval(mins => %(to)s), at, 'epoch'::timestamptz),
+    (array_agg(open ORDER BY at))[1], max(high), min(low), (array_agg(close ORDER BY at DESC))[1],
+    sum(volume), sum(trades)
+FROM marketdata_intradaybar
+WHERE instrument_id = ANY(%(ids)s) AND minutes = 1 AND at >= %(first)s AND at < %(last)s
+GROUP BY 1, 3
+ON CONFLICT (instrument_id, minutes, at) DO UPDATE
+SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+    volume = excluded.volume, trades = excluded.trades
+WHERE (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
+    IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.trades)
+"""
+_QUOTES = """
+INSERT INTO marketdata_latestquote (instrument_id, document, at, provider, stored_at)
+SELECT q.id, q.document::jsonb, q.at, q.provider, now()
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[]) AS q(id, document, at, provider)
+ON CONFLICT (instrument_id) DO UPDATE SET document = excluded.document, at = excluded.at,
+    provider = excluded.provider, stored_at = excluded.stored_at
+"""
+_ANOMALIES = """
+INSERT INTO marketdata_feedanomaly AS a (provider, kind, symbol, date, count, sample, first_at, last_at)
+SELECT %s, q.kind, q.symbol, %s, q.count, q.sample::jsonb, now(), now()
+FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[]) AS q(kind, symbol, count, sample)
+ON CONFLICT (date, provider, kind, symbol) DO UPDATE SET count = a.count + excluded.count, last_at = excluded.last_at
+"""
+_LAST_MINUTES = """
+SELECT instrument_id, max(at) FROM marketdata_intradaybar
+WHERE instrument_id = ANY(%s) AND minutes = 1 AND at >= %s GROUP BY 1
+"""
+
+
+def minutes_store(rows: Sequence[Row]) -> int:
+    """Store minutes by COPY and roll the coarser bars that they belong to; how many minutes are new or differ."""
+    if not rows:
+        return 0
+    changed = 0
+    for begin in range(0, len(rows), CHUNK):
+        changed += bars_copy(rows[begin : begin + CHUNK])
+    widest = max(BAR_MINUTES) * MINUTE
+    first = min(row[2] for row in rows) // widest * widest
+    last = max(row[2] for row in rows) // widest * widest + widest
+    ids = sorted({row[0] for row in rows})
+    with transaction.atomic(), connection.cursor() as cursor:
+        for minutes in BAR_MINUTES:
+            if minutes > 1:
+                cursor.execute(_ROLL, {"to": minutes, "ids": ids, "first": at_of(first), "last": at_of(last)})
+    return changed
+
+
+def quotes_store(quotes: Iterable[LiveQuote]) -> int:
+    """Keep the latest quotes for when Redis is lost; how many."""
+    found = [quote for quote in quotes if quote.at]
+    if found:
+        columns: list[list[Any]] = [
+            [quote.instrument_id for quote in found],
+            [orjson.dumps(quote.to_row()).decode() for quote in found],
+            [at_of(quote.at) for quote in found],
+            [quote.provider for quote in found],
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_QUOTES, columns)
+    return len(found)
+
+
+def anomalies_store(provider: str, found: Sequence[tuple[str, str, int, Mapping[str, Any]]], now: datetime) -> None:
+    """Add to the day's counts of what was not taken."""
+    if not found:
+        return
+    columns: list[list[Any]] = [
+        [str(kind)[:24] for kind, _, _, _ in found],
+        [symbol[:32] for _, symbol, _, _ in found],
+        [count for _, _, count, _ in found],
+        [orjson.dumps(dict(sample)).decode() for _, _, _, sample in found],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_ANOMALIES, [provider[:24], now.date(), *columns])
+
+
+def event_store(kind: str, provider: str, message: str, details: Mapping[str, Any]) -> None:
+    """Something that an operator should be able to read later."""
+    FeedEvent.objects.create(kind=kind, provider=provider[:24], message=message[:300], details=dict(details))
+
+
+def closes_of(instruments: Sequence[Followed], today: datetime) -> dict[str, int]:
+    """The last stored close before today of each instrument, in millionths."""
+    symbols = {item.id: item.symbol for item in instruments}
+    rows = DailyBar.objects.filter(instrument_id__in=list(symbols), date__lt=today.date())
+    rows = rows.filter(date__gte=today.date() - timedelta(days=15)).order_by("instrument_id", "-date")
+    found = rows.distinct("instrument_id").values_list("instrument_id", "close")
+    return {symbols[ident]: int(close * 1_000_000) for ident, close in found}
+
+
+def last_minutes(instruments: Sequence[Followed], now: datetime) -> dict[int, datetime]:
+    """The last stored minute of each instrument within the time that is back-filled."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_MINUTES, [[item.id for item in instruments], now - BACKFILL_MOST])
+        return dict(cursor.fetchall())
+
+
+def gaps_fill(
+    provider: Provider, instruments: Sequence[Followed], since: Mapping[int, datetime], until: datetime
+) -> dict[str, int]:
+    """Ask for the minutes from `since` (of each instrument) to `until` and store them.
+
+    What a vendor cannot give is left: the counts say how many symbols were filled, how many failed, how many bars.
+    """
+    counts = {"symbols": 0, "failed": 0, "bars": 0, "changed": 0}
+    rows: list[Row] = []
+    for item in instruments:
+        start = since.get(item.id)
+        if start is None or start >= until:
+            continue
+        try:
+            for page in provider.bars(item.symbol, minutes=1, start=start, end=until):
+                rows += [
+                    (item.id, 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
+                    for bar in page
+                    if bar.minutes == 1 and bar.at % MINUTE == 0
+                ]
+        except ProviderError as error:
+            counts["failed"] += 1
+            logger.warning("minutes of %s were not back-filled: %s", item.symbol, error.message)
+            continue
+        counts["symbols"] += 1
+        if len(rows) >= CHUNK:
+            counts["bars"] += len(rows)
+            counts["changed"] += minutes_store(rows)
+            rows = []
+    counts["bars"] += len(rows)
+    counts["changed"] += minutes_store(rows)
+    return counts
