@@ -278,8 +278,8 @@ STOCK_POOL = env.list(
     "STOCK_POOL", default=["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA", "JPM", "V", "WMT"]
 )
 
-# Market data. DATA_SOURCE: auto (each vendor that has a key, in the order below, else the simulated exchange), one
-# name, or a comma list in the order in which they are tried: polygon, alpaca, finnhub, alpha_vantage, replay, simulated.
+# Market data. DATA_SOURCE: auto (each vendor that has a key, in the order below, else the simulated exchange), a name,
+# or a comma list in the order in which they are tried: polygon, alpaca, finnhub, alpha_vantage, replay, simulated.
 DATA_SOURCE = [name.strip().lower() for name in env.list("DATA_SOURCE", default=["auto"]) if name.strip()] or ["auto"]
 USE_HISTORICAL_AS_REALTIME = env.bool("USE_HISTORICAL_AS_REALTIME", default=False)
 POLYGON_API_KEY = env.str("POLYGON_API_KEY", default="") or env.str("MASSIVE_API_KEY", default="")
@@ -300,7 +300,7 @@ FINNHUB_REQUESTS_PER_MINUTE = env.int("FINNHUB_REQUESTS_PER_MINUTE", default=60)
 ALPHA_VANTAGE_API_KEY = env.str("ALPHA_VANTAGE_API_KEY", default="")
 ALPHA_VANTAGE_URL = env.str("ALPHA_VANTAGE_URL", default="https://www.alphavantage.co")
 ALPHA_VANTAGE_REQUESTS_PER_MINUTE = env.int("ALPHA_VANTAGE_REQUESTS_PER_MINUTE", default=5)
-# Seconds: a vendor's answer, a stream's silence before the next vendor takes over, and how long a failing one rests.
+# Seconds: a vendor's answer, a stream's silence before the next vendor takes over, how long a failing one rests.
 VENDOR_TIMEOUT = env.float("VENDOR_TIMEOUT", default=8.0)
 FEED_SILENCE_SECONDS = env.float("FEED_SILENCE_SECONDS", default=15.0)
 VENDOR_REST_SECONDS = env.float("VENDOR_REST_SECONDS", default=60.0)

@@ -11,8 +11,9 @@ class ContestsConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into markets, the order path, the outbox and the schedule."""
-        from contests import handlers, listeners  # noqa: F401
+        from contests import handlers, listeners, panels  # noqa: F401
         from core import schedule
 
         listeners.register()
+        panels.register()
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)

@@ -19,6 +19,7 @@ class FeedPage(ReadOnlyAdmin):
     change_list_template = "admin/marketdata/feed_list.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with how the feed and the vendors are doing."""
         more = {"feed": feed_health(), "providers": provider_states(), **(extra_context or {})}
         return super().changelist_view(request, more)
 

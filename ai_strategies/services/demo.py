@@ -33,7 +33,7 @@ from marketdata import selectors as market_selectors
 from marketdata.domain.universe import COMPANIES
 from marketdata.models import Instrument
 from marketdata.services.demo import demo_history_generate, demo_is_loaded
-from marketdata.services.setup import pool_ensure, vendors_configured
+from marketdata.services.setup import market_data_setup, pool_ensure, vendors_configured
 from marketdata.services.ticks import market_hold, market_step
 from trading.domain.types import Actor, OrderRequest
 from trading.services.orders import order_place
@@ -64,6 +64,7 @@ def demo_seed(*, say: Say) -> None:
     if not demo_is_loaded():
         say("generating the simulated history")
         demo_history_generate()
+    market_data_setup(today=datetime.now(tz=UTC).date(), say=say)
     signins_write(signins_keep())
     for number, cast in enumerate(AGENTS, start=1):
         agent_create(actor=None, seed=number * 7919, **cast)
@@ -258,5 +259,6 @@ def _play(contest: ContestView, *, ticks: int, before: Callable[[], None] | None
 
 def demo_is_seeded() -> bool:
     """Whether the demo is complete, at the price of a few small queries."""
-    there = signins_path().exists() and all(contest_selectors.series_exists(series) for series in (ARENA, MARGIN, FLOOR))
+    series = (ARENA, MARGIN, FLOOR)
+    there = signins_path().exists() and all(contest_selectors.series_exists(name) for name in series)
     return there and contest_selectors.contest_by_slug(SPRINT) is not None

@@ -1,6 +1,6 @@
 """Candles from prints: minutes as they are traded, coarser ones rolled from them. Pure.
 
-A minute is made of the prints that carry a last price, by the vendor's time: the first and the last of them in time open and
+A minute is made of the prints that carry a last price, by the vendor's time: the first and the last of them open and
 close it. Quotes without a price make no candle. A vendor's own bar of a minute replaces ours.
 """
 

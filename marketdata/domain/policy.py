@@ -1,4 +1,4 @@
-"""What prices of an exchange may be used for. The policies are data (`MarketPolicy`); this is how they are read. Pure."""
+"""What prices of an exchange may be used for. Policies are data (`MarketPolicy`), read here. Pure."""
 
 from __future__ import annotations
 

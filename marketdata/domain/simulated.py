@@ -2,9 +2,9 @@
 
 The logarithm of a price is a Brownian motion on a grid of eighths of a second, drawn by midpoint displacement (Levy's
 construction): the middle of an interval is the mean of its ends plus a normal number that belongs to that interval, got
-from a hash of (seed, company, level, interval). So any moment can be computed alone, history is what was streamed, and a
-restart goes on exactly. A share of the motion is common to all (the market). Jumps (seeded, about one in thirty days a
-company) are added on top; a large one halts the company for five minutes.
+from a hash of (seed, company, level, interval). So any moment can be computed alone, history is what was streamed, and
+a restart goes on exactly. A share of the motion is common to all (the market). Jumps (seeded, about one in thirty days
+a company) are added on top; a large one halts the company for five minutes.
 
 A company prints at fixed moments of the grid, which follow from the number of companies and the rate alone. Bars of
 minutes are made of exactly those prints. Bars of days sample the same path once in 128 seconds and at both ends of the

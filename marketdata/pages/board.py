@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 
 from marketdata.domain.feed import LiveQuote, at_of, price_of
 from marketdata.domain.quote_event import quote_price
-from marketdata.pages.horizon import hidden_from
+from marketdata.models import Instrument
 from marketdata.pages.sources import latest_quotes, source_name
 from marketdata.pages.words import compact, signed
+from marketdata.selectors.horizon import horizons
 
 MAX_ROWS = 6_000
 SPARK_DAYS = 60
@@ -147,7 +148,7 @@ def base_rows() -> list[Row]:
 
 
 def _read_base() -> list[Row]:
-    hidden = hidden_from()
+    hidden = horizons()
     with connection.cursor() as cursor:
         cursor.execute(_BASE, [list(hidden), list(hidden.values()), MAX_ROWS])
         return [_base_row(values) for values in cursor.fetchall()]
@@ -161,8 +162,13 @@ def _base_row(values: tuple[Any, ...]) -> Row:
 
 
 def with_live(rows: Sequence[Row]) -> list[Row]:
-    """The same rows with the feed's latest where it has one that is newer than the last close."""
-    found = latest_quotes([row.id for row in rows]) if rows else {}
+    """The same rows with the feed's latest where it has one that is no older than the last close.
+
+    Not those of instruments whose future a replay hides.
+    """
+    hidden = horizons()
+    asked = [row.id for row in rows if row.id not in hidden]
+    found = latest_quotes(asked) if asked else {}
     return [_merged(row, found.get(row.id)) for row in rows]
 
 
@@ -195,16 +201,25 @@ def board_rows() -> list[Row]:
 
 
 def rows_of(ids: Sequence[int]) -> list[Row]:
-    """These instruments as they stand now, in the order asked for; unknown ones are left out."""
+    """These instruments as they stand now, in the order asked for, those that trade no more too."""
     known = {row.id: row for row in base_rows()}
+    gone = [each for each in ids if each not in known]
+    if gone:
+        known |= {row.id: row for row in map(bare_row, Instrument.objects.filter(pk__in=gone))}
     return with_live([known[each] for each in ids if each in known])
+
+
+def bare_row(found: Instrument) -> Row:
+    """An instrument without a price."""
+    names = ("symbol", "name", "exchange", "sector", "currency", "kind", "tick_size", "is_simulated")
+    return Row(found.pk, *(getattr(found, name) for name in names))
 
 
 def closes_of(ids: Sequence[int], days: int = SPARK_DAYS) -> dict[int, list[float]]:
     """The last closes that may be seen, oldest first, in today's shares: for lines, not for money."""
     if not ids:
         return {}
-    hidden = hidden_from()
+    hidden = horizons()
     with connection.cursor() as cursor:
         cursor.execute(_CLOSES, [list(ids), [hidden.get(each) for each in ids], days])
         bars = cursor.fetchall()

@@ -10,6 +10,7 @@ from marketdata.domain.sessions import MarketStatus
 from marketdata.selectors.sessions import exchanges, market_status
 
 MAX_SHOWN = 12
+DEMO = "SIM"  # generated history, which replays play at their own hours
 PHASES = {
     "pre_market": "Before the market",
     "pre_open": "Pre-open",
@@ -39,10 +40,15 @@ class ExchangeState:
 
 def exchange_states(codes: Iterable[str], at: datetime) -> list[ExchangeState]:
     """The state of these exchanges, those that are open first; codes that are not exchanges are left out."""
-    wanted = set(codes)
+    wanted = set(codes) - {DEMO}
     known = [view.code for view in exchanges() if view.code in wanted][:MAX_SHOWN]
     found = [exchange_state(market_status(code, at)) for code in known]
     return sorted(found, key=lambda state: (not state.is_open, state.code))
+
+
+def strip(codes: Iterable[str], at: datetime) -> list[ExchangeState]:
+    """What the overview's strip shows: the exchanges of the instruments, and those that others follow."""
+    return exchange_states({*codes, *(view.code for view in exchanges(primary=True))}, at)
 
 
 def exchange_state(status: MarketStatus) -> ExchangeState:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketdata.models import Watchlist, WatchlistItem
 from marketdata.pages.board import Row, rows_of
-
-MAX_LISTS = 20
+from marketdata.selectors.watchlists import watchlists_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,8 @@ class ListChoice:
 
 
 def lists_of(user_id: int) -> list[ListOverview]:
-    """The person's lists in their order, with what is on them: two statements."""
-    rows = list(
-        Watchlist.objects.filter(owner_id=user_id).order_by("position", "id").values_list("pk", "name")[:MAX_LISTS]
-    )
-    items = WatchlistItem.objects.filter(watchlist__in=[pk for pk, _ in rows]).order_by("position", "id")
-    members: dict[int, list[int]] = {}
-    for watchlist_id, instrument_id in items.values_list("watchlist_id", "instrument_id"):
-        members.setdefault(watchlist_id, []).append(instrument_id)
-    return [ListOverview(pk, name, tuple(members.get(pk, ()))) for pk, name in rows]
+    """The person's lists in their order, with what is on them."""
+    return [ListOverview(each.id, each.name, tuple(item.id for item in each.items)) for each in watchlists_of(user_id)]
 
 
 def list_choices(user_id: int | None, instrument_id: int) -> list[ListChoice]:

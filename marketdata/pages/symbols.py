@@ -12,13 +12,15 @@ from django.utils.safestring import SafeString
 
 from core.errors import NotFound
 from marketdata.domain.symbol_panels import PanelRequest, symbol_panels
-from marketdata.models import BarSeries, CorporateAction, DailyBar, Instrument, IntradayBar
-from marketdata.pages.board import Row, base_rows, with_live
-from marketdata.pages.horizon import hidden_from
+from marketdata.domain.types import plain
+from marketdata.models import BarSeries, CorporateAction, DailyBar, Instrument
+from marketdata.pages.board import Row, bare_row, base_rows, with_live
+from marketdata.pages.metrics import SymbolFigures, symbol_figures
+from marketdata.selectors.candles import has_intraday
+from marketdata.selectors.horizon import horizons
 
 logger = logging.getLogger(__name__)
 
-YEAR = timedelta(days=365)
 MAX_ACTIONS = 12
 
 
@@ -61,18 +63,23 @@ class SymbolFacts:
     row: Row
     is_active: bool
     day: Day | None
-    low_52: Decimal | None
-    high_52: Decimal | None
+    figures: SymbolFigures
     actions: list[ActionLine]
     source: Source | None
     has_intraday: bool
 
     @property
+    def resolution(self) -> str:
+        """What the chart opens with: days, or minutes where no day is stored."""
+        return "1D" if self.day is not None or not self.has_intraday else "5"
+
+    @property
     def position_52(self) -> int | None:
         """Where the price stands in the year's range, 0 to 100."""
-        if self.row.last is None or self.low_52 is None or self.high_52 is None or self.high_52 <= self.low_52:
+        low, high = self.figures.low_52w, self.figures.high_52w
+        if self.row.last is None or low is None or high is None or high <= low:
             return None
-        share = (self.row.last - self.low_52) / (self.high_52 - self.low_52)
+        share = (self.row.last - low) / (high - low)
         return max(0, min(100, round(share * 100)))
 
 
@@ -85,15 +92,12 @@ def symbol_row(raw: str) -> tuple[Row, bool]:
     found = Instrument.objects.filter(symbol=symbol).first()
     if found is None:
         raise NotFound("unknown_symbol", "There is no such symbol.", {"symbol": symbol})
-    names = ("symbol", "name", "exchange", "sector", "currency", "kind", "tick_size", "is_simulated")
-    return Row(found.pk, *(getattr(found, name) for name in names)), found.is_active
+    return bare_row(found), found.is_active
 
 
 def symbol_facts(row: Row, *, is_active: bool = True) -> SymbolFacts:
     """The history of an instrument as its page tells it: nothing of a day that is not to be seen yet."""
-    hidden = hidden_from().get(row.id, date.max)
-    splits, actions = _actions(row.id, hidden, row.currency)
-    days = _year(row.id, hidden, splits)
+    hidden = horizons().get(row.id, date.max)
     series = BarSeries.objects.filter(instrument_id=row.id).first()
     source = None
     if series is not None:
@@ -102,49 +106,34 @@ def symbol_facts(row: Row, *, is_active: bool = True) -> SymbolFacts:
     return SymbolFacts(
         row=row,
         is_active=is_active,
-        day=days[-1] if days else None,
-        low_52=min((day.low for day in days), default=None),
-        high_52=max((day.high for day in days), default=None),
-        actions=actions,
+        day=_last_day(row.id, hidden),
+        figures=symbol_figures(row.id, row.decimals),
+        actions=_actions(row.id, hidden, row.currency),
         source=source,
-        has_intraday=IntradayBar.objects.filter(instrument_id=row.id).exists(),
+        has_intraday=has_intraday(row.id),
     )
 
 
-def _year(instrument_id: int, hidden: date, splits: list[tuple[date, Decimal]]) -> list[Day]:
-    """The bars of the year before the last one that may be seen, in today's shares."""
-    rows = DailyBar.objects.filter(instrument_id=instrument_id, date__lt=hidden)
-    newest = rows.order_by("-date").values_list("date", flat=True).first()
-    if newest is None:
-        return []
-    found = rows.filter(date__gt=newest - YEAR).order_by("date")
-    fields = ("date", "open", "high", "low", "close", "volume")
-    days = []
-    for day, *prices, volume in found.values_list(*fields):
-        factor = Decimal(1)
-        for ex_date, ratio in splits:
-            factor *= ratio if day < ex_date else 1
-        days.append(
-            Day(day, *((value / factor).quantize(Decimal("0.000001")) for value in prices), int(volume * factor))
-        )
-    return days
+def _last_day(instrument_id: int, hidden: date) -> Day | None:
+    """The newest day that may be seen, as traded."""
+    rows = DailyBar.objects.filter(instrument_id=instrument_id, date__lt=hidden).order_by("-date")
+    found = rows.values_list("date", "open", "high", "low", "close", "volume").first()
+    return None if found is None else Day(*found)
 
 
-def _actions(instrument_id: int, hidden: date, currency: str) -> tuple[list[tuple[date, Decimal]], list[ActionLine]]:
-    """The splits that may be seen, and the newest actions in words."""
-    rows = list(
-        CorporateAction.objects.filter(instrument_id=instrument_id, ex_date__lt=hidden).order_by("-ex_date", "kind")
-    )
-    splits = [(row.ex_date, row.value) for row in rows if row.kind == CorporateAction.Kind.SPLIT and row.value]
-    return splits, [_line(row, currency) for row in rows[:MAX_ACTIONS]]
+def _actions(instrument_id: int, hidden: date, currency: str) -> list[ActionLine]:
+    """The newest actions that may be seen, in words."""
+    seen = CorporateAction.objects.filter(instrument_id=instrument_id, ex_date__lt=hidden)
+    return [_line(row, currency) for row in seen.order_by("-ex_date", "kind")[:MAX_ACTIONS]]
 
 
 def _line(row: CorporateAction, currency: str) -> ActionLine:
-    value = format(row.value.normalize(), "f")
+    value = plain(row.value.normalize())
+    if row.kind == CorporateAction.Kind.DIVIDEND:
+        cash = max(2, -int(row.value.normalize().as_tuple().exponent))
+        return ActionLine(row.ex_date, "Dividend", f"{row.value:.{cash}f} {currency} a share")
     if row.kind == CorporateAction.Kind.SPLIT:
         return ActionLine(row.ex_date, "Split", f"{value} new shares for each old one")
-    if row.kind == CorporateAction.Kind.DIVIDEND:
-        return ActionLine(row.ex_date, "Dividend", f"{value} {currency} a share")
     if row.kind == CorporateAction.Kind.SYMBOL_CHANGE:
         return ActionLine(row.ex_date, "New symbol", row.new_symbol)
     return ActionLine(row.ex_date, "Delisting", f"{value} {currency} a share" if row.value else "Last close paid out")

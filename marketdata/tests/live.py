@@ -47,7 +47,13 @@ def live_market(*instruments: Instrument, exchange: str = "SIMX", **definition) 
 
 
 def tell(
-    instrument: Instrument, last: object, when: datetime | None = None, *, bid: object = None, ask: object = None, **more
+    instrument: Instrument,
+    last: object,
+    when: datetime | None = None,
+    *,
+    bid: object = None,
+    ask: object = None,
+    **more,
 ) -> LiveQuote:
     """Put a quote on the feed's board: a cent around the last price unless bid and ask are named."""
     when = when or datetime.now(tz=UTC)

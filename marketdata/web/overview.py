@@ -14,8 +14,9 @@ from core.errors import Invalid
 from marketdata.domain.quote_event import quote_event
 from marketdata.pages import overview
 from marketdata.pages.board import Row, board_rows, closes_of
-from marketdata.pages.exchanges import exchange_states
+from marketdata.pages.exchanges import strip
 from marketdata.pages.sources import banner, feed_state, latest_quotes, ribbons
+from marketdata.selectors.horizon import horizons
 from marketdata.web.common import MAX_LIVE, channels, conditional, live_ids, paginated
 
 ROWS = 40
@@ -26,7 +27,8 @@ def _pulse(rows: list[Row]) -> dict[str, Any]:
     """What renews itself: exchanges, the feed's state, movers and the heat map."""
     at = datetime.now(tz=UTC)
     return {
-        "exchanges": exchange_states({row.exchange for row in rows}, at),
+        "exchanges": strip({row.exchange for row in rows}, at),
+        "is_still": not any(row.is_live for row in rows),
         "ribbons": ribbons([(row.source, row.is_simulated) for row in rows if row.last is not None]),
         "banner": banner(feed_state()),
         "movers": overview.movers_of(rows),
@@ -78,7 +80,8 @@ def quotes(request: HttpRequest) -> HttpResponse:
     if not raw or len(raw) > MAX_LIVE or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in raw):
         error = Invalid("ids_invalid", f"Name between one and {MAX_LIVE} instruments by their numbers.")
         return JsonResponse(error.as_dict(), status=error.status)
-    found = latest_quotes([int(part) for part in raw])
+    hidden = horizons()
+    found = latest_quotes([ident for part in raw if (ident := int(part)) not in hidden])
     answer = JsonResponse({"quotes": [quote_event(quote) for quote in found.values()]})
     answer["Cache-Control"] = "no-cache"
     return answer

@@ -13,9 +13,8 @@ from marketdata.domain.quote_event import quote_channel
 from marketdata.domain.symbol_panels import PanelRequest
 from marketdata.pages.exchanges import exchange_states
 from marketdata.pages.lists import list_choices
-from marketdata.pages.metrics import symbol_metrics
 from marketdata.pages.news import news_of
-from marketdata.pages.sources import ribbons, source_kind, source_name
+from marketdata.pages.sources import ribbons
 from marketdata.pages.symbols import panels, symbol_facts, symbol_row
 from marketdata.web.common import page
 
@@ -44,9 +43,8 @@ def symbol(request: HttpRequest, symbol: str) -> HttpResponse:
         "session": row if row.is_live else facts.day,
         "exchange": states[0] if states else None,
         "ribbons": ribbons([(row.source, row.is_simulated)]) if row.last is not None else [],
-        "source_kind": source_kind(row.source, is_simulated=row.is_simulated),
-        "source_name": source_name(row.source) if row.source else "",
-        "metrics": symbol_metrics(row.id),
+        "is_still": not row.is_live,
+        "metrics": facts.figures,
         "panels": panels(PanelRequest(row.id, row.symbol, user_id)),
         "lists": list_choices(user_id, row.id),
         "channels": quote_channel(row.id),

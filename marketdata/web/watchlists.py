@@ -13,13 +13,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.errors import DomainError, NotFound
+from core.errors import Conflict, DomainError, NotFound
 from marketdata.forms import SymbolForm, WatchlistForm
 from marketdata.pages.board import closes_of
 from marketdata.pages.lists import ListOverview, list_rows, lists_of, moved
 from marketdata.pages.search import search
 from marketdata.pages.sources import ribbons
 from marketdata.pages.symbols import symbol_row
+from marketdata.services import watchlists as services
 from marketdata.web.common import Person, channels, live_ids, page, person
 
 
@@ -35,22 +36,16 @@ def watchlists(request: HttpRequest) -> HttpResponse:
     return _show(request, lists, lists[0] if lists else None)
 
 
-def _services() -> Any:
-    from marketdata.services import watchlists as found
-
-    return found
-
-
 def _create(request: HttpRequest, who: Person) -> HttpResponse:
     form = WatchlistForm(request.POST)
     if not form.is_valid():
         messages.error(request, "A list needs a name of at most 60 characters.")
         return redirect("watchlists")
     try:
-        made = _services().watchlist_create(actor=who, name=form.cleaned_data["name"])
+        made = services.watchlist_create(actor=who, name=form.cleaned_data["name"])
         if request.POST.get("symbol"):
             row, _ = symbol_row(request.POST["symbol"])
-            _services().item_add(actor=who, watchlist_id=made.id, instrument_id=row.id)
+            services.item_add(actor=who, watchlist_id=made.id, instrument_id=row.id)
     except DomainError as error:
         messages.error(request, error.message)
         return redirect("watchlists")
@@ -78,6 +73,7 @@ def _show(request: HttpRequest, lists: list[ListOverview], chosen: ListOverview 
         "list": chosen,
         "rows": rows,
         "closes": closes_of(ids),
+        "is_still": not any(row.is_live for row in rows),
         "ribbons": ribbons([(row.source, row.is_simulated) for row in rows if row.last is not None]),
         "channels": channels(ids),
     }
@@ -94,7 +90,7 @@ def watchlist_rename(request: HttpRequest, watchlist_id: int) -> HttpResponse:
         messages.error(request, "A list needs a name of at most 60 characters.")
         return redirect("watchlist", watchlist_id=watchlist_id)
     try:
-        _services().watchlist_rename(actor=person(request), watchlist_id=watchlist_id, name=form.cleaned_data["name"])
+        services.watchlist_rename(actor=person(request), watchlist_id=watchlist_id, name=form.cleaned_data["name"])
     except NotFound:
         raise
     except DomainError as error:
@@ -107,7 +103,7 @@ def watchlist_rename(request: HttpRequest, watchlist_id: int) -> HttpResponse:
 @page
 def watchlist_delete(request: HttpRequest, watchlist_id: int) -> HttpResponse:
     """Delete a list with all that is on it."""
-    _services().watchlist_delete(actor=person(request), watchlist_id=watchlist_id)
+    services.watchlist_delete(actor=person(request), watchlist_id=watchlist_id)
     messages.success(request, "The list is deleted.")
     return redirect("watchlists")
 
@@ -128,7 +124,7 @@ def watchlist_add(request: HttpRequest, watchlist_id: int) -> HttpResponse:
             return _back(request, watchlist_id)
         row = found[0]
     try:
-        _services().item_add(actor=person(request), watchlist_id=watchlist_id, instrument_id=row.id)
+        services.item_add(actor=person(request), watchlist_id=watchlist_id, instrument_id=row.id)
     except NotFound:
         raise
     except DomainError as error:
@@ -144,7 +140,7 @@ def watchlist_add(request: HttpRequest, watchlist_id: int) -> HttpResponse:
 def watchlist_remove(request: HttpRequest, watchlist_id: int) -> HttpResponse:
     """Take a symbol off a list."""
     row, _ = symbol_row(request.POST.get("symbol", ""))
-    _services().item_remove(actor=person(request), watchlist_id=watchlist_id, instrument_id=row.id)
+    services.item_remove(actor=person(request), watchlist_id=watchlist_id, instrument_id=row.id)
     messages.success(request, f"{row.symbol} is off the list.")
     return _back(request, watchlist_id)
 
@@ -160,7 +156,10 @@ def watchlist_move(request: HttpRequest, watchlist_id: int) -> HttpResponse:
     if chosen is None:
         raise NotFound("unknown_watchlist", "There is no such list.")
     order = moved(chosen.instrument_ids, row.id, up=request.POST.get("direction") == "up")
-    _services().items_reorder(actor=who, watchlist_id=watchlist_id, instrument_ids=order)
+    try:
+        services.items_reorder(actor=who, watchlist_id=watchlist_id, instrument_ids=order)
+    except Conflict:
+        messages.error(request, "The list was changed elsewhere just now. This is how it is.")
     return redirect(f"{reverse('watchlist', args=[watchlist_id])}#item-{row.id}")
 
 

@@ -14,7 +14,7 @@ const root = document.getElementById("symbol");
 const { symbol } = root.dataset;
 const holder = root.querySelector('[data-chart="symbol"]');
 const note = root.querySelector("[data-chart-note]");
-const state = { resolution: "1D", adjusted: true, bars: [], ended: false, busy: false, compare: null, asked: 0 };
+const state = { resolution: root.dataset.resolution, adjusted: true, bars: [], ended: false, busy: false, compare: null, asked: 0 };
 let chart = null;
 
 function say(text) {

@@ -1,8 +1,9 @@
 """Stored history of real instruments played as if it were now (USE_HISTORICAL_AS_REALTIME, DATA_SOURCE=replay).
 
-Each instrument's last stored days are shifted by whole weeks to today, so weekdays and hours stay; a minute bar is played as
-four prints (open, the nearer extreme, the other, close) at its 0th, 15th, 30th and 45th second. Where only days are stored, a
-day is played over the exchange's session in the same way. Quotes name the provider `replay`: nothing passes for live.
+Each instrument's last stored days are shifted by whole weeks to today, so weekdays and hours stay; a minute bar is
+played as four prints (open, the nearer extreme, the other, close) at its 0th, 15th, 30th and 45th second. Where only
+days are stored, a day is played as four prints between 14:30 and 21:00 UTC. Quotes name the provider `replay`: nothing
+passes for live.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def _minutes(row: Instrument) -> list[FeedBar]:
 
 
 def _days(row: Instrument) -> list[FeedBar]:
-    """Days as bars of a minute each quarter of a session: open, extremes and close of the day, at US-like hours."""
+    """Days as four bars of a minute, a third of 14:30 to 21:00 UTC apart: open, extremes and close of the day."""
     days = list(DailyBar.objects.filter(instrument=row).order_by("-date")[:DAYS_KEPT])[::-1]
     if not days:
         return []
