@@ -17,6 +17,7 @@ KEYS_KEPT = 256
 SAMPLES_KEPT = 500
 # A second print confirms a jump when it is this near to the first, in parts of a thousand.
 NEAR = 50
+PRICE_MOST, SIZE_MOST = 10**15, 10**12  # a thousand million of the currency; more is not a price
 
 
 class _Symbol:
@@ -59,37 +60,46 @@ class Cleaner:
             self.samples[key] = {"said": str(item)[:300]}
 
     def take(self, prints: Iterable[Print], now: int) -> tuple[list[Print], list[Print]]:
-        """(what moves the board, what is late but still belongs into its candle), in the order given."""
+        """(what moves the board, what is late but still belongs into its candle), in the order given.
+
+        A trade is kept without the quote it came with when that cannot be.
+        """
         fresh: list[Print] = []
         late: list[Print] = []
-        symbols, horizon = self._symbols, now + FUTURE
-        factor = self.jump_percent / 100
+        symbols, horizon, factor = self._symbols, now + FUTURE, self.jump_percent / 100
         for item in prints:
             state = symbols.get(item.symbol)
             if state is None:
                 self.odd(Anomaly.UNKNOWN_SYMBOL, item)
                 continue
-            at, last, bid, ask = item.at, item.last, item.bid, item.ask
-            if last < 0 or bid < 0 or ask < 0 or item.size < 0 or not (last or bid or ask or item.halted is not None):
-                self.odd(Anomaly.NOT_POSITIVE, item)
+            _, at, bid, ask, _, _, last, _, key, _ = item
+            wrong = _impossible(item, horizon)
+            if wrong is not None:
+                self.odd(wrong, item)
                 continue
-            if at > horizon:
-                self.odd(Anomaly.FUTURE, item)
+            if key and not self._is_new(state, item):
                 continue
-            if item.key and not self._is_new(state, item):
-                continue
-            if bid and ask and bid > ask:
-                self.odd(Anomaly.CROSSED, item)
-                if not last:
-                    continue
-                item = item._replace(bid=0, ask=0, bid_size=0, ask_size=0)  # noqa: PLW2901
-            price = last or (bid + ask) // 2 if (bid and ask) or last else 0
+            price = last or ((bid + ask) // 2 if bid and ask else 0)
             known = state.last
-            if price and known and abs(price - known) > known * factor and not self._confirmed(state, item, price):
-                continue
+            if price and known:
+                if abs(price - known) > known * factor and not self._confirmed(state, item, price):
+                    continue
+                state.jump = 0
+            if bid or ask:
+                centre = price or known
+                reach = centre * factor
+                crossed = bid and ask and bid > ask
+                if crossed or (
+                    centre and (abs((bid or centre) - centre) > reach or abs((ask or centre) - centre) > reach)
+                ):
+                    self.odd(Anomaly.CROSSED if crossed else Anomaly.JUMP, item)
+                    if not last:
+                        continue
+                    item = item._replace(bid=0, ask=0, bid_size=0, ask_size=0)  # noqa: PLW2901
             if at < state.at:
-                self.odd(Anomaly.OUT_OF_ORDER, item)
-                if last and state.at - at <= LATE:
+                is_late = bool(last) and state.at - at <= LATE
+                self.odd(Anomaly.OUT_OF_ORDER if is_late or not last else Anomaly.STALE, item)
+                if is_late:
                     late.append(item)
                 continue
             state.at = at
@@ -109,10 +119,13 @@ class Cleaner:
         return True
 
     def _confirmed(self, state: _Symbol, item: Print, price: int) -> bool:
-        """A far price is taken when another print near it follows within a minute; until then it is counted."""
+        """A far price is taken when the next print is near it, within a minute; until then it is counted.
+
+        The same message again confirms nothing: the second has a later time, or a key of its own.
+        """
         near = state.jump and abs(price - state.jump) * 1_000 <= state.jump * NEAR
-        if near and 0 <= item.at - state.jump_at <= CONFIRMED_WITHIN:
-            state.jump = 0
+        passed = item.at - state.jump_at
+        if near and (0 < passed <= CONFIRMED_WITHIN or (passed == 0 and item.key)):
             return True
         state.jump, state.jump_at = price, item.at
         self.odd(Anomaly.JUMP, item)
@@ -126,6 +139,28 @@ class Cleaner:
         self.counts.clear()
         self.samples.clear()
         return found
+
+
+def _impossible(item: Print, horizon: int) -> Anomaly | None:
+    """What is wrong with a print whatever came before it."""
+    _, at, bid, ask, bid_size, ask_size, last, size, _, halted = item
+    if not (
+        at.__class__ is int
+        and bid.__class__ is int
+        and ask.__class__ is int
+        and last.__class__ is int
+        and size.__class__ is int
+        and bid_size.__class__ is int
+        and ask_size.__class__ is int
+    ):
+        return Anomaly.NOT_A_NUMBER
+    if last < 0 or bid < 0 or ask < 0 or size < 0 or bid_size < 0 or ask_size < 0 or at <= 0:
+        return Anomaly.NOT_POSITIVE
+    if not (last or bid or ask or halted is not None):
+        return Anomaly.NOT_POSITIVE
+    if max(last, bid, ask) > PRICE_MOST or max(size, bid_size, ask_size) > SIZE_MOST:
+        return Anomaly.MALFORMED
+    return Anomaly.FUTURE if at > horizon else None
 
 
 def latest(prints: Sequence[Print]) -> list[Print]:
