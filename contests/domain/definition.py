@@ -69,7 +69,7 @@ class ContestSpec:
     @property
     def is_replay(self) -> bool:
         """Whether its market plays history, which ends by itself; a live one needs an end."""
-        return self.market.get("kind", "replay") == "replay"
+        return bool(self.market.get("kind", "replay") == "replay")
 
     def _check_window(self) -> None:
         if self.ends_at is None:

@@ -59,7 +59,7 @@ def normal(words: Words) -> Floats:
     part = np.uint64(0xFFFF)
     total = (words & part) + ((words >> np.uint64(16)) & part) + ((words >> np.uint64(32)) & part)
     total = total + (words >> np.uint64(48))
-    return (total.astype(np.float64) / 65_536.0 - 2.0 + 2.0 / 65_536.0) * np.sqrt(3.0)
+    return np.asarray((total.astype(np.float64) / 65_536.0 - 2.0 + 2.0 / 65_536.0) * np.sqrt(3.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +272,16 @@ class SimulatedExchange:
         volume = self.lot[rows][:, None] * prints * (0.85 + 0.3 * uniform(words))
         return np.stack([shaped[:, :, 0], high, low, closes, volume.astype(np.int64)], axis=2)
 
+    def day_so_far(self, rows: Ints, now: datetime) -> Ints:
+        """The UTC day until now: [companies, 4] of cents (open, high, low) and volume, sampled as `day_bars` does."""
+        unit = unit_of(now)
+        start = unit // DAY_UNITS * DAY_UNITS
+        count = ((unit - start) >> DAY_SAMPLE) + 1
+        prices, _ = self._prices(rows, start, count, DAY_SAMPLE)
+        prints = (unit - start) / self.step * self.share
+        volume = (self.lot[rows] * prints).astype(np.int64)
+        return np.stack([prices[:, 0], prices.max(axis=1), prices.min(axis=1), volume], axis=1)
+
     def _closes(self, rows: Ints, units: Ints) -> Ints:
         own = self._points(self._streams[rows], units)
         market = self._points(self._market, units)
@@ -280,7 +290,8 @@ class SimulatedExchange:
         )
         jumps, _ = self._jumps(rows, units)
         bent = 1.5 * np.tanh((motion + jumps) / 1.5)
-        return np.maximum(np.rint(self.level[rows][:, None] * np.exp(bent)).astype(np.int64), 2)
+        cents = np.rint(self.level[rows][:, None] * np.exp(bent)).astype(np.int64)
+        return np.asarray(np.maximum(cents, 2), dtype=np.int64)
 
 
 def unit_of(at: datetime) -> int:

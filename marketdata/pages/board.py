@@ -158,7 +158,7 @@ def _base_row(values: tuple[Any, ...]) -> Row:
     *facts, last, previous, volume, day, ratios = values
     for ratio in ratios or ():
         previous = previous / ratio if previous is not None and ratio else previous
-    return Row(*facts, last=last, previous=previous, volume=volume, date=day)
+    return Row(*[*facts, last, previous, volume, day])
 
 
 def with_live(rows: Sequence[Row]) -> list[Row]:

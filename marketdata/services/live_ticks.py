@@ -163,7 +163,7 @@ def _tick_row(market: Market, taken: Taken, prices: dict[str, str] | None) -> No
     LiveTick.objects.create(
         market_id=market.pk,
         index=market.tick,
-        at=market.tick_at,
+        at=market.tick_at or taken.at,
         session_date=taken.session,
         session_tick=market.session_tick,
         day_index=market.day_index,

@@ -20,7 +20,8 @@ from marketdata.services.chain import Chain
 from marketdata.services.live_ticks import live_forget
 from marketdata.services.sessions import calendar_load, exchanges_seed
 from marketdata.services.simulated import simulated_history_ensure, simulated_instruments_ensure
-from marketdata.services.vendor_history import Span, history_refresh
+from marketdata.services.vendor_asking import Span
+from marketdata.services.vendor_history import history_refresh
 
 logger = logging.getLogger(__name__)
 

@@ -95,7 +95,9 @@ document.addEventListener("mouseover", (event) => {
 function countDown() {
   for (const element of document.querySelectorAll("[data-countdown]")) {
     const left = Date.parse(element.dataset.countdown) - Date.now();
-    element.textContent = left > 0 ? `Starts in ${duration(left)}` : "Starting";
+    const word = element.dataset.countdownWord;
+    if (word) element.textContent = left > 0 ? `${word} ${duration(left)}` : "now";
+    else element.textContent = left > 0 ? `Starts in ${duration(left)}` : "Starting";
   }
 }
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from threading import Event
+from typing import Any
 
 from django.db import connection
 
@@ -27,7 +30,6 @@ from marketdata.domain.providers import (
     VendorStatus,
 )
 from marketdata.domain.types import Action
-from marketdata.models import CorporateAction, DailyBar, Instrument
 
 NAME = "replay"
 WEEK = timedelta(weeks=1)
@@ -40,7 +42,41 @@ _MINUTES = """
 SELECT (extract(epoch FROM at) * 1000000)::bigint, open, high, low, close, volume FROM marketdata_intradaybar
 WHERE instrument_id = %s AND minutes = 1 AND at >= %s AND at < %s ORDER BY at
 """
+_INSTRUMENTS = """
+SELECT id, symbol, name, exchange, currency, kind, sector, tick_size FROM marketdata_instrument
+WHERE NOT is_simulated AND is_active AND symbol = ANY(%s) ORDER BY symbol
+"""
+_FOUND = """
+SELECT id, symbol, name, exchange, currency, kind, sector, tick_size FROM marketdata_instrument
+WHERE NOT is_simulated AND is_active AND starts_with(symbol, %s) ORDER BY symbol LIMIT %s
+"""
+_DAYS = """
+SELECT date, open, high, low, close, volume FROM marketdata_dailybar
+WHERE instrument_id = %s ORDER BY date DESC LIMIT %s
+"""
+_ACTIONS = """
+SELECT a.kind, a.ex_date, a.value, a.new_symbol FROM marketdata_corporateaction a
+JOIN marketdata_instrument i ON i.id = a.instrument_id WHERE i.symbol = %s AND a.ex_date BETWEEN %s AND %s
+"""
 _LAST = "SELECT max(at) FROM marketdata_intradaybar WHERE instrument_id = %s AND minutes = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A stored instrument."""
+
+    id: int
+    symbol: str
+    info: InstrumentInfo
+
+
+def _read(query: str, *values: Any) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, list(values))
+        return [
+            _Row(ident, symbol, InstrumentInfo(symbol, name, exchange, currency, kind, sector, tick_size=tick_size))
+            for ident, symbol, name, exchange, currency, kind, sector, tick_size in cursor.fetchall()
+        ]
 
 
 class Replay:
@@ -58,12 +94,11 @@ class Replay:
 
     def search(self, query: str, *, limit: int = 20) -> list[InstrumentInfo]:
         """Stored real instruments by symbol."""
-        rows = Instrument.objects.filter(is_simulated=False, symbol__istartswith=query.strip()).order_by("symbol")
-        return [_info(row) for row in rows[: max(limit, 0)]]
+        return [row.info for row in _read(_FOUND, query.strip().upper(), max(limit, 0))]
 
     def instruments(self, symbols: Sequence[str]) -> list[InstrumentInfo]:
         """Stored real instruments."""
-        return [_info(row) for row in Instrument.objects.filter(is_simulated=False, symbol__in=list(symbols))]
+        return [row.info for row in _read(_INSTRUMENTS, list(symbols))]
 
     def quotes(self, symbols: Sequence[str]) -> list[LiveQuote]:
         """The latest print of each symbol that has any before now."""
@@ -90,8 +125,9 @@ class Replay:
 
     def actions(self, symbol: str, *, start: date, end: date) -> list[Action]:
         """Those that are stored."""
-        rows = CorporateAction.objects.filter(instrument__symbol=symbol, ex_date__range=(start, end))
-        return [Action(row.kind, row.ex_date, row.value, row.new_symbol) for row in rows]
+        with connection.cursor() as cursor:
+            cursor.execute(_ACTIONS, [symbol, start, end])
+            return [Action(*row) for row in cursor.fetchall()]
 
     def status(self, exchange: str) -> VendorStatus:
         """What is stored says nothing of today."""
@@ -132,7 +168,7 @@ class Tape:
     @classmethod
     def of(cls, symbol: str) -> Tape | None:
         """The last stored days of an instrument, shifted to now; None without history."""
-        row = Instrument.objects.filter(symbol=symbol, is_simulated=False).first()
+        row = next(iter(_read(_INSTRUMENTS, [symbol])), None)
         if row is None:
             return None
         bars = _minutes(row) or _days(row)
@@ -149,31 +185,33 @@ def _shift(last: datetime) -> timedelta:
     return WEEK * max(-(-behind.days // 7), 0)
 
 
-def _minutes(row: Instrument) -> list[FeedBar]:
+def _minutes(row: _Row) -> list[FeedBar]:
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, [row.pk])
+        cursor.execute(_LAST, [row.id])
         last = cursor.fetchone()[0]
         if last is None:
             return []
-        cursor.execute(_MINUTES, [row.pk, last - timedelta(days=DAYS_KEPT), last + timedelta(minutes=1)])
+        cursor.execute(_MINUTES, [row.id, last - timedelta(days=DAYS_KEPT), last + timedelta(minutes=1)])
         shift = int(_shift(last).total_seconds()) * MICRO
         return [FeedBar(row.symbol, 1, at + shift, *values) for at, *values in cursor.fetchall()]
 
 
-def _days(row: Instrument) -> list[FeedBar]:
+def _days(row: _Row) -> list[FeedBar]:
     """Days as four bars of a minute, a third of 14:30 to 21:00 UTC apart: open, extremes and close of the day."""
-    days = list(DailyBar.objects.filter(instrument=row).order_by("-date")[:DAYS_KEPT])[::-1]
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS, [row.id, DAYS_KEPT])
+        days = cursor.fetchall()[::-1]
     if not days:
         return []
-    last = datetime(days[-1].date.year, days[-1].date.month, days[-1].date.day, tzinfo=UTC)
+    last = datetime.combine(days[-1][0], clock(), tzinfo=UTC)
     shift, found = _shift(last), []
-    for day in days:
-        begin = datetime(day.date.year, day.date.month, day.date.day, 14, 30, tzinfo=UTC) + shift
-        whole = [int(price * MICRO) for price in (day.open, day.high, day.low, day.close)]
+    for day, *prices, volume in days:
+        begin = datetime.combine(day, clock(14, 30), tzinfo=UTC) + shift
+        whole = [int(price * MICRO) for price in prices]
         first, second = _order(whole)
         for place, price in enumerate((whole[0], first, second, whole[3])):
             at = micro_of(begin + timedelta(minutes=130 * place) - timedelta(minutes=1 if place == 3 else 0))
-            found.append(FeedBar(row.symbol, 1, at, price, price, price, price, day.volume // 4))
+            found.append(FeedBar(row.symbol, 1, at, price, price, price, price, volume // 4))
     return found
 
 
@@ -197,12 +235,6 @@ def _quote(symbol: str, item: Print, now: int) -> LiveQuote:
     session = datetime.fromtimestamp(item.at // MICRO, tz=UTC).date()
     return LiveQuote(
         0, symbol, 0, 0, item.last, 0, 0, item.at, now, NAME, session, item.last, item.last, item.last, item.size, 0
-    )
-
-
-def _info(row: Instrument) -> InstrumentInfo:
-    return InstrumentInfo(
-        row.symbol, row.name, row.exchange, row.currency, row.kind, row.sector, tick_size=row.tick_size
     )
 
 

@@ -73,7 +73,7 @@ class Simulated:
         step = self.exchange.step
         table = self.exchange.prints(rows, unit_of(now) // step * step, 1)
         days = self.exchange.day_bars(rows, now - timedelta(days=1), 1)
-        opens = self.exchange.day_bars(rows, now, 1)[:, 0, 0]
+        today = self.exchange.day_so_far(rows, now)
         return [
             LiveQuote(
                 instrument_id=0,
@@ -87,10 +87,10 @@ class Simulated:
                 received=micro_of(now),
                 provider=NAME,
                 session=now.date(),
-                open=int(opens[row]) * CENT,
-                high=max(int(opens[row]), int(table.last[row, 0])) * CENT,
-                low=min(int(opens[row]), int(table.last[row, 0])) * CENT,
-                volume=0,
+                open=int(today[row, 0]) * CENT,
+                high=max(int(today[row, 1]), int(table.last[row, 0])) * CENT,
+                low=min(int(today[row, 2]), int(table.last[row, 0])) * CENT,
+                volume=int(today[row, 3]),
                 previous_close=int(days[row, 0, 3]) * CENT,
                 halted=bool(table.halted[row, 0]),
             )
@@ -139,10 +139,13 @@ class Simulated:
                     company.symbol,
                     DAY_MINUTES,
                     micro_of(day + timedelta(days=number)),
-                    *(price * CENT for price in bar[:4]),
-                    bar[4],
+                    opened * CENT,
+                    high * CENT,
+                    low * CENT,
+                    close * CENT,
+                    volume,
                 )
-                for number, bar in enumerate(table)
+                for number, (opened, high, low, close, volume) in enumerate(table)
             ]
             day += timedelta(days=count)
 

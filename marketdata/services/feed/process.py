@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 from typing import Any
@@ -315,7 +316,7 @@ class FeedProcess:
         wait = 60.0 - time.time() % 60.0 + SETTLE_SECONDS
         with self._lock:
             for group in self.sources:
-                self._later.append((self.clock() + wait, lambda group=group: self._backfill(group, minutes=3)))
+                self._later.append((self.clock() + wait, partial(self._backfill, group, minutes=3)))
         logger.warning("prints were merged in the minute of %s; it will be asked for", minute)
 
     def _backfill(self, group: str, *, minutes: int | None = None) -> None:

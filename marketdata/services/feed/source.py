@@ -77,18 +77,22 @@ class Source:
         name = run.provider.name
         if run.thread is not None and not run.thread.is_alive():
             self._failed(name, run.error or "The stream ended.", now)
-            return self._drop(run)
+            self._drop(run)
+            return None
         if run.heard_at > run.started_at:
             self.failures = 0
         quiet = now - max(run.heard_at, run.started_at)
         if is_open and quiet > self.silence:
             self._failed(name, f"Silent for {quiet:.0f} s while the exchange is open.", now)
-            return self._drop(run)
+            self._drop(run)
+            return None
         better = self._choice(now)
         if better is not None and self.names.index(better) < self.names.index(name):
-            return self._drop(run)
+            self._drop(run)
+            return None
         if self._narrowed(run.provider, wanted) != run.symbols:
-            return self._drop(run)
+            self._drop(run)
+            return None
         return run
 
     def _failed(self, name: str, why: str, now: float) -> None:
@@ -100,6 +104,7 @@ class Source:
         self.tell("disconnect", name, why[:300], {"group": self.name, "again_in": round(wait, 1)})
 
     def _drop(self, run: Running) -> None:
+        """Let go of a provider; another is started on the same look."""
         run.stop.set()
         self.running = None
 
