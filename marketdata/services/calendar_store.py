@@ -61,19 +61,7 @@ def calendar_store(
             for model in (ExchangeSession, ExchangeHoliday)
         ]
         theirs = {row.date for rows in found for row in rows if not row.source.startswith(ours)}
-        wanted_sessions = [
-            ExchangeSession(
-                exchange_id=exchange,
-                date=item.date,
-                kind=item.kind,
-                opens_at=item.opens_at,
-                closes_at=item.closes_at,
-                note=item.note,
-                source=source,
-            )
-            for item in sessions
-            if item.date not in theirs
-        ]
+        wanted_sessions = [_session_row(exchange, item, source) for item in sessions if item.date not in theirs]
         wanted_holidays = [
             ExchangeHoliday(exchange_id=exchange, date=day, name=name, source=source)
             for day, name in holidays.items()
@@ -95,6 +83,18 @@ def calendar_store(
             _tell(actor, done, source)
     calendar_changed()
     return done
+
+
+def _session_row(exchange: str, item: DaySession, source: str) -> ExchangeSession:
+    return ExchangeSession(
+        exchange_id=exchange,
+        date=item.date,
+        kind=item.kind,
+        opens_at=item.opens_at,
+        closes_at=item.closes_at,
+        note=item.note,
+        source=source,
+    )
 
 
 def _range_store(exchange: str, first: date, last: date, source: str) -> None:

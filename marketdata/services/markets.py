@@ -130,14 +130,7 @@ def market_create_live_in_tx(
     _check_names(slug, name)
     Overlay.of(venue or {}, definition.seed)
     exchange = exchange_view(definition.exchange)
-    rows = {row.symbol: row for row in Instrument.objects.filter(symbol__in=definition.symbols, is_active=True)}
-    missing = [symbol for symbol in definition.symbols if symbol not in rows]
-    if missing:
-        raise Invalid("unknown_symbol", "Some of the symbols are not known.", {"symbols": missing[:50]})
-    odd = [symbol for symbol, row in rows.items() if row.is_simulated != exchange.is_simulated]
-    if odd:
-        message = "Simulated and real instruments do not trade in one market."
-        raise Invalid("mixed_sources", message, {"field": "symbols", "symbols": odd[:50]})
+    rows = _instruments_listed(definition, is_simulated=exchange.is_simulated)
     kind = Market.Kind.SIMULATED if exchange.is_simulated else Market.Kind.LIVE
     label = "SIMULATED prices of" if exchange.is_simulated else "Live prices,"
     market = _row_create(
@@ -167,6 +160,19 @@ def market_create_live_in_tx(
         actor=actor, action="market.create", subject_type="market", subject_id=market.pk, after=market.definition
     )
     return view_of(market)
+
+
+def _instruments_listed(definition: LiveDefinition, *, is_simulated: bool) -> dict[str, Instrument]:
+    """The instruments of a live definition by symbol; raises Invalid for unknown ones and those of the other sort."""
+    rows = {row.symbol: row for row in Instrument.objects.filter(symbol__in=definition.symbols, is_active=True)}
+    missing = [symbol for symbol in definition.symbols if symbol not in rows]
+    if missing:
+        raise Invalid("unknown_symbol", "Some of the symbols are not known.", {"symbols": missing[:50]})
+    odd = [symbol for symbol, row in rows.items() if row.is_simulated != is_simulated]
+    if odd:
+        message = "Simulated and real instruments do not trade in one market."
+        raise Invalid("mixed_sources", message, {"field": "symbols", "symbols": odd[:50]})
+    return rows
 
 
 def _check_names(slug: str, name: str) -> None:
