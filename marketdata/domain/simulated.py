@@ -267,7 +267,10 @@ class SimulatedExchange:
         ends = np.array([start + (day + 1) * DAY_UNITS - self.step for day in range(days)], dtype=np.int64)
         closes = self._closes(rows, ends)
         high, low = np.maximum(shaped.max(axis=2), closes), np.minimum(shaped.min(axis=2), closes)
-        words = mixed(self._streams[rows][:, None] ^ mixed((start + np.arange(days)).astype(np.uint64) + np.uint64(9)))
+        words = mixed(
+            self._streams[rows][:, None]
+            ^ mixed((start // DAY_UNITS + np.arange(days)).astype(np.uint64) + np.uint64(9))
+        )
         prints = 86_400 * UNITS / self.step * self.share
         volume = self.lot[rows][:, None] * prints * (0.85 + 0.3 * uniform(words))
         return np.stack([shaped[:, :, 0], high, low, closes, volume.astype(np.int64)], axis=2)

@@ -256,11 +256,12 @@ class FeedProcess:
         main = self.sources.get(REAL) or self.sources.get(SIMULATED)
         newest = max((entry.received for entry in self.engine.state.entries.values()), default=0)
         state = "running" if main is not None and main.running is not None else "down"
+        since = (main.since if main is not None else None) or self._since
         return {
             "name": "feed",
             "state": state,
             "provider": main.serving if main is not None else "",
-            "since": None if self._since is None else self._since.isoformat(),
+            "since": None if since is None else since.isoformat(),
             "at": at_of(now).isoformat(),
             "symbols": len(self.engine.state.entries),
             "quotes_per_second": round(self._rate, 1),
@@ -331,8 +332,9 @@ class FeedProcess:
         if minutes is not None:
             since = {item.id: until - timedelta(minutes=minutes) for item in instruments}
         else:
-            since = {ident: at + timedelta(minutes=1) for ident, at in store.last_minutes(instruments, now).items()}
-            since = {ident: at for ident, at in since.items() if at < until}
+            # The last stored minute may be half of one: where others are missing after it, it is asked for again.
+            since = store.last_minutes(instruments, now)
+            since = {ident: at for ident, at in since.items() if at + timedelta(minutes=1) < until}
         if not since:
             return
         counts = store.gaps_fill(run.provider, instruments, since, until)
