@@ -91,10 +91,14 @@ def _require(condition: bool, field: str, message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the session before left of an instrument: its close in today's shares, and its volume. None: not known."""
+    """What the session before left of an instrument: its close in today's shares, and its volume. None: not known.
+
+    `band_pct` is how far from that close the exchange lets it trade in this session, in percent (None: any way).
+    """
 
     close: Decimal | None = None
     volume: int = 0
+    band_pct: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def quote_of(
         return None
     bid, ask = _sides(live, last, listing.tick_size, definition.spread_bps)
     previous = before.close or (price_of(live.previous_close) if live.previous_close else last)
-    low, high = band(previous, overlay.band_pct, listing.tick_size) if overlay.band_pct else (None, None)
+    percent = overlay.band_pct or (before.band_pct if before.close else None)
+    low, high = band(previous, percent, listing.tick_size) if percent else (None, None)
     return Quote(
         symbol=listing.symbol,
         listing_id=listing.id,

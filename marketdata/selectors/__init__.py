@@ -33,7 +33,7 @@ from marketdata.selectors.quotes import (
     quotes_and_clock,
     rebuild,
 )
-from marketdata.selectors.sessions import MarketStatus, market_status
+from marketdata.selectors.sessions import MarketStatus, market_status, tick_size_for
 from marketdata.selectors.timelines import Timeline, cache_clear, timeline
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "running_markets",
     "session_now",
     "tick_of",
+    "tick_size_for",
     "timeline",
     "view_of",
 ]

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from django.db import connection, transaction
 
+from core.errors import NotFound
 from marketdata.domain.feed import LiveQuote, at_of
 from marketdata.domain.live import Before, Moment, quote_of
 from marketdata.domain.splits import split_ratio
@@ -24,7 +25,14 @@ from marketdata.selectors import market_facts, timeline
 from marketdata.selectors.facts import MarketFacts
 from marketdata.selectors.history import listing_map, listings_seen
 from marketdata.selectors.live import live_quotes
-from marketdata.selectors.sessions import MarketStatus, SessionView, market_status, session_containing, session_on
+from marketdata.selectors.sessions import (
+    MarketStatus,
+    SessionView,
+    band_for,
+    market_status,
+    session_containing,
+    session_on,
+)
 from marketdata.selectors.timelines import names_changed
 from marketdata.services.listings import symbols_change_in_tx
 
@@ -182,7 +190,7 @@ def _quotes(
     halted: bool,
 ) -> list[Quote]:
     definition, overlay = facts.live, facts.overlay
-    before = _sessions_before(market.pk, [view.instrument_id for view in views], taken.session)
+    before = _sessions_before(market.pk, views, taken.session)
     moment = Moment(market.tick, taken.session, taken.opens, taken.closes, halted)
     made = []
     for view in views:
@@ -204,11 +212,13 @@ def _closing(board: LiveBoard, tick: int, quotes: list[Quote]) -> list[Quote]:
 _NOTHING = Before()
 
 
-def _sessions_before(market_id: int, ids: list[int], session: date) -> dict[int, Before]:
-    """Close (in today's shares) and volume of the session before, by instrument; read once a session."""
+def _sessions_before(market_id: int, views: list[ListingView], session: date) -> dict[int, Before]:
+    """Close (in today's shares) and volume of the session before, by instrument, and its band; read once a session."""
     key = market_id, session
     if key in _before:
         return _before[key]
+    ids = [view.instrument_id for view in views]
+    bands = {view.instrument_id: _band(view, session) for view in views}
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, [ids, session, session - timedelta(days=15)])
         rows = cursor.fetchall()
@@ -222,11 +232,20 @@ def _sessions_before(market_id: int, ids: list[int], session: date) -> dict[int,
     for ident, day, close, volume in rows:
         ratio: Fraction = split_ratio(splits.get(ident, []), day, session)
         up, down = ratio.numerator, ratio.denominator
-        found[ident] = Before(close * up / down, volume * down // up)
+        found[ident] = Before(close * up / down, volume * down // up, bands[ident])
     if len(_before) > _KEPT:
         _before.clear()
     _before[key] = found
     return found
+
+
+def _band(view: ListingView, session: date) -> Decimal | None:
+    """The exchange's daily price band of an instrument, where it has one and is known."""
+    try:
+        rule = band_for(view.exchange, session, view.instrument_id, view.segment, kinds=("daily",))
+    except NotFound:
+        return None
+    return None if rule is None else rule.percent
 
 
 def live_forget() -> None:

@@ -52,10 +52,11 @@ def forget() -> None:
     account_context.cache_clear()
 
 
-def instrument_of(listing: ListingView, currency: str, on: date) -> Instrument:
+def instrument_of(listing: ListingView, currency: str, on: date, *, last: Decimal | None = None) -> Instrument:
     """A listing as the order path needs it, with its rate into the account's currency on a day.
 
-    Raises Unavailable when the currencies differ and no rate is stored for the day or before it.
+    With the last price of a live market the grid is what the exchange's rules say at that price. Raises Unavailable when
+    the currencies differ and no rate is stored for the day or before it.
     """
     fx = Decimal(1)
     if listing.currency != currency:
@@ -64,9 +65,19 @@ def instrument_of(listing: ListingView, currency: str, on: date) -> Instrument:
             words = f"There is no {listing.currency}/{currency} rate for {on}. An operator must load it (import_fx)."
             raise Unavailable("no_fx_rate", words)
         fx = rate
-    return Instrument(
-        listing.id, listing.symbol, listing.tick_size, listing.lot_size, listing.currency, listing.exchange, fx
-    )
+    grid = listing.tick_size if last is None else tick_size_at(listing, last, on)
+    return Instrument(listing.id, listing.symbol, grid, listing.lot_size, listing.currency, listing.exchange, fx)
+
+
+def tick_size_at(listing: ListingView, last: Decimal, on: date) -> Decimal:
+    """The price grid of a listing at a price: its own in a replay, in a live market the exchange's at that price."""
+    if listing.market_id == 0 or market_selectors.market_facts(listing.market_id).is_replay:
+        return listing.tick_size
+    try:
+        rule = market_selectors.tick_size_for(listing.exchange, last, on)
+    except NotFound:
+        rule = None
+    return listing.tick_size if rule is None else rule
 
 
 def quote_state(quote: Quote) -> QuoteState:

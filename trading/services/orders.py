@@ -95,7 +95,7 @@ def scene(context: AccountContext, symbol: str) -> Scene:
         raise Unavailable("no_quote", f"There is no price for {symbol} just now. Try again in a moment.")
     # A tick is shown before its corporate actions have reached every account: this one's are applied now.
     actions_settle(context, quote.tick, listing.id)
-    instrument = instrument_of(listing, context.currency, quote.at.date())
+    instrument = instrument_of(listing, context.currency, quote.at.date(), last=quote.last)
     shown = replace(quote_state(quote), closed=closed_now(context.market_id, listing))
     return Scene(listing, instrument, shown, marks, clock)
 

@@ -1,6 +1,6 @@
 """Orders on live and simulated markets: the same path, the feed's prices, the exchange's sessions."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,12 +8,15 @@ import pytest
 from marketdata import selectors as market_selectors
 from marketdata.models import CorporateAction, ExchangeHalt
 from marketdata.selectors.sessions import sessions_forget
+from marketdata.services.live_ticks import live_forget
 from marketdata.services.markets import market_pause
-from marketdata.tests.factories import InstrumentFactory
+from marketdata.tests.factories import InstrumentFactory, bars_create
 from marketdata.tests.live import exchanges, live_market, simulated, step, tell
+from marketdata.tests.sessions import calendars_loaded
 from trading import selectors
 from trading.domain.types import OrderRequest
 from trading.models import EquityPoint, Fill
+from trading.services.context import tick_size_at
 from trading.services.orders import order_place
 from trading.tests import factories as make
 
@@ -130,3 +133,20 @@ def test_a_split_between_two_sessions_reaches_holders(market, stock):
     assert opened.actions
     held = selectors.positions(account_id)
     assert [(item.symbol, item.quantity) for item in held] == [("SIMA", 14)]
+
+
+def test_the_exchanges_price_grid_and_band_hold_for_orders():
+    exchanges()
+    calendars_loaded("NSE")
+    stock = InstrumentFactory(symbol="TCS", exchange="NSE", tick_size=Decimal("0.05"))
+    bars_create(stock, [(3000, 3010, 2990, 3000)], dates=[date(2026, 9, 7)])
+    live_forget()
+    market = live_market(stock, exchange="NSE")
+    at = datetime(2026, 9, 8, 5, tzinfo=UTC)
+    tell(stock, 3000, at)
+    tick = step(market, at)
+    quote = tick.quotes["TCS"]
+    assert (quote.band_low, quote.band_high) == (Decimal(2400), Decimal(3600))  # 20 % of the close before
+    listing = market_selectors.listing_get(market.id, "TCS")
+    assert tick_size_at(listing, Decimal(3000), at.date()) == Decimal("0.10")
+    assert tick_size_at(listing, Decimal(200), at.date()) == Decimal("0.01")
