@@ -55,7 +55,7 @@ def forget() -> None:
 def instrument_of(listing: ListingView, currency: str, on: date, *, last: Decimal | None = None) -> Instrument:
     """A listing as the order path needs it, with its rate into the account's currency on a day.
 
-    With the last price of a live market the grid is what the exchange's rules say at that price. Raises Unavailable when
+    With the last price of a live market the grid is what the exchange says at that price. Raises Unavailable when
     the currencies differ and no rate is stored for the day or before it.
     """
     fx = Decimal(1)
