@@ -36,7 +36,7 @@ class VendorServer:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
         self.refuse_streams = self.hang_streams = False
-        self.connections = 0
+        self.connections = self.refused = 0
         self._failures: list[Any] = []
         self._streams: dict[ServerConnection, set[str]] = {}
         self._lock = threading.Lock()
@@ -83,6 +83,18 @@ class VendorServer:
         """How the next requests fail: a status, one of the words above, bytes, or (status, document, headers)."""
         with self._lock:
             self._failures += [how] * times
+
+    def die(self) -> None:
+        """As if it were killed: streams are cut off and refused, requests fail, until `revive`."""
+        self.refuse_streams = True
+        self.fail_next(503, times=10_000)
+        self.drop_connections()
+
+    def revive(self) -> None:
+        """Answer again, and let streams in."""
+        with self._lock:
+            self._failures.clear()
+        self.refuse_streams = False
 
     def drop_connections(self) -> None:
         """Cut all streams off, without a word."""
@@ -138,7 +150,10 @@ class VendorServer:
     def _let_in(self, stream: ServerConnection, request: Any) -> Any:
         if self.hang_streams:
             self._over.wait(HANG_SECONDS)
-        return stream.respond(503, "not now\n") if self.refuse_streams else None
+        if self.refuse_streams:
+            self.refused += 1
+            return stream.respond(503, "not now\n")
+        return None
 
     def _stream(self, stream: ServerConnection) -> None:
         with self._lock:
