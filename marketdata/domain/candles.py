@@ -56,6 +56,14 @@ class Roller:
         self._replaced[key] = bar.at
         return (instrument_id, 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
 
+    def volumes(self, since: int) -> dict[int, int]:
+        """What has traded, by instrument, in open minutes from a time on."""
+        found: dict[int, int] = {}
+        for (ident, minute), bar in self._open.items():
+            if minute >= since:
+                found[ident] = found.get(ident, 0) + bar[4]
+        return found
+
     def close(self, now: int) -> list[Row]:
         """The minutes that are over, grace included, and forget them."""
         border = now - self.grace

@@ -20,6 +20,9 @@ NEAR = 50
 PRICE_MOST, SIZE_MOST = 10**15, 10**12  # a thousand million of the currency; more is not a price
 
 
+Odd = tuple[str, str, str]  # provider, kind, symbol
+
+
 class _Symbol:
     """What is known of a symbol: the newest time and price, a jump that waits to be said again, trades seen."""
 
@@ -39,8 +42,9 @@ class Cleaner:
     """Takes prints of known symbols. `jump_percent`: a price further than this from the last must be said twice."""
 
     jump_percent: float = 50.0
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    samples: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    provider: str = ""  # whose prints are taken just now: anomalies are counted for it
+    counts: Counter[Odd] = field(default_factory=Counter)
+    samples: dict[Odd, dict[str, Any]] = field(default_factory=dict)
     _symbols: dict[str, _Symbol] = field(default_factory=dict)
 
     def know(self, lasts: Mapping[str, int]) -> None:
@@ -54,7 +58,7 @@ class Cleaner:
     def odd(self, kind: str, item: object) -> None:
         """Count something that was not taken, and keep the first of its kind."""
         symbol = getattr(item, "symbol", "")[:32]
-        key = (kind, symbol)
+        key = (self.provider, kind, symbol)
         self.counts[key] += 1
         if key not in self.samples and len(self.samples) < SAMPLES_KEPT:
             self.samples[key] = {"said": str(item)[:300]}
@@ -131,11 +135,9 @@ class Cleaner:
         self.odd(Anomaly.JUMP, item)
         return False
 
-    def drain(self) -> list[tuple[str, str, int, dict[str, Any]]]:
-        """(kind, symbol, how often, example) since the last time."""
-        found = [
-            (kind, symbol, count, self.samples.get((kind, symbol), {})) for (kind, symbol), count in self.counts.items()
-        ]
+    def drain(self) -> list[tuple[str, str, str, int, dict[str, Any]]]:
+        """(provider, kind, symbol, how often, example) since the last time."""
+        found = [(*key, count, self.samples.get(key, {})) for key, count in self.counts.items()]
         self.counts.clear()
         self.samples.clear()
         return found

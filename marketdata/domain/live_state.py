@@ -125,6 +125,23 @@ class LiveState:
         entry.changed = True
         return entry
 
+    def amend(self, symbol: str, session: date, totals: tuple[int, int, int, int]) -> Entry | None:
+        """What is stored of a session: (open, high, low, volume); an open of 0 is not known.
+
+        Figures only grow: some of it may have been heard already.
+        """
+        entry = self.entries.get(symbol)
+        if entry is None or entry.session != session:
+            return None
+        opened, high, low, volume = totals
+        entry.open = opened or entry.open
+        entry.high, entry.low = max(entry.high, high), min(entry.low or low, low)
+        entry.volume = max(entry.volume, volume)
+        if entry.changed:
+            return None
+        entry.changed = True
+        return entry
+
     def closes(self, known: Mapping[str, int]) -> None:
         """Previous closes from stored history, by symbol: they are the exchange's own and replace what was heard."""
         for symbol, close in known.items():

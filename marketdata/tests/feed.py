@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from threading import Event, Lock, Thread
 
+from core.errors import Unavailable
 from marketdata.adapters.live_board import live_many
 from marketdata.domain.feed import FeedBar, LiveQuote, Print
 from marketdata.domain.providers import Capabilities, ProviderError
@@ -52,6 +53,7 @@ class Told:
         self.subscribed: list[tuple[str, ...]] = []
         self.asked: list[tuple[str, datetime, datetime]] = []
         self.refuses: ProviderError | None = None
+        self.no_bars: ProviderError | None = None
         self._broken, self._sinks, self._lock = Event(), [], Lock()
 
     @property
@@ -96,8 +98,8 @@ class Told:
 
     def bars(self, symbol, *, minutes, start, end):
         self.asked.append((symbol, start, end))
-        if self.refuses is not None:
-            raise self.refuses
+        if self.no_bars is not None or self.refuses is not None:
+            raise self.no_bars or self.refuses
         assert minutes == 1
         first, last = int(start.timestamp() * 1_000_000), int(end.timestamp() * 1_000_000)
         yield [bar for bar in self.history if bar.symbol == symbol and first <= bar.at < last]
@@ -124,11 +126,17 @@ def until(condition, seconds=6.0):
 
 
 @contextmanager
-def feeding(*providers, group="real"):
-    """The feed process over these providers, in a thread; it is stopped at the end."""
+def feeding(*providers, names=None, group="real"):
+    """The feed process over these providers, in a thread; it is stopped at the end. `names`: others are not set up."""
     named = {provider.name: provider for provider in providers}
+
+    def provide(name):
+        if name not in named:
+            raise Unavailable("provider_not_configured", f"{name} is not set up.")
+        return named[name]
+
     stop = Event()
-    process = FeedProcess(stop, provide=named.__getitem__, chains={group: list(named)})
+    process = FeedProcess(stop, provide=provide, chains={group: names or list(named)})
     thread = Thread(target=process.run)
     thread.start()
     try:

@@ -29,7 +29,7 @@ def quote(bid, ask, at=NOW):
 
 
 def kinds(made):
-    return {kind: count for kind, _, count, _ in made.drain()}
+    return {kind: count for _, kind, _, count, _ in made.drain()}
 
 
 @pytest.mark.parametrize(

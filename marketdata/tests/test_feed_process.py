@@ -1,19 +1,21 @@
 """The feed process over providers that fail, fall silent, talk nonsense and come back."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 
 from core import heartbeat
-from core.errors import Unavailable
 from core.redis import client
 from marketdata.adapters import live_board
 from marketdata.adapters.bars_copy import bars_copy
 from marketdata.domain.feed import Print, at_of, price_of
+from marketdata.domain.providers import ProviderError
 from marketdata.models import FeedAnomaly, FeedEvent, IntradayBar, LatestQuote, Watchlist, WatchlistItem
 from marketdata.selectors.live import feed_health
+from marketdata.services.feed import board as feed_board
+from marketdata.services.feed import gaps as feed_gaps
 from marketdata.services.feed import process as feed_process
 from marketdata.tests.factories import InstrumentFactory
 from marketdata.tests.feed import MINUTE, Told, always_open, feeding, minute_of, now_us, shown, snapshot, trade, until
@@ -59,7 +61,7 @@ def test_what_is_said_is_shown_kept_and_told(pool):
         assert heartbeat.alive("feed")
         assert one.subscribed == [("AAA", "BBB")]
     kept = LatestQuote.objects.get(pk=aaa.pk)
-    assert (kept.provider, kept.document[6]) == ("one", 101_000_000)
+    assert (kept.provider, kept.document[4]) == ("one", 101_000_000)
     minutes = IntradayBar.objects.filter(instrument=aaa, minutes=1)
     assert sum(minutes.values_list("volume", flat=True)) == 30  # stored as it stood when the feed stopped
     assert sum(IntradayBar.objects.filter(instrument=aaa, minutes=60).values_list("volume", flat=True)) == 30
@@ -130,9 +132,17 @@ class TestFailover:
         one.refuses = one.error("not today")
         with feeding(one, two):
             until(lambda: two.is_on)
+            two.say(trade("AAA", 100))
             one.refuses = None
-            until(lambda: one.is_on and not two.is_on)
+            until(lambda: one.is_on)  # on trial beside the one that serves
+            both = trade("AAA", 101)
+            two.say(both)
+            one.say(both._replace(key="the same, by another name"))
+            until(lambda: not two.is_on)
+            one.say(trade("AAA", 102))
+            found = until(lambda: (quote := shown(pool[0])) and quote.last == 102_000_000 and quote)
             until(lambda: len(events("switch")) >= 2)
+        assert (found.provider, found.volume) == ("one", 30)  # what both said is counted once
         assert [provider for provider, _ in events("switch")][:2] == ["two", "one"]
 
     def test_the_only_vendor_is_tried_again_soon(self, pool):
@@ -144,17 +154,7 @@ class TestFailover:
 
     def test_a_vendor_that_is_not_set_up_is_passed_over(self, pool):
         two = Told("two")
-
-        class Missing(Told):
-            @property
-            def capabilities(self):
-                raise Unavailable("provider_not_configured", "one is not set up: ONE_KEY is not set.")
-
-            @capabilities.setter
-            def capabilities(self, _value):
-                pass
-
-        with feeding(Missing("one"), two):
+        with feeding(two, names=["one", "two"]):
             until(lambda: two.is_on)
 
 
@@ -167,7 +167,6 @@ def test_a_vendor_without_a_stream_is_asked_for_quotes(pool):
 
 
 def test_a_gap_is_filled_without_holes_by_who_serves(pool):
-    aaa, bbb = pool
     current = now_us() // MINUTE * MINUTE
     minutes = [current - MINUTE * ago for ago in range(30, 0, -1)]
     history = [minute_of(symbol, at, 100) for at in minutes for symbol in ("AAA", "BBB")]
@@ -186,6 +185,59 @@ def test_a_gap_is_filled_without_holes_by_who_serves(pool):
         assert rows[9].close == 100_000_000
         assert rows[8].close == 5
     assert events("backfill")[0][0] == "two"
+
+
+def test_what_the_serving_vendor_does_not_have_is_asked_of_the_next(pool):
+    aaa, _ = pool
+    current = now_us() // MINUTE * MINUTE
+    bars_copy([(aaa.pk, 1, current - 5 * MINUTE, 5, 5, 5, 5, 1, 1)])
+    one, two = Told("one"), Told("two", history=[minute_of("AAA", current - MINUTE * ago, 7) for ago in (5, 4, 2, 1)])
+    one.no_bars = one.error("not in the plan", ProviderError.NOT_ENTITLED)
+    with feeding(one, two):
+        until(lambda: IntradayBar.objects.filter(instrument=aaa, minutes=1).count() == 4)
+        until(lambda: events("backfill"))
+    assert events("backfill")[0][0] == "two"
+    assert not events("gap")
+
+
+def test_a_gap_that_nobody_fills_is_told_and_asked_for_until_somebody_does(pool, monkeypatch):
+    aaa, _ = pool
+    monkeypatch.setattr(feed_gaps, "RETRY_SECONDS", 0.2)
+    current = now_us() // MINUTE * MINUTE
+    bars_copy([(aaa.pk, 1, current - 5 * MINUTE, 5, 5, 5, 5, 1, 1)])
+    one = Told("one", history=[minute_of("AAA", current - MINUTE * ago, 7) for ago in (5, 4, 3, 2, 1)])
+    one.no_bars = one.error("out of order")
+    with feeding(one) as process:
+        until(lambda: events("gap") and process.gaps.missing == 1)
+        one.no_bars = None
+        until(lambda: IntradayBar.objects.filter(instrument=aaa, minutes=1).count() == 5)
+        until(lambda: process.gaps.missing == 0)
+        until(lambda: events("backfill"))
+    assert len(events("gap")) == 1
+
+
+def test_a_hole_that_an_earlier_end_left_is_filled_at_the_start(pool):
+    aaa, _ = pool
+    current = now_us() // MINUTE * MINUTE
+    times = [current - MINUTE * ago for ago in (9, 8, 7, 3, 2, 1)]
+    bars_copy([(aaa.pk, 1, at, 7, 7, 7, 7, 1, 1) for at in times])
+    one = Told("one", history=[minute_of("AAA", current - MINUTE * ago, 7) for ago in range(9, 0, -1)])
+    with feeding(one):
+        until(lambda: IntradayBar.objects.filter(instrument=aaa, minutes=1).count() == 9)
+
+
+def test_what_was_missed_counts_for_the_session_too(pool):
+    aaa, _ = pool
+    current = now_us() // MINUTE * MINUTE
+    history = [minute_of("AAA", current - MINUTE * ago, price) for ago, price in ((3, 90), (2, 120), (1, 100))]
+    bars_copy([(aaa.pk, 1, history[0].at, *history[0][3:])])
+    one = Told("one", history=history)
+    with feeding(one):
+        until(lambda: one.is_on)
+        one.say(trade("AAA", 100))
+        found = until(lambda: (quote := shown(aaa)) and quote.volume >= 310 and quote)
+    assert found.volume == 310
+    assert (found.high, found.low) == (120_010_000, 89_990_000)
 
 
 def test_a_new_start_goes_on_from_what_was_kept(pool):
@@ -235,11 +287,53 @@ def test_only_what_is_watched_is_pushed(pool):
     client().zadd(live_board.WATCHED, {str(aaa.pk): time.time() + 60})
     one = Told("one")
     with feeding(one) as process:
-        until(lambda: one.is_on and process._watched)
+        until(lambda: one.is_on and process.board.watched)
         one.say(trade("AAA", 100), trade("BBB", 50))
         until(pushed)
         until(lambda: shown(bbb))
     assert {event["symbol"] for event in pushed()} == {"AAA"}
+
+
+def test_the_last_word_is_pushed_however_fast_it_came(pool):
+    aaa, _ = pool
+    client().zadd(live_board.WATCHED, {str(aaa.pk): time.time() + 60})
+    one = Told("one")
+    with feeding(one) as process:
+        until(lambda: one.is_on and process.board.watched)
+        for step in range(20):
+            one.say(trade("AAA", 100 + step))
+            time.sleep(0.02)
+        until(lambda: pushed() and pushed()[-1]["last"] == "119.00")
+    assert 2 <= len(pushed()) <= 5
+
+
+def test_a_board_that_was_lost_is_whole_again_soon(pool, monkeypatch):
+    aaa, bbb = pool
+    monkeypatch.setattr(feed_board, "WHOLE_SECONDS", 0.3)
+    one = Told("one")
+    with feeding(one):
+        until(lambda: one.is_on)
+        one.say(trade("AAA", 100), trade("BBB", 50))
+        until(lambda: shown(aaa) and shown(bbb))
+        live_board.live_drop()
+        until(lambda: shown(aaa) and shown(bbb))
+
+
+def test_while_redis_does_not_answer_candles_go_on_and_the_board_is_made_up_for(pool, monkeypatch):
+    aaa, bbb = pool
+    one = Told("one")
+    with feeding(one) as process:
+        until(lambda: one.is_on)
+        one.say(trade("AAA", 100))
+        until(lambda: shown(aaa))
+        client().config_set("maxmemory", "1")  # every write is refused
+        try:
+            one.say(trade("AAA", 101), trade("BBB", 50))
+            until(lambda: process.board.is_lost)
+            assert {item[0] for item in process.engine.roller.forming()} == {aaa.pk, bbb.pk}
+        finally:
+            client().config_set("maxmemory", "0")
+        until(lambda: shown(bbb) and shown(aaa).last == 101_000_000)
 
 
 def test_it_stops_at_once(pool):
@@ -265,18 +359,4 @@ def test_a_lost_database_connection_stops_nothing(pool):
         until(lambda: shown(aaa))
         one.say(trade("AAA", 101))
         until(lambda: shown(aaa).last == 101_000_000)
-    assert LatestQuote.objects.get(pk=aaa.pk).document[6] == 101_000_000
-
-
-def test_the_present_minutes_are_stored_once_they_are_over(pool):
-    aaa, _ = pool
-    before = now_us() // MINUTE * MINUTE - MINUTE
-    one = Told("one")
-    with feeding(one):
-        until(lambda: one.is_on)
-        one.say(trade("AAA", 100, at=before + 1_000_000), trade("AAA", 103, at=before + 59_000_000))
-        until(lambda: IntradayBar.objects.filter(instrument=aaa, minutes=1, at=at_of(before)).exists(), 8.0)
-    row = IntradayBar.objects.get(instrument=aaa, minutes=1, at=at_of(before))
-    assert (row.open, row.close, row.volume, row.trades) == (100_000_000, 103_000_000, 20, 2)
-    assert row.at == datetime.fromtimestamp(before / 1_000_000, tz=UTC)
-    assert timedelta(0) < datetime.now(tz=UTC) - row.at < timedelta(minutes=5)
+    assert LatestQuote.objects.get(pk=aaa.pk).document[4] == 101_000_000

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from marketdata.domain.candles import MINUTE, Roller, Row
 from marketdata.domain.cleaning import Cleaner
 from marketdata.domain.feed import FeedBar, LiveQuote, Print
 from marketdata.domain.live_state import Entry, LiveState, SessionSpan
-
-LAGS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class Engine:
     taken: int = 0
     changed: list[Entry] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    lags: list[int] = field(default_factory=list)
 
     def follow(
         self, instruments: Iterable[Followed], known: Mapping[int, LiveQuote], closes: Mapping[str, int]
@@ -48,7 +46,7 @@ class Engine:
                 quote = known.get(item.id)
                 self.state.entries[symbol] = Entry(item.id, symbol, item.exchange, quote, closes.get(symbol, 0))
         self.ids = {symbol: item.id for symbol, item in wanted.items()}
-        self.cleaner.know({symbol: entry.last for symbol, entry in self.state.entries.items()})
+        self.cleaner.know({symbol: entry.last or entry.previous_close for symbol, entry in self.state.entries.items()})
 
     def spans(self, spans: Mapping[str, SessionSpan]) -> None:
         """The sessions in force by exchange."""
@@ -56,6 +54,7 @@ class Engine:
 
     def take(self, prints: Sequence[Print], heard: int, provider: str) -> None:
         """Work on what a provider said, heard at a time (microseconds)."""
+        self.cleaner.provider = provider
         fresh, late = self.cleaner.take(prints, heard)
         self.taken += len(fresh)
         ids, roll = self.ids, self.roller.take
@@ -74,8 +73,9 @@ class Engine:
                 self.changed.append(entry)
         self.cleaner.know({symbol: entry.last for symbol, entry in self.state.entries.items()})
 
-    def bars(self, bars: Sequence[FeedBar]) -> None:
+    def bars(self, bars: Sequence[FeedBar], provider: str) -> None:
         """A vendor's own minutes."""
+        self.cleaner.provider = provider
         for bar in bars:
             ident = self.ids.get(bar.symbol)
             if ident is None or bar.minutes != 1 or bar.at % MINUTE or min(bar.open, bar.low, bar.close) <= 0:
@@ -83,26 +83,38 @@ class Engine:
                 continue
             self.rows.append(self.roller.replace(ident, bar))
 
-    def flush(self, now: int) -> list[LiveQuote]:
-        """The quotes that have changed since the last flush."""
-        quotes = []
-        for entry in self.changed:
-            entry.changed = False
-            quotes.append(entry.quote())
-        self.changed = []
-        if quotes:
-            # One instrument in every few is enough to know how far behind the board is.
-            for quote in quotes[:: max(1, len(quotes) // 100)]:
-                self.lags.append(now - quote.received)
-        return quotes
+    def amend(
+        self,
+        totals: Mapping[str, tuple[int, int, int, int]],
+        session: date,
+        until: int,
+        instruments: Iterable[Followed],
+    ) -> None:
+        """What is stored of a session before `until`, by symbol; what trades since then is added."""
+        more = self.roller.volumes(until)
+        for item in instruments:
+            if item.symbol in totals:
+                opened, high, low, volume = totals[item.symbol]
+                found = opened, high, low, volume + more.get(item.id, 0)
+                entry = self.state.amend(item.symbol, session, found)
+                if entry is not None:
+                    self.changed.append(entry)
 
-    def lag(self) -> tuple[float, float]:
-        """(p50, p99) of the milliseconds from hearing a quote to writing it, since the last time."""
-        ordered = sorted(self.lags[-LAGS_KEPT:])
-        self.lags = []
-        if not ordered:
-            return 0.0, 0.0
-        return ordered[len(ordered) // 2] / 1_000, ordered[min(len(ordered) * 99 // 100, len(ordered) - 1)] / 1_000
+    def quotes(self) -> list[LiveQuote]:
+        """All that is known."""
+        return [entry.quote() for entry in self.state.entries.values() if entry.at]
+
+    def flush(self) -> list[LiveQuote]:
+        """The quotes that have changed since the last flush."""
+        changed, self.changed = self.changed, []
+        for entry in changed:
+            entry.changed = False
+        return [entry.quote() for entry in changed]
+
+    def unread(self, provider: str, kind: str, sample: object) -> None:
+        """A message of a vendor that could not be read at all."""
+        self.cleaner.provider = provider
+        self.cleaner.odd(kind, sample)
 
     def minutes(self, now: int) -> list[Row]:
         """The minutes that are over and the vendor's bars, to be stored."""

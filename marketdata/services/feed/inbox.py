@@ -13,6 +13,8 @@ from marketdata.domain.feed import FeedBar, Print
 MOST = 100_000
 # provider, when it was heard (microseconds), the prints
 Heard = tuple[str, int, Sequence[Print]]
+# provider, kind, the message
+Unread = tuple[str, str, Mapping[str, object]]
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Inbox:
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000
     _prints: list[Heard] = field(default_factory=list)
     _bars: list[tuple[str, Sequence[FeedBar]]] = field(default_factory=list)
-    _odd: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    _odd: list[Unread] = field(default_factory=list)
     _size: int = 0
     _shed: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -43,11 +45,11 @@ class Inbox:
             if len(self._bars) < self.most:
                 self._bars.append((provider, bars))
 
-    def put_odd(self, kind: str, sample: Mapping[str, object]) -> None:
+    def put_odd(self, provider: str, kind: str, sample: Mapping[str, object]) -> None:
         """A message that could not be read."""
         with self._lock:
             if len(self._odd) < 1_000:
-                self._odd.append((kind, sample))
+                self._odd.append((provider, kind, sample))
 
     def _coalesce(self) -> None:
         by_provider: dict[str, list[Print]] = {}
@@ -68,7 +70,7 @@ class Inbox:
             self._prints, self._bars, self._size, self._shed = [], [], 0, 0
             return found
 
-    def take_odd(self) -> list[tuple[str, Mapping[str, object]]]:
+    def take_odd(self) -> list[Unread]:
         """The messages that could not be read."""
         with self._lock:
             found, self._odd = self._odd, []

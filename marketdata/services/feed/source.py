@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event, Thread
 
 from django.db import connection
@@ -209,18 +210,20 @@ class Source:
 
         def heard(prints: Sequence[Print]) -> None:
             run.heard_at = self.clock()
-            self.inbox.put(name, prints)
+            if self.running is run:  # on trial, or left: what it says is another's to say
+                self.inbox.put(name, prints)
 
         def bars(items: Sequence[FeedBar]) -> None:
             run.heard_at = self.clock()
-            self.inbox.put_bars(name, items)
+            if self.running is run:
+                self.inbox.put_bars(name, items)
 
         def connected() -> None:
             run.connections += 1
             if self.running is run:
                 self.connected(self.name, name)
 
-        sink = StreamSink(heard, bars, connected, self.inbox.put_odd)
+        sink = StreamSink(heard, bars, connected, partial(self.inbox.put_odd, name))
         try:
             if run.provider.capabilities.stream:
                 run.provider.stream(run.symbols, sink, run.stop)

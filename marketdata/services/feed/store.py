@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import connection, transaction
 
 from marketdata.adapters.bars_copy import bars_copy
 from marketdata.domain.candles import MINUTE, Row
-from marketdata.domain.feed import BAR_MINUTES, LiveQuote, at_of
+from marketdata.domain.feed import BAR_MINUTES, FeedBar, LiveQuote, at_of
 from marketdata.domain.providers import Provider, ProviderError
 from marketdata.models import DailyBar, FeedEvent
 from marketdata.services.feed.engine import Followed
@@ -45,14 +46,40 @@ ON CONFLICT (instrument_id) DO UPDATE SET document = excluded.document, at = exc
 """
 _ANOMALIES = """
 INSERT INTO marketdata_feedanomaly AS a (provider, kind, symbol, date, count, sample, first_at, last_at)
-SELECT %s, q.kind, q.symbol, %s, q.count, q.sample::jsonb, now(), now()
-FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[]) AS q(kind, symbol, count, sample)
+SELECT q.provider, q.kind, q.symbol, %s, q.count, q.sample::jsonb, now(), now()
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::text[]) AS q(provider, kind, symbol, count, sample)
 ON CONFLICT (date, provider, kind, symbol) DO UPDATE SET count = a.count + excluded.count, last_at = excluded.last_at
 """
 _LAST_MINUTES = """
 SELECT instrument_id, max(at) FROM marketdata_intradaybar
 WHERE instrument_id = ANY(%s) AND minutes = 1 AND at >= %s GROUP BY 1
 """
+# The minute before the first hole, else the last one.
+_FIRST_HOLES = """
+SELECT instrument_id, coalesce(min(before) FILTER (WHERE at - before > interval '1 minute'), max(at)) FROM (
+    SELECT instrument_id, at, lag(at) OVER (PARTITION BY instrument_id ORDER BY at) AS before
+    FROM marketdata_intradaybar WHERE instrument_id = ANY(%s) AND minutes = 1 AND at >= %s
+) AS stored GROUP BY 1
+"""
+_TOTALS = """
+SELECT instrument_id, CASE WHEN min(at) < %s + interval '1 minute' THEN (array_agg(open ORDER BY at))[1] ELSE 0 END,
+    max(high), min(low), sum(volume)::bigint
+FROM marketdata_intradaybar WHERE instrument_id = ANY(%s) AND minutes = 1 AND at >= %s AND at < %s GROUP BY 1
+"""
+FINAL = frozenset({ProviderError.NOT_FOUND, ProviderError.UNSUPPORTED, ProviderError.NOT_ENTITLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a provider gave of gaps: symbols and bars, how many were new or differ; instruments (by id) for which it
+    failed, and those that it does not offer.
+    """
+
+    symbols: int
+    bars: int
+    changed: int
+    failed: frozenset[int]
+    refused: frozenset[int]
 
 
 def minutes_store(rows: Sequence[Row]) -> int:
@@ -88,18 +115,19 @@ def quotes_store(quotes: Iterable[LiveQuote]) -> int:
     return len(found)
 
 
-def anomalies_store(provider: str, found: Sequence[tuple[str, str, int, Mapping[str, Any]]], now: datetime) -> None:
-    """Add to the day's counts of what was not taken."""
+def anomalies_store(found: Sequence[tuple[str, str, str, int, Mapping[str, Any]]], now: datetime) -> None:
+    """Add to the day's counts of what was not taken: (provider, kind, symbol, how often, example)."""
     if not found:
         return
     columns: list[list[Any]] = [
-        [str(kind)[:24] for kind, _, _, _ in found],
-        [symbol[:32] for _, symbol, _, _ in found],
-        [count for _, _, count, _ in found],
-        [orjson.dumps(dict(sample)).decode() for _, _, _, sample in found],
+        [provider[:24] for provider, *_ in found],
+        [str(kind)[:24] for _, kind, _, _, _ in found],
+        [symbol[:32] for _, _, symbol, _, _ in found],
+        [count for _, _, _, count, _ in found],
+        [orjson.dumps(dict(sample)).decode() for *_, sample in found],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_ANOMALIES, [provider[:24], now.date(), *columns])
+        cursor.execute(_ANOMALIES, [now.date(), *columns])
 
 
 def event_store(kind: str, provider: str, message: str, details: Mapping[str, Any]) -> None:
@@ -116,42 +144,64 @@ def closes_of(instruments: Sequence[Followed], today: datetime) -> dict[str, int
     return {symbols[ident]: int(close * 1_000_000) for ident, close in found}
 
 
-def last_minutes(instruments: Sequence[Followed], now: datetime) -> dict[int, datetime]:
-    """The last stored minute of each instrument within the time that is back-filled."""
+def last_minutes(instruments: Sequence[Followed], now: datetime, *, holes: bool = False) -> dict[int, datetime]:
+    """The last stored minute of each instrument within the time that is back-filled; with `holes` the one before the
+    first hole.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_LAST_MINUTES, [[item.id for item in instruments], now - BACKFILL_MOST])
+        statement = _FIRST_HOLES if holes else _LAST_MINUTES
+        cursor.execute(statement, [[item.id for item in instruments], now - BACKFILL_MOST])
         return dict(cursor.fetchall())
+
+
+def session_totals(ids: Sequence[int], first: datetime, until: datetime) -> dict[int, tuple[int, int, int, int]]:
+    """(open, high, low, volume) of each instrument's stored minutes from `first` to before `until`; an open of 0 where
+    the first minute is not stored.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, [first, list(ids), first, until])
+        return {ident: (opened, high, low, volume) for ident, opened, high, low, volume in cursor.fetchall()}
 
 
 def gaps_fill(
     provider: Provider, instruments: Sequence[Followed], since: Mapping[int, datetime], until: datetime
-) -> dict[str, int]:
+) -> Filled:
     """Ask for the minutes from `since` (of each instrument) to `until` and store them.
 
-    What a vendor cannot give is left: the counts say how many symbols were filled, how many failed, how many bars.
+    Once a provider is out of reach or out of budget it is not asked for the rest.
     """
-    counts = {"symbols": 0, "failed": 0, "bars": 0, "changed": 0}
+    wanted = [item for item in instruments if item.id in since and since[item.id] < until]
+    failed: set[int] = set()
+    refused: set[int] = set()
     rows: list[Row] = []
-    for item in instruments:
-        start = since.get(item.id)
-        if start is None or start >= until:
-            continue
+    bars = changed = 0
+    for number, item in enumerate(wanted):
         try:
-            for page in provider.bars(item.symbol, minutes=1, start=start, end=until):
-                rows += [
-                    (item.id, 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
-                    for bar in page
-                    if bar.minutes == 1 and bar.at % MINUTE == 0
-                ]
+            for page in provider.bars(item.symbol, minutes=1, start=since[item.id], end=until):
+                rows += [_row(item.id, bar) for bar in page if _is_whole(bar)]
         except ProviderError as error:
-            counts["failed"] += 1
             logger.warning("minutes of %s were not back-filled: %s", item.symbol, error.message)
-            continue
-        counts["symbols"] += 1
+            (refused if error.code in FINAL else failed).add(item.id)
+            if error.code in (ProviderError.RATE_LIMITED, ProviderError.UNAVAILABLE, ProviderError.UNAUTHORIZED):
+                failed |= {other.id for other in wanted[number:]}
+                break
         if len(rows) >= CHUNK:
-            counts["bars"] += len(rows)
-            counts["changed"] += minutes_store(rows)
-            rows = []
-    counts["bars"] += len(rows)
-    counts["changed"] += minutes_store(rows)
-    return counts
+            bars, changed, rows = bars + len(rows), changed + minutes_store(rows), []
+    bars, changed = bars + len(rows), changed + minutes_store(rows)
+    return Filled(len(wanted) - len(failed | refused), bars, changed, frozenset(failed), frozenset(refused))
+
+
+def _row(ident: int, bar: FeedBar) -> Row:
+    return (ident, 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
+
+
+def _is_whole(bar: FeedBar) -> bool:
+    """Whether the table takes it."""
+    prices = bar.open, bar.high, bar.low, bar.close
+    return (
+        bar.minutes == 1
+        and bar.at % MINUTE == 0
+        and 0 < bar.low <= min(prices)
+        and bar.high >= max(prices)
+        and bar.volume >= 0
+    )
