@@ -35,18 +35,25 @@ PUBLIC = {
     ("GET", "accounts/<int:account_id>/transactions"),
     ("GET", "agents"),
     ("GET", "agents/<int:agent_id>"),
+    ("GET", "assets/<str:asset>"),
+    ("GET", "assets/<str:asset>/candles_v2"),
     ("GET", "competition/status"),
+    ("GET", "core/assets"),
     ("GET", "contests"),
     ("GET", "contests/<slug:slug>"),
     ("GET", "contests/<slug:slug>/decisions"),
     ("GET", "contests/<slug:slug>/leaderboard"),
     ("GET", "contests/<slug:slug>/status"),
+    ("GET", "market-status"),
     ("GET", "markets"),
     ("GET", "markets/<slug:slug>"),
     ("GET", "stream-token"),
     ("GET", "stocks/<str:ticker>/history"),
+    ("GET", "stocks/<str:ticker>/quote"),
     ("GET", "stocks/metrics"),
     ("GET", "stocks/prices"),
+    *(("GET", f"udf/{name}") for name in ("config", "symbols", "symbol_info", "search", "history", "quotes")),
+    *(("GET", f"udf/{name}") for name in ("marks", "timescale_marks", "time")),
     ("GET", "trading/strategies/<int:account_id>"),
     ("GET", "trading/strategy/<int:account_id>"),
     ("POST", "account/login"),
@@ -85,7 +92,7 @@ def routes() -> list[tuple[str, str]]:
 def address(route: str, *, account: object = 1, order: object = 1, slug: object = "no-such") -> str:
     values = {"<int:account_id>": account, "<int:order_id>": order, "<slug:slug>": slug}
     values |= {"<int:agent_id>": 1, "<str:ticker>": "AAA", "<str:symbol>": "AAA", "<int:trade_id>": order}
-    values["<int:verdict_id>"] = 1
+    values |= {"<int:verdict_id>": 1, "<str:asset>": "AAA", "<int:watchlist_id>": 1, "<int:instrument_id>": 1}
     for name, value in values.items():
         route = route.replace(name, str(value))
     assert "<" not in route, f"teach this test about {route}"

@@ -1,4 +1,8 @@
-"""How much of invented history may be seen: nobody sees the future of a contest that plays it."""
+"""How much of a history may be seen: nobody sees here the future of a contest that plays it.
+
+An instrument that the feed follows has a present, and with it a history that is everybody's: it is not cut. Whoever
+plays its past should mask it.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,9 @@ SELECT listing.instrument_id, min(CASE
     ELSE (market.tick_at AT TIME ZONE 'America/New_York')::date END)
 FROM marketdata_listing listing
 JOIN marketdata_market market ON market.id = listing.market_id
-JOIN marketdata_instrument instrument ON instrument.id = listing.instrument_id
 WHERE market.kind = 'replay' AND market.status <> 'ended'
-    AND (instrument.exchange = 'SIM' OR instrument.is_simulated) AND instrument.exchange <> 'SIMX'
+    AND NOT EXISTS (SELECT FROM marketdata_latestquote q
+        WHERE q.instrument_id = listing.instrument_id AND q.at > now() - interval '7 days')
 GROUP BY 1
 """
 
