@@ -21,7 +21,6 @@ from django.db import connection
 
 from marketdata.domain.feed import MICRO, FeedBar, LiveQuote, Print, micro_of
 from marketdata.domain.providers import (
-    DAY_MINUTES,
     Capabilities,
     InstrumentInfo,
     NewsItem,
@@ -33,7 +32,6 @@ from marketdata.domain.types import Action
 
 NAME = "replay"
 WEEK = timedelta(weeks=1)
-MINUTE_US = 60 * MICRO
 QUARTER_US = 15 * MICRO
 DAYS_KEPT = 10
 TICK_SECONDS = 0.5
@@ -89,8 +87,8 @@ class Replay:
 
     @property
     def capabilities(self) -> Capabilities:
-        """A stream and quotes, a little behind: a minute is known when it is over."""
-        return Capabilities(stream=True, actions=False)
+        """A stream and quotes. No bars: what is played again is not history, and must never be stored as such."""
+        return Capabilities(stream=True, intraday=False, daily=False)
 
     def search(self, query: str, *, limit: int = 20) -> list[InstrumentInfo]:
         """Stored real instruments by symbol."""
@@ -112,16 +110,8 @@ class Replay:
         return found
 
     def bars(self, symbol: str, *, minutes: int, start: datetime, end: datetime) -> Iterator[list[FeedBar]]:
-        """The shifted minutes of a symbol; days are history as it was and are not given again."""
-        if minutes == DAY_MINUTES:
-            return
-        tape = Tape.of(symbol)
-        if tape is None:
-            raise ProviderError(NAME, ProviderError.NOT_FOUND, f"there is no history of {symbol}")
-        first, last = micro_of(start), micro_of(min(end, datetime.now(tz=UTC)))
-        page = [bar for bar in tape.bars if first <= bar.at and bar.at + MINUTE_US <= last]
-        for at in range(0, len(page), 5_000):
-            yield page[at : at + 5_000]
+        """None: the history is where the tape comes from."""
+        raise ProviderError(NAME, ProviderError.UNSUPPORTED, f"no bars of {symbol} ({minutes}, {start}, {end})")
 
     def actions(self, symbol: str, *, start: date, end: date) -> list[Action]:
         """Those that are stored."""
@@ -149,6 +139,7 @@ class Replay:
                 sink.prints([tape.prints[place]])
         while not stop.wait(TICK_SECONDS):
             now = int(time.time() * MICRO)
+            sink.prints([])  # a tape is never silent, however long it has nothing to say
             for index, tape in enumerate(tapes):
                 until = tape.before(now)
                 if until > places[index]:

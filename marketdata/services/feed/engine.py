@@ -11,6 +11,9 @@ from marketdata.domain.cleaning import Cleaner
 from marketdata.domain.feed import FeedBar, LiveQuote, Print
 from marketdata.domain.live_state import Entry, LiveState, SessionSpan
 
+# History that is played again is shown, but never becomes history once more.
+PLAYED = frozenset({"replay"})
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -58,11 +61,12 @@ class Engine:
         fresh, late = self.cleaner.take(prints, heard)
         self.taken += len(fresh)
         ids, roll = self.ids, self.roller.take
-        for item in fresh:
-            if item.last:
+        if provider not in PLAYED:
+            for item in fresh:
+                if item.last:
+                    roll(ids[item.symbol], item)
+            for item in late:
                 roll(ids[item.symbol], item)
-        for item in late:
-            roll(ids[item.symbol], item)
         self.changed += self.state.take(fresh, heard, provider)
 
     def seed(self, quotes: Iterable[LiveQuote], now: int) -> None:

@@ -149,8 +149,9 @@ class Gaps:
             self.jobs.later(RETRY_SECONDS, partial(self._still_open, group))
 
     def _providers(self, served: Served) -> Iterator[Provider]:
-        """Who serves first, then the others of the chain."""
-        yield served.provider
+        """Who serves first, then the others of the chain: those that have minutes."""
+        if served.provider.capabilities.intraday:
+            yield served.provider
         for name in served.others:
             if name == served.provider.name:
                 continue
