@@ -25,6 +25,7 @@ class Roller:
         self._open: dict[tuple[int, int], _Minute] = {}
         self._replaced: dict[tuple[int, int], int] = {}
         self.closed_until = 0
+        self.missed = 0
 
     def take(self, instrument_id: int, item: Print) -> bool:
         """Count a print; False when its minute is closed, or has been said by the vendor."""
@@ -34,6 +35,8 @@ class Roller:
         bar = self._open.get(key)
         if bar is None:
             if minute < self.closed_until or key in self._replaced:
+                if item.size and key not in self._replaced and minute >= self.closed_until - MINUTE:
+                    self.missed += 1  # the minute has just been stored without it
                 return False
             self._open[key] = [price, price, price, price, item.size, 1, at, at]
             return True

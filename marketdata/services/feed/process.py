@@ -200,9 +200,10 @@ class FeedProcess:
             calls, self._calls = self._calls, []
         for call in calls:
             call()
-        if shed and self._is_due("repair", REPAIR_SECONDS):
-            # Merged prints leave their candles inexact: the vendor has them whole.
-            logger.warning("%s prints were merged; the minute will be asked for", shed)
+        missed, self.engine.roller.missed = self.engine.roller.missed, 0
+        if (shed or missed) and self._is_due("repair", REPAIR_SECONDS):
+            # Merged prints leave their candles inexact, late ones come after them: the vendor has them whole.
+            logger.warning("%s prints were merged, %s came late; the minute will be asked for", shed, missed)
             for name in self.sources:
                 self.gaps.again(name)
 
