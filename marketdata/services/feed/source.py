@@ -181,7 +181,7 @@ class Source:
         narrowed = self._narrowed(provider, wanted)
         if not narrowed or self._is_leaving(name, now):
             return None
-        run = Running(provider, narrowed, started_at=now)
+        run = Running(provider, narrowed, started_at=self.clock())
         run.thread = Thread(target=self._work, args=(run,), name=f"feed-{self.name}-{name}", daemon=True)
         if serve:
             self.running = run
