@@ -1,28 +1,27 @@
-r"""The feed under load: 2,000 companies of the simulated exchange at 10,000 quotes a second into the real feed process.
+"""The feed under load: 2,000 companies of the simulated exchange at 10,000 quotes a second into the real feed process.
 
-    SECRET_KEY=$(head -c 48 /dev/urandom | base64 -w0) DEBUG=0 LOG_LEVEL=WARNING \
-        bin/with-services --durable .venv/bin/python bench/feed_soak.py [--seconds 300] [--symbols 2000] [--rate 10000]
+    bin/with-services .venv/bin/python bench/feed_soak.py [--seconds 300] [--symbols 2000] [--rate 10000]
 
-The feed runs in a process of its own with Redis and PostgreSQL, as `manage.py run_feed` does; the exchange is in it.
-What its stream says is written to a file beside. Afterwards this process checks: each whole minute's candle in the
-database must be the one that comes out of that file by `recomputed` (which shares nothing with the roller), and what
-the exchange gives as its bars of those minutes must be the same again. Lags are from the vendor's time and from hearing a
-quote to the board having it. CPU and memory are the feed process's, simulated exchange and writing the file included.
+`manage.py run_feed` runs as a process of its own with Redis and PostgreSQL; the exchange is in it. Watched are: what
+the feed says of itself, and CPU and memory of all its threads from /proc, the exchange's included. Afterwards the
+candle of each whole minute must be the one that `recomputed` (which shares nothing with the roller) makes of that
+minute's prints: the exchange is a function of time, so they are drawn again here. Lag is from hearing a quote to the
+board having it, of two seconds a sample; the first ten seconds, in which the process starts, are printed apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import pickle
-import resource
+import secrets
+import signal
 import subprocess
 import sys
-import tempfile
 import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,122 +29,116 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 MINUTE = 60_000_000
-GRACE_SECONDS = 12.0
+SETTLE_SECONDS = 15.0  # after a minute has ended its candles are stored
+START_SECONDS = 10.0
+SAMPLE_SECONDS = 2.0
+SLOW_MS = 300
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Recorded:
-    """The simulated provider, with every trade of its stream written down."""
+@dataclass
+class Watched:
+    """What was seen of the feed process."""
 
-    def __init__(self, provider: Any, path: Path) -> None:
-        self._provider, self._file = provider, path.open("wb")
-        self.said = 0
+    pid: int
+    began: float = 0.0
+    cpu: float = 0.0
+    passed: float = 0.0
+    used: float = 0.0
+    delay: float = 0.0
+    delayed: float = 0.0
+    rss: list[float] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    start: list[dict[str, Any]] = field(default_factory=list)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
+    def cpu_seconds(self) -> float:
+        """CPU time of all its threads so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
-    def stream(self, symbols: Any, sink: Any, stop: Event) -> None:
-        from marketdata.domain.providers import StreamSink
+    def delay_seconds(self) -> float:
+        """How long its threads have been ready to run and waited for a core."""
+        found = [path.read_text().split() for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat")]
+        return sum(int(fields[1]) for fields in found) / 1e9
 
-        def prints(batch: Any) -> None:
-            self.said += len(batch)
-            pickle.dump([(p.symbol, p.at, p.last, p.size) for p in batch if p.last], self._file, protocol=5)
-            sink.prints(batch)
-
-        try:
-            self._provider.stream(symbols, StreamSink(prints, sink.bars, sink.connected, sink.odd), stop)
-        finally:
-            self._file.flush()
-
-
-def rss_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+    def sample(self, meta: dict[str, Any]) -> None:
+        """One look."""
+        self.rss.append(int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE / 1e6)
+        self.passed = time.monotonic() - self.began
+        self.used = self.cpu_seconds() - self.cpu
+        self.delayed = self.delay_seconds() - self.delay
+        (self.rows if self.passed >= START_SECONDS else self.start).append(meta)
 
 
-def sample(process: Any, provider: Recorded, seconds: float, found: dict[str, Any], stop: Event) -> None:
-    """Watch from a thread: once a second what the feed says of itself."""
+def watch(process: subprocess.Popen[bytes], seconds: float) -> tuple[Watched, int, int]:
+    """Watch for so long, then until the minute in progress is stored; (what was seen, first, last whole minute)."""
     from marketdata.adapters.live_board import live_meta
 
-    began, cpu, said = time.monotonic(), time.process_time(), 0
-    rows: list[dict[str, Any]] = []
-    while time.monotonic() - began < seconds:
-        time.sleep(2.0)
+    found, deadline = Watched(process.pid), time.monotonic() + 60.0
+    while not ((meta := live_meta()) and meta["quotes_per_second"]):
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit("the feed does not start")
+        time.sleep(0.1)
+    found.began, found.cpu, found.delay = time.monotonic(), found.cpu_seconds(), found.delay_seconds()
+    first = (time.time_ns() // 1_000 // MINUTE + 1) * MINUTE
+    until = time.time() + seconds
+    last = int(until * 1e6) // MINUTE * MINUTE
+    if last <= first:
+        last = first + MINUTE
+    seen = None
+    while time.time() < max(until, last / 1e6 + SETTLE_SECONDS):
+        time.sleep(SAMPLE_SECONDS / 4)
+        if process.poll() is not None:
+            sys.exit(f"the feed ended by itself with {process.returncode}")
         meta = live_meta()
-        if meta is not None and provider.said:
-            rows.append({**meta, "rss": rss_mb()})
-        if not said and provider.said:
-            began, cpu, said = time.monotonic(), time.process_time(), provider.said
-    passed = time.monotonic() - began
-    found |= {
-        "seconds": round(passed, 1),
-        "in_per_second": round((provider.said - said) / passed),
-        "cpu_cores": round((time.process_time() - cpu) / passed, 3),
-        "taken_per_second": round(sum(row["quotes_per_second"] for row in rows) / max(len(rows), 1)),
-        "lags": [[row["lag_p50_ms"], row["lag_p99_ms"]] for row in rows[1:]],
-        "vendor_lags": [row["details"].get("vendor_lag_ms", [0.0, 0.0]) for row in rows[1:]],
-        "rss_mb": [round(rows[at]["rss"]) for at in (0, len(rows) // 2, -1)] if rows else [],
-        "coalesced": process.inbox.coalesced,
-        "anomalies": rows[-1]["anomalies"] if rows else 0,
-        "waiting": max((row["details"]["waiting"] for row in rows), default=0),
-    }
-    time.sleep(max(0.0, GRACE_SECONDS + 60 - time.time() % 60) if options().settle else 0.0)
-    stop.set()
+        if meta is not None and meta["at"] != seen:
+            seen = meta["at"]
+            found.sample(meta)
+    return found, first, last
 
 
-def feed(path: Path, seconds: float) -> None:
-    """The child: the real feed process."""
-    import django
-
-    django.setup()
-    from marketdata.adapters.vendors import simulated
-    from marketdata.services.feed.process import SIMULATED, FeedProcess
-
-    stop = Event()
-    provider = Recorded(simulated.build(), path)
-    process = FeedProcess(stop, provide=lambda _name: provider, chains={SIMULATED: ["simulated"]})
-    found: dict[str, Any] = {}
-    watcher = Thread(target=sample, args=(process, provider, seconds, found, stop), daemon=True)
-    watcher.start()
-    process.run()
-    watcher.join(10.0)
-    path.with_suffix(".json").write_text(json.dumps(found))
-
-
-def candles_check(path: Path) -> tuple[int, int, int]:
-    """(candles compared, those that differ from the recomputed ones, those that differ from the exchange's bars)."""
+def candles_check(first: int, last: int, symbols: int, rate: int) -> tuple[int, int]:
+    """(candles compared, those that differ from the ones recomputed from the exchange's prints), minute by minute."""
+    import numpy as np
+    from django.conf import settings
     from django.db import connection
 
-    from marketdata.adapters.vendors import simulated
     from marketdata.domain.candles import recomputed
     from marketdata.domain.feed import Print, at_of
+    from marketdata.domain.simulated import CENT, UNITS, SimulatedExchange, unit_of
+    from marketdata.domain.simulated_universe import universe
     from marketdata.models import Instrument
 
-    prints: list[Print] = []
-    with path.open("rb") as file:
-        while True:
-            try:
-                prints += [Print(symbol, at, last=last, size=size) for symbol, at, last, size in pickle.load(file)]
-            except EOFError:
-                break
+    exchange = SimulatedExchange(settings.SIMULATED_SEED, symbols, rate)
     ids = dict(Instrument.objects.filter(exchange="SIMX").values_list("symbol", "id"))
-    first = (min(item.at for item in prints) // MINUTE + 1) * MINUTE
-    last = max(item.at for item in prints) // MINUTE * MINUTE
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT instrument_id, minutes, (extract(epoch FROM at) * 1000000)::bigint, open, high, low, close, volume,"
-            " trades FROM marketdata_intradaybar WHERE minutes = 1 AND at >= %s AND at < %s",
-            [at_of(first), at_of(last)],
-        )
-        stored = {(row[0], row[2]): row for row in cursor.fetchall()}
-    expected = {(row[0], row[2]): row for row in recomputed(prints, ids) if first <= row[2] < last}
-    wrong = sum(stored.get(key) != row for key, row in expected.items()) + len(set(stored) - set(expected))
-    provider, other = simulated.build(), 0
-    for symbol in list(ids)[:: max(1, len(ids) // 200)]:
-        bars = provider.bars(symbol, minutes=1, start=at_of(first), end=at_of(last))
-        for bar in (bar for page in bars for bar in page):
-            row = (ids[symbol], 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
-            other += expected.get((ids[symbol], bar.at)) != row
-    return len(expected), wrong, other
+    companies = universe(symbols)
+    compared = wrong = 0
+    for minute in range(first, last, MINUTE):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT instrument_id, minutes, (extract(epoch FROM at) * 1000000)::bigint, open, high, low, close,"
+                " volume, trades FROM marketdata_intradaybar WHERE minutes = 1 AND at = %s",
+                [at_of(minute)],
+            )
+            stored = {row[0]: row for row in cursor.fetchall()}
+        expected = {}
+        for begin in range(0, symbols, 200):
+            part = companies[begin : begin + 200]
+            rows = np.array([company.index for company in part], dtype=np.int64)
+            table = exchange.prints(rows, unit_of(at_of(minute)), 60 * UNITS // exchange.step)
+            prints = [
+                Print(part[row].symbol, int(at), last=int(price) * CENT, size=int(size))
+                for row in range(len(part))
+                for at, price, size, due, halted in zip(
+                    table.at, *(a[row] for a in (table.last, table.size, table.due, table.halted)), strict=True
+                )
+                if due and not halted
+            ]
+            expected |= {row[0]: row for row in recomputed(prints, ids)}
+        compared += len(expected)
+        wrong += sum(stored.get(key) != row for key, row in expected.items()) + len(set(stored) - set(expected))
+    return compared, wrong
 
 
 def options() -> argparse.Namespace:
@@ -153,14 +146,32 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--symbols", type=int, default=2_000)
     parser.add_argument("--rate", type=int, default=10_000)
-    parser.add_argument("--settle", type=int, default=1, help="wait until the last whole minute is stored")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--profile", action="store_true", help="Where the time of the feed's loop goes")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="where what the feed prints goes")
     return parser.parse_args()
 
 
 def middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2] if values else 0.0
+
+
+def report(found: Watched) -> None:
+    rows = found.rows or found.start
+    for name, some in (("board lag", rows), ("board lag in the first ten seconds", found.start)):
+        p50s, p99s = [row["lag_p50_ms"] for row in some], [row["lag_p99_ms"] for row in some]
+        worst = f"worst sample: p50 {max(p50s, default=0)} ms, p99 {max(p99s, default=0)} ms"
+        print(f"{name}: p50 {middle(p50s)} ms, p99 {middle(p99s)} ms; {worst} ({len(some)} samples)")
+    if slow := [f"{row['at'][11:19]} {row['lag_p99_ms']} ms" for row in rows if row["lag_p99_ms"] > SLOW_MS]:
+        print(f"p99 above {SLOW_MS} ms at: {', '.join(slow[:20])}")
+    times = [datetime.fromisoformat(row["at"]).timestamp() for row in rows]
+    spans = [after - before for before, after in pairwise(times)]
+    taken = sum(row["quotes_per_second"] * span for row, span in zip(rows[1:], spans, strict=True))
+    print(f"quotes taken: {taken / max(sum(spans), 1e-9):,.0f} a second")
+    print(f"coalesced: {rows[-1]['coalesced']}, most waiting: {max(row['details']['waiting'] for row in rows)}")
+    print(f"CPU: {100 * found.used / found.passed:.0f} % of one core over {found.passed:.0f} s", end="; ")
+    print(
+        f"waited for a core that others had: {100 * found.delayed / found.passed:.0f} % (load {os.getloadavg()[0]:.1f})"
+    )
+    print(f"memory: {found.rss[0]:.0f} MB, {found.rss[len(found.rss) // 2]:.0f} MB, {found.rss[-1]:.0f} MB")
 
 
 def main() -> None:
@@ -171,17 +182,8 @@ def main() -> None:
         "DATA_SOURCE": "simulated",
         "STOCK_POOL": "",
     }
-    if chosen.child:
-        if chosen.profile:
-            import cProfile
-            import pstats
-
-            with cProfile.Profile() as profile:
-                feed(Path(chosen.child), chosen.seconds)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(25)
-        else:
-            feed(Path(chosen.child), chosen.seconds)
-        return
+    for name, value in (("DEBUG", "0"), ("SECRET_KEY", secrets.token_urlsafe(64)), ("LOG_LEVEL", "WARNING")):
+        os.environ.setdefault(name, value)
     import django
 
     django.setup()
@@ -193,23 +195,20 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     exchanges_seed()
     simulated_instruments_ensure(count=chosen.symbols)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "prints"
-        command = [sys.executable, __file__, "--child", str(path), "--seconds", str(chosen.seconds)]
-        command += ["--settle", str(chosen.settle), *(["--profile"] if chosen.profile else [])]
-        subprocess.run(command, check=True, timeout=chosen.seconds + 240)
-        found = json.loads(path.with_suffix(".json").read_text())
-        count, wrong, other = candles_check(path)
-    for name in ("lags", "vendor_lags"):
-        pairs = found.pop(name)
-        p50, p99 = middle([p for p, _ in pairs]), middle([p for _, p in pairs])
-        worst = max((p for _, p in pairs), default=0)
-        print(f"{'heard' if name == 'lags' else 'vendor time'} to board: p50 {p50} ms, p99 {p99} ms (worst {worst} ms)")
-    for name, value in found.items():
-        print(f"{name}: {value}")
-    print(f"candles equal to a recomputation from the raw stream: {'no' if wrong else 'yes'} ({count}, {wrong} differ)")
-    print(f"the exchange's own bars equal to them: {'no' if other else 'yes'} ({other} differ)")
-    sys.exit(1 if wrong or other or not count else 0)
+    command = [sys.executable, str(ROOT / "manage.py"), "run_feed"]
+    with chosen.log.open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            found, first, last = watch(process, chosen.seconds)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(20.0)
+        finally:
+            process.kill()
+    report(found)
+    count, wrong = candles_check(first, last, chosen.symbols, chosen.rate)
+    times = f"{datetime.fromtimestamp(first / 1e6, tz=UTC):%H:%M} to {datetime.fromtimestamp(last / 1e6, tz=UTC):%H:%M}"
+    print(f"candles equal to a recomputation from the prints: {count - wrong:,} of {count:,} ({times} UTC)")
+    print(f"stopped with {code}")
+    sys.exit(1 if wrong or not count or code else 0)
 
 
 if __name__ == "__main__":
