@@ -1,7 +1,6 @@
 """The feed process."""
 
 import signal
-import sys
 from threading import Event
 from types import FrameType
 from typing import Any
@@ -10,15 +9,11 @@ from django.core.management.base import BaseCommand
 
 from marketdata.services.feed.process import FeedProcess, real_chain
 
-# The board may not wait for threads that read or draw minutes.
-SWITCH_SECONDS = 0.0005
-
 
 class Command(BaseCommand):
     help = "Follow prices: vendors' streams (or the simulated exchange) onto the board, into candles and the database."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
         stop = Event()
 
         def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
