@@ -18,7 +18,7 @@ from core.redis import client as redis_client
 
 pytestmark = [pytest.mark.urls("core.tests.urls"), pytest.mark.django_db]
 User = get_user_model()
-NAMES = {"database", "redis", "worker", "beat", "market", "stream"}
+NAMES = {"database", "redis", "worker", "beat", "market", "feed", "stream"}
 
 
 @pytest.fixture(autouse=True)

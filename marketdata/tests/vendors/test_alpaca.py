@@ -25,7 +25,7 @@ def server():
         yield server
 
 
-def vendor(server, *, key="right-key", feed="iex", timeout=0.5):
+def vendor(server, *, key="right-key", feed="iex", timeout=1.0):
     return Alpaca(
         key=key,
         secret="right-secret",

@@ -20,7 +20,7 @@ def server():
         yield server
 
 
-def vendor(server, *, key="right-key", timeout=0.5):
+def vendor(server, *, key="right-key", timeout=1.0):
     symbols = Symbols("alpha_vantage", lambda _: {"RELIANCE": "RELIANCE.BSE"}, class_sign="-")
     return AlphaVantage(key=key, url=server.url, timeout=timeout, symbols=symbols)
 

@@ -24,7 +24,7 @@ def server():
         yield server
 
 
-def vendor(server, *, key="right-key", timeout=0.5):
+def vendor(server, *, key="right-key", timeout=1.0):
     return Finnhub(key=key, url=server.url, stream_url=server.stream_url, timeout=timeout, symbols=Symbols("finnhub"))
 
 

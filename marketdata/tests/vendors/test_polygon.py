@@ -24,7 +24,7 @@ def server():
         yield server
 
 
-def vendor(server, *, key="right-key", timeout=0.5, table=None):
+def vendor(server, *, key="right-key", timeout=1.0, table=None):
     return Polygon(
         key=key,
         rest_url=server.url,
