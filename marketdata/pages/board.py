@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +15,13 @@ from redis.exceptions import RedisError
 from marketdata.domain.feed import LiveQuote, at_of, price_of
 from marketdata.domain.quote_event import quote_price
 from marketdata.models import Instrument
-from marketdata.pages.sources import latest_quotes, source_name
+from marketdata.pages.sources import source_name
 from marketdata.pages.words import compact, signed
 from marketdata.selectors.horizon import horizons
+from marketdata.selectors.live import live_quotes
+from marketdata.selectors.prices import is_live_public
 
-MAX_ROWS = 6_000
+MAX_ROWS = 5_000
 SPARK_DAYS = 60
 BASE_SECONDS = 5
 STALE_SECONDS = 60
@@ -162,14 +164,25 @@ def _base_row(values: tuple[Any, ...]) -> Row:
 
 
 def with_live(rows: Sequence[Row]) -> list[Row]:
-    """The same rows with the feed's latest where it has one that is no older than the last close.
-
-    Not those of instruments whose future a replay hides.
-    """
-    hidden = horizons()
-    asked = [row.id for row in rows if row.id not in hidden]
-    found = latest_quotes(asked) if asked else {}
+    """The same rows with the feed's latest where it has one that is no older than the last close."""
+    found = public_quotes(rows)
     return [_merged(row, found.get(row.id)) for row in rows]
+
+
+def public_quotes(rows: Sequence[Row]) -> dict[int, LiveQuote]:
+    """The feed's latest of those whose live prices anyone may see."""
+    asked = watchable(rows)
+    return live_quotes(asked) if asked else {}
+
+
+def watchable(rows: Sequence[Row]) -> list[int]:
+    """The instruments whose live prices anyone may see, each once.
+
+    Not those whose future a replay hides, and not those of an exchange that lets nobody show them.
+    """
+    hidden, today = horizons(), datetime.now(tz=UTC).date()
+    public = {exchange for exchange in {row.exchange for row in rows} if is_live_public(exchange, today)}
+    return list(dict.fromkeys(row.id for row in rows if row.exchange in public and row.id not in hidden))
 
 
 def _merged(row: Row, quote: LiveQuote | None) -> Row:

@@ -32,9 +32,9 @@ class Movers:
     active: list[Row]
 
     @property
-    def ids(self) -> list[int]:
+    def rows(self) -> list[Row]:
         """Everybody named here."""
-        return [row.id for row in (*self.gainers, *self.losers, *self.active)]
+        return [*self.gainers, *self.losers, *self.active]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from marketdata.domain.feed import FeedHealth, LiveQuote
-from marketdata.models import LatestQuote
+from marketdata.models import FeedEvent
+from marketdata.selectors.live import feed_health
 
 SWITCH_SHOWN = timedelta(minutes=15)
 SILENT_SECONDS = 60
-GOOD_STATES = frozenset({"live", "ok", "running", "streaming", "polling", "connected"})
+GOOD_STATES = frozenset({"running"})
 NAMES = {
     "polygon": "Polygon.io",
     "alpaca": "Alpaca",
@@ -39,24 +39,6 @@ class Banner:
 
     tone: str
     text: str
-
-
-def latest_quotes(ids: Sequence[int]) -> dict[int, LiveQuote]:
-    """The feed's latest of these instruments."""
-    try:
-        from marketdata.selectors.live import live_quotes
-    except ImportError:
-        return stored_quotes(ids)
-    return live_quotes(ids)
-
-
-def feed_state() -> FeedHealth | None:
-    """How the feed is doing; None when there is none."""
-    try:
-        from marketdata.selectors.live import feed_health
-    except ImportError:
-        return None
-    return feed_health()
 
 
 def source_name(provider: str, *, short: bool = False) -> str:
@@ -95,29 +77,28 @@ def ribbons(providers: Sequence[tuple[str, bool]]) -> list[Ribbon]:
     return list(found.values())
 
 
-def banner(health: FeedHealth | None) -> Banner | None:
-    """What to say of the feed: that it is down, silent, or that it changed its source not long ago."""
-    if health is None:
+def banner(*, shows_live: bool, trades_now: bool) -> Banner | None:
+    """What to say of the feed: that it is down or silent, or that it changed its source not long ago.
+
+    `shows_live`: the page has prices of the feed; `trades_now`: an exchange of theirs is open. Nothing to say else.
+    """
+    if not shows_live:
         return None
-    now = datetime.now(tz=UTC)
-    if health.state.lower() not in GOOD_STATES:
-        since = f" since {_clock(health.last_message)}" if health.last_message else ""
-        return Banner("down", f"The feed is {health.state.replace('_', ' ')}{since}. Prices below are the last known.")
-    if health.last_message is None or (now - health.last_message).total_seconds() > SILENT_SECONDS:
+    health, now = feed_health(), datetime.now(tz=UTC)
+    if health is None or health.state not in GOOD_STATES:
+        heard = health.last_message if health is not None else None
+        since = f" since {_clock(heard)}" if heard else ""
+        return Banner("down", f"The feed is down{since}. The prices are the last known; each says its age.")
+    if trades_now and (health.last_message is None or (now - health.last_message).total_seconds() > SILENT_SECONDS):
         since = f"since {_clock(health.last_message)}" if health.last_message else "yet"
         return Banner("warn", f"Nothing heard from {source_name(health.provider)} {since}.")
-    if health.switches and health.since is not None and now - health.since < SWITCH_SHOWN:
-        return Banner(
-            "warn", f"The feed has switched its source to {source_name(health.provider)} at {_clock(health.since)}."
-        )
-    return None
+    event = FeedEvent.objects.filter(kind=FeedEvent.Kind.SWITCH, at__gte=now - SWITCH_SHOWN).first()
+    if event is None:
+        return None
+    before = str(event.details.get("from") or "")
+    words = f" from {source_name(before)}" if before else ""
+    return Banner("warn", f"The feed switched{words} to {source_name(event.provider)} at {_clock(event.at)}.")
 
 
 def _clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S} UTC"
-
-
-def stored_quotes(ids: Sequence[int]) -> dict[int, LiveQuote]:
-    """What was last stored of these instruments."""
-    rows = LatestQuote.objects.filter(pk__in=list(ids)).values_list("pk", "document")
-    return {pk: LiveQuote.from_row(document) for pk, document in rows}

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from marketdata.adapters.live_board import meta_write
 from marketdata.domain.feed import LiveQuote, at_of, micro_of
 from marketdata.domain.symbol_panels import (
     PanelRequest,
@@ -19,13 +20,14 @@ from marketdata.domain.symbol_panels import (
     symbol_panels,
     unregister_symbol_panel,
 )
-from marketdata.models import Instrument, LatestQuote, WatchlistItem
+from marketdata.models import FeedEvent, Instrument, LatestQuote, WatchlistItem
 from marketdata.pages import overview
 from marketdata.pages.board import Row, base_rows, board_rows, closes_of
 from marketdata.pages.search import search
 from marketdata.pages.sources import banner, ribbons
 from marketdata.pages.words import compact, signed
 from marketdata.selectors.watchlists import watchlists_of
+from marketdata.services.exchanges import exchanges_seed
 from marketdata.services.watchlists import item_add, watchlist_create
 from marketdata.tests.factories import InstrumentFactory, actions_create, bars_create, replay_market, weekdays
 
@@ -226,8 +228,45 @@ class TestWords:
         ]
         assert [signed(Decimal(value), 2) for value in ("1234.5", "-0.25", "0")] == ["+1,234.50", "−0.25", "0.00"]
 
-    def test_no_feed_no_banner(self):
-        assert banner(None) is None
+    def feed(self, **fields: object) -> None:
+        """What the feed says of itself."""
+        now = datetime.now(tz=UTC).isoformat()
+        meta_write({"state": "running", "provider": "polygon", "last_message": now, "since": now, **fields})
+
+    def said(self, **fields: bool) -> tuple[str, str] | None:
+        """Tone and text of the banner."""
+        found = banner(**({"shows_live": True, "trades_now": True} | fields))
+        return None if found is None else (found.tone, found.text)
+
+    def test_the_banner_says_that_the_feed_is_down_and_nothing_without_live_prices(self):
+        assert self.said(shows_live=False) is None
+        assert self.said() == ("down", "The feed is down. The prices are the last known; each says its age.")
+        self.feed(state="down", last_message="2026-01-05T15:04:05+00:00")
+        tone, text = self.said() or ("", "")
+        assert (tone, "since 15:04:05 UTC" in text) == ("down", True)
+
+    def test_silence_is_told_while_the_market_trades_only(self):
+        self.feed()
+        assert self.said() is None
+        self.feed(last_message="2026-01-05T15:04:05+00:00")
+        assert self.said() == ("warn", "Nothing heard from Polygon.io since 15:04:05 UTC.")
+        assert self.said(trades_now=False) is None
+
+    def test_a_switch_is_told_for_a_quarter_of_an_hour(self):
+        self.feed()
+        event = FeedEvent.objects.create(kind="switch", provider="alpaca", message="x", details={"from": "polygon"})
+        assert self.said() == ("warn", f"The feed switched from Polygon.io to Alpaca at {event.at:%H:%M:%S} UTC.")
+        FeedEvent.objects.update(at=event.at - timedelta(minutes=16))
+        assert self.said() is None
+
+    def test_live_prices_of_an_exchange_that_lets_nobody_show_them_are_not_shown(self, aaa, client):
+        exchanges_seed()
+        Instrument.objects.filter(pk=aaa.pk).update(exchange="NSE")
+        quote(aaa)
+        assert not board_rows()[0].is_live
+        assert client.get(f"/markets/quotes?ids={aaa.pk}").json() == {"quotes": []}
+        assert "quote:" not in text_of(client, "/symbols/AAA")
+        assert "quote:" not in text_of(client, "/markets")
 
 
 class TestSymbol:

@@ -14,7 +14,7 @@ from django.utils.decorators import decorator_from_middleware
 
 from core.errors import NotFound
 from marketdata.domain.quote_event import quote_channel
-from marketdata.pages.board import Row
+from marketdata.pages.board import Row, watchable
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -42,9 +42,9 @@ def paginated(request: HttpRequest, rows: Sequence[Any], size: int) -> Page[Any]
     return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
-def channels(ids: Sequence[int]) -> str:
-    """The channels of these instruments' quotes, as many as one stream takes."""
-    return ",".join(quote_channel(each) for each in list(dict.fromkeys(ids))[:MAX_LIVE])
+def channels(rows: Sequence[Row]) -> str:
+    """The channels of these instruments' quotes, as many as one stream takes, of those that anyone may see."""
+    return ",".join(quote_channel(each) for each in watchable(rows)[:MAX_LIVE])
 
 
 def live_ids(rows: Sequence[Row]) -> list[int]:

@@ -13,10 +13,9 @@ from django.views.decorators.http import require_safe
 from core.errors import Invalid
 from marketdata.domain.quote_event import quote_event
 from marketdata.pages import overview
-from marketdata.pages.board import Row, board_rows, closes_of
+from marketdata.pages.board import Row, base_rows, board_rows, closes_of, public_quotes
 from marketdata.pages.exchanges import strip
-from marketdata.pages.sources import banner, feed_state, latest_quotes, ribbons
-from marketdata.selectors.horizon import horizons
+from marketdata.pages.sources import banner, ribbons
 from marketdata.web.common import MAX_LIVE, channels, conditional, live_ids, paginated
 
 ROWS = 40
@@ -26,11 +25,13 @@ DEFAULT_SORT = "symbol"
 def _pulse(rows: list[Row]) -> dict[str, Any]:
     """What renews itself: exchanges, the feed's state, movers and the heat map."""
     at = datetime.now(tz=UTC)
+    states, live = strip({row.exchange for row in rows}, at), {row.exchange for row in rows if row.is_live}
+    trades_now = any(state.is_open and state.code in live for state in states)
     return {
-        "exchanges": strip({row.exchange for row in rows}, at),
-        "is_still": not any(row.is_live for row in rows),
+        "exchanges": states,
+        "is_still": not live,
         "ribbons": ribbons([(row.source, row.is_simulated) for row in rows if row.last is not None]),
-        "banner": banner(feed_state()),
+        "banner": banner(shows_live=bool(live), trades_now=trades_now),
         "movers": overview.movers_of(rows),
         "sectors": overview.heat_map(rows),
         "now": at,
@@ -60,7 +61,7 @@ def markets(request: HttpRequest) -> HttpResponse:
         "sector": sector,
         "exchange_choices": overview.choices(rows, "exchange"),
         "sector_choices": overview.choices(rows, "sector"),
-        "channels": channels([*live_ids(table), *pulse["movers"].ids]),
+        "channels": channels([*table, *pulse["movers"].rows]),
     }
     return render(request, "marketdata/markets.html", context)
 
@@ -80,8 +81,8 @@ def quotes(request: HttpRequest) -> HttpResponse:
     if not raw or len(raw) > MAX_LIVE or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in raw):
         error = Invalid("ids_invalid", f"Name between one and {MAX_LIVE} instruments by their numbers.")
         return JsonResponse(error.as_dict(), status=error.status)
-    hidden = horizons()
-    found = latest_quotes([ident for part in raw if (ident := int(part)) not in hidden])
+    known = {row.id: row for row in base_rows()}
+    found = public_quotes([known[int(part)] for part in raw if int(part) in known])
     answer = JsonResponse({"quotes": [quote_event(quote) for quote in found.values()]})
     answer["Cache-Control"] = "no-cache"
     return answer

@@ -75,7 +75,7 @@ def _show(request: HttpRequest, lists: list[ListOverview], chosen: ListOverview 
         "closes": closes_of(ids),
         "is_still": not any(row.is_live for row in rows),
         "ribbons": ribbons([(row.source, row.is_simulated) for row in rows if row.last is not None]),
-        "channels": channels(ids),
+        "channels": channels(rows),
     }
     return render(request, "marketdata/watchlists.html", context)
 

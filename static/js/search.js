@@ -53,7 +53,9 @@ if (form) {
       event.preventDefault();
       options()[active].click();
     } else if (event.key === "Escape") {
+      // The first time the list closes and what was typed stays; the box would empty itself otherwise.
       if (list.hidden) input.blur();
+      else event.preventDefault();
       close();
     }
   });
