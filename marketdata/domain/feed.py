@@ -134,7 +134,7 @@ class Anomaly(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedHealth:
-    """How a feed is doing, as shown: rates are a second's, lag is microseconds from the vendor's time to the board."""
+    """How a feed is doing, as shown: rates are a second's, lag is milliseconds from hearing a quote to the board."""
 
     name: str
     state: str
