@@ -81,6 +81,8 @@ class Source:
             self._better(run, wanted, now, is_open=is_open)
         elif wanted:
             self._start(wanted, now)
+        elif self.trial is not None:
+            self._end_trial(self.trial, "", now)
 
     def _watch(self, run: Running, wanted: tuple[str, ...], now: float, *, is_open: bool) -> Running | None:
         name = run.provider.name
@@ -91,7 +93,7 @@ class Source:
         if run.heard_at > run.started_at:
             self.failures = 0
         quiet = now - max(run.heard_at, run.started_at)
-        if is_open and quiet > self.silence:
+        if is_open and quiet > self._patience(run):
             self._failed(name, f"Silent for {quiet:.0f} s while the exchange is open.", now)
             self._drop(run)
             return None
@@ -123,8 +125,8 @@ class Source:
             self.running = trial
             self._serves(name, f"{name} is back.")
             self.connected(self.name, name)
-        elif now - trial.started_at > self.silence:
-            self._end_trial(trial, f"Says nothing for {self.silence:g} s while the exchange is open.", now)
+        elif now - trial.started_at > (patience := self._patience(trial)):
+            self._end_trial(trial, f"Says nothing for {patience:g} s while the exchange is open.", now)
 
     def _end_trial(self, trial: Running, why: str, now: float) -> None:
         self.trial = None
@@ -237,9 +239,17 @@ class Source:
         finally:
             connection.close()
 
+    def _pause(self, run: Running) -> float:
+        """Seconds between two questions to a vendor without a stream, within its budget."""
+        return max(POLL_LEAST, 60.0 * len(run.symbols) / max(self.per_minute(run.provider.name), 1))
+
+    def _patience(self, run: Running) -> float:
+        """How long a vendor may be silent: one that is asked has its pause, and as long for its answers."""
+        return self.silence if run.provider.capabilities.stream else self.silence + 2 * self._pause(run)
+
     def _poll(self, run: Running, sink: StreamSink) -> None:
         """A vendor without a stream is asked for quotes, within its budget."""
-        pause = max(POLL_LEAST, 60.0 * len(run.symbols) / max(self.per_minute(run.provider.name), 1))
+        pause = self._pause(run)
         sink.connected()
         while True:
             quotes = run.provider.quotes(run.symbols)
