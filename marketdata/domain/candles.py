@@ -84,6 +84,20 @@ class Roller:
         return [_row(key, bar) for key, bar in self._open.items()]
 
 
+def is_whole(bar: FeedBar) -> bool:
+    """Whether a vendor's bar can be a minute: whole numbers, the extremes around open and close."""
+    prices = bar.open, bar.high, bar.low, bar.close
+    return (
+        all(value.__class__ is int for value in bar[1:])
+        and bar.minutes == 1
+        and bar.at % MINUTE == 0
+        and 0 < bar.low <= min(prices)
+        and bar.high >= max(prices)
+        and bar.volume >= 0
+        and bar.trades >= 0
+    )
+
+
 def _row(key: tuple[int, int], bar: _Minute) -> Row:
     return (key[0], 1, key[1], bar[0], bar[1], bar[2], bar[3], bar[4], bar[5])
 

@@ -22,7 +22,8 @@ class Entry:
     """One instrument's latest, to be changed in place."""
 
     __slots__ = (
-        *("ask", "ask_size", "at", "bid", "bid_size", "changed", "exchange", "halted", "high", "instrument_id"),
+        *("ask", "ask_size", "at", "bid", "bid_size", "changed", "closed", "closed_for", "exchange", "halted", "high"),
+        "instrument_id",
         *("last", "low", "open", "previous_close", "provider", "received", "sequence", "session", "symbol", "volume"),
     )
 
@@ -45,6 +46,8 @@ class Entry:
         self.halted = known.halted if known else False
         self.sequence = known.sequence if known else 0
         self.changed = False
+        self.closed = self.last  # the last price within a session
+        self.closed_for = date.min  # the session for which the exchange's own previous close is known
 
     def quote(self) -> LiveQuote:
         """As a value."""
@@ -89,6 +92,7 @@ class LiveState:
                     elif price < entry.low:
                         entry.low = price
                     entry.volume += item.size
+                    entry.closed = price
                 entry.last = price
             entry.at, entry.received, entry.provider = item.at, received, provider
             entry.sequence += 1
@@ -99,9 +103,9 @@ class LiveState:
 
     @staticmethod
     def _begin(entry: Entry, span: SessionSpan) -> None:
-        """A new session: the figures of the one before become its previous close."""
-        if entry.last and entry.session != date.min:
-            entry.previous_close = entry.last
+        """A new session: the last price of the one before is its previous close, unless the exchange's is known."""
+        if entry.closed and entry.session != date.min and entry.closed_for != span.date:
+            entry.previous_close = entry.closed
         entry.session = span.date
         entry.open = entry.high = entry.low = entry.volume = 0
 
@@ -117,7 +121,7 @@ class LiveState:
             entry.bid, entry.ask, entry.bid_size, entry.ask_size = (
                 quote.bid, quote.ask, quote.bid_size, quote.ask_size,
             )  # fmt: skip
-            entry.last = quote.last or entry.last
+            entry.last = entry.closed = quote.last or entry.last
             entry.at, entry.received, entry.provider, entry.halted = quote.at, received, quote.provider, quote.halted
             entry.sequence += 1
         if entry.changed:
@@ -142,9 +146,9 @@ class LiveState:
         entry.changed = True
         return entry
 
-    def closes(self, known: Mapping[str, int]) -> None:
-        """Previous closes from stored history, by symbol: they are the exchange's own and replace what was heard."""
+    def closes(self, known: Mapping[str, int], session: date) -> None:
+        """Closes before a session from stored history, by symbol: the exchange's own, they replace what was heard."""
         for symbol, close in known.items():
             entry = self.entries.get(symbol)
-            if entry is not None and close:
-                entry.previous_close = close
+            if entry is not None and close and entry.session <= session:
+                entry.previous_close, entry.closed_for = close, session

@@ -146,10 +146,23 @@ class TestFromBefore:
 
     def test_the_exchanges_own_close_replaces_what_was_heard(self):
         state, entry = made(quote(previous_close=90))
-        state.closes({"AAA": 0, "ZZZ": 5})
+        state.closes({"AAA": 0, "ZZZ": 5}, TODAY)
         assert entry.previous_close == 90
-        state.closes({"AAA": 91})
+        state.closes({"AAA": 91}, TODAY)
         assert entry.previous_close == 91
+        state.closes({"AAA": 92}, BEFORE)  # of a session that is over
+        assert entry.previous_close == 91
+
+    def test_the_exchanges_own_close_holds_when_the_session_begins(self):
+        state, entry = made(quote(session=BEFORE, last=105, previous_close=90))
+        state.closes({"AAA": 104}, TODAY)
+        state.take([trade(1, 120)], OPENS, "one")
+        assert entry.previous_close == 104
+
+    def test_what_is_said_outside_of_sessions_is_no_close(self):
+        state, entry = made(quote(session=BEFORE, last=105, at=OPENS - DAY))
+        state.take([trade(-60, 70), trade(1, 120)], OPENS, "one")
+        assert entry.previous_close == 105
 
 
 class TestSeed:

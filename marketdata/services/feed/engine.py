@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from marketdata.domain.candles import MINUTE, Roller, Row
+from marketdata.domain.candles import Roller, Row, is_whole
 from marketdata.domain.cleaning import Cleaner
 from marketdata.domain.feed import FeedBar, LiveQuote, Print
 from marketdata.domain.live_state import Entry, LiveState, SessionSpan
@@ -82,7 +82,7 @@ class Engine:
         self.cleaner.provider = provider
         for bar in bars:
             ident = self.ids.get(bar.symbol)
-            if ident is None or bar.minutes != 1 or bar.at % MINUTE or min(bar.open, bar.low, bar.close) <= 0:
+            if ident is None or not is_whole(bar):
                 self.cleaner.odd("malformed" if ident is not None else "unknown_symbol", bar)
                 continue
             self.rows.append(self.roller.replace(ident, bar))

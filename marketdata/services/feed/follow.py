@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 
-from marketdata.domain.feed import micro_of
+from marketdata.domain.feed import at_of, micro_of
 from marketdata.domain.live_state import SessionSpan
 from marketdata.models import Instrument, Listing, Market, WatchlistItem
 from marketdata.selectors.sessions import session_before, session_containing
@@ -48,6 +48,12 @@ def span_of(exchange: str, now: datetime) -> tuple[SessionSpan | None, bool]:
     if session is None:
         return None, False
     return SessionSpan(session.date, micro_of(session.opens_at), micro_of(session.closes_at)), is_open
+
+
+def date_before(exchange: str, span: SessionSpan) -> date | None:
+    """The date of the session before one."""
+    session = session_before(exchange, at_of(span.opens))
+    return None if session is None else session.date
 
 
 def just_opened(span: SessionSpan, now: datetime) -> bool:

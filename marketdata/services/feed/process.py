@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from threading import Event, Lock
 from typing import Any
@@ -71,6 +71,7 @@ class FeedProcess:
     _lock: Lock = field(default_factory=Lock)
     _due: dict[str, float] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
+    _closed: dict[str, date] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.engine = Engine(Cleaner(settings.FEED_JUMP_PERCENT))
@@ -157,8 +158,9 @@ class FeedProcess:
             return
         instruments = [item for group in groups.values() for item in group]
         known = live_quotes([item.id for item in instruments])
-        self.engine.follow(instruments, known, store.closes_of(instruments, datetime.now(tz=UTC)))
+        self.engine.follow(instruments, known, store.closes_of(instruments, datetime.now(tz=UTC).date()))
         self.groups = groups
+        self._closed.clear()
         self._due.pop("spans", None)
 
     def _spans(self) -> None:
@@ -172,12 +174,18 @@ class FeedProcess:
             except DomainError:
                 continue  # an exchange without a calendar has no sessions
             if span is not None:
-                before = self.engine.state.spans.get(code)
-                if before is not None and before.date != span.date:
-                    self.engine.state.closes(store.closes_of(self._of(code), now))
+                self._closes(code, span)
                 spans[code] = span
                 self.is_open[code] = is_open and not follow.just_opened(span, now)
         self.engine.spans(spans)
+
+    def _closes(self, code: str, span: SessionSpan) -> None:
+        """Once a session: the exchange's own closes of the one before, where they are stored already."""
+        if self._closed.get(code) != span.date:
+            before = follow.date_before(code, span)
+            if before is not None:
+                self.engine.state.closes(store.closes_of(self._of(code), span.date, since=before), span.date)
+            self._closed[code] = span.date
 
     def _of(self, exchange: str) -> list[Followed]:
         return [item for group in self.groups.values() for item in group if item.exchange == exchange]

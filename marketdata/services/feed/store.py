@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import connection, transaction
 
 from marketdata.adapters.bars_copy import bars_copy
-from marketdata.domain.candles import MINUTE, Row
+from marketdata.domain.candles import MINUTE, Row, is_whole
 from marketdata.domain.feed import BAR_MINUTES, FeedBar, LiveQuote, at_of
 from marketdata.domain.providers import Provider, ProviderError
 from marketdata.models import DailyBar, FeedEvent
@@ -135,11 +135,12 @@ def event_store(kind: str, provider: str, message: str, details: Mapping[str, An
     FeedEvent.objects.create(kind=kind, provider=provider[:24], message=message[:300], details=dict(details))
 
 
-def closes_of(instruments: Sequence[Followed], today: datetime) -> dict[str, int]:
-    """The last stored close before today of each instrument, in millionths."""
+def closes_of(instruments: Sequence[Followed], before: date, since: date | None = None) -> dict[str, int]:
+    """The last stored close before a day of each instrument, in millionths; none older than `since`."""
     symbols = {item.id: item.symbol for item in instruments}
-    rows = DailyBar.objects.filter(instrument_id__in=list(symbols), date__lt=today.date())
-    rows = rows.filter(date__gte=today.date() - timedelta(days=15)).order_by("instrument_id", "-date")
+    rows = DailyBar.objects.filter(instrument_id__in=list(symbols), date__lt=before)
+    since = since or before - timedelta(days=15)
+    rows = rows.filter(date__gte=since).order_by("instrument_id", "-date")
     found = rows.distinct("instrument_id").values_list("instrument_id", "close")
     return {symbols[ident]: int(close * 1_000_000) for ident, close in found}
 
@@ -178,7 +179,7 @@ def gaps_fill(
     for number, item in enumerate(wanted):
         try:
             for page in provider.bars(item.symbol, minutes=1, start=since[item.id], end=until):
-                rows += [_row(item.id, bar) for bar in page if _is_whole(bar)]
+                rows += [_row(item.id, bar) for bar in page if is_whole(bar)]
         except ProviderError as error:
             logger.warning("minutes of %s were not back-filled: %s", item.symbol, error.message)
             (refused if error.code in FINAL else failed).add(item.id)
@@ -193,15 +194,3 @@ def gaps_fill(
 
 def _row(ident: int, bar: FeedBar) -> Row:
     return (ident, 1, bar.at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
-
-
-def _is_whole(bar: FeedBar) -> bool:
-    """Whether the table takes it."""
-    prices = bar.open, bar.high, bar.low, bar.close
-    return (
-        bar.minutes == 1
-        and bar.at % MINUTE == 0
-        and 0 < bar.low <= min(prices)
-        and bar.high >= max(prices)
-        and bar.volume >= 0
-    )
