@@ -165,10 +165,18 @@ def _impossible(item: Print, horizon: int) -> Anomaly | None:
     return Anomaly.FUTURE if at > horizon else None
 
 
-def latest(prints: Sequence[Print]) -> list[Print]:
-    """One print a symbol, the newest, with the volume of all: what a feed that cannot keep up goes on with."""
+def latest(prints: Sequence[Print], now: int) -> list[Print]:
+    """One print a symbol, the newest, with the volume of all: what a feed that cannot keep up goes on with.
+
+    What cannot be and what is said again is left out: merged, it would spoil or double the good ones.
+    """
     found: dict[str, Print] = {}
+    seen: set[tuple[str, str]] = set()
     for item in prints:
+        if _impossible(item, now + FUTURE) is not None or (item.symbol, item.key) in seen:
+            continue
+        if item.key:
+            seen.add((item.symbol, item.key))
         before = found.get(item.symbol)
         if before is None:
             found[item.symbol] = item

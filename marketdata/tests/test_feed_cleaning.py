@@ -216,7 +216,7 @@ def test_whatever_is_said_the_board_gets_prices_near_the_last_in_time(said):
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9), st.integers(0, 3)), max_size=30))
 def test_merged_prints_keep_the_newest_and_all_of_the_volume(said):
     items = [trade(PRICE + price, NOW + at, size=size) for at, price, size in said]
-    found = latest(items)
+    found = latest(items, NOW)
     assert len(found) == min(len(items), 1)
     if items:
         assert found[0].size == sum(item.size for item in items)

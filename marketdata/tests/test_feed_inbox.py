@@ -36,7 +36,7 @@ class TestInbox:
     def test_above_its_bound_it_keeps_the_newest_of_each_symbol_and_all_of_the_volume(self):
         inbox = Inbox(most=100)
         for number in range(1_000):
-            inbox.put("one", [trade("AAA", number, 100 + number, 2), trade("BBB", number)])
+            inbox.put("one", [trade("AAA", number + 1, 100 + number, 2), trade("BBB", number + 1)])
             assert inbox.waiting <= 102
         prints, _, shed = inbox.take()
         items = [item for _, _, batch in prints for item in batch]

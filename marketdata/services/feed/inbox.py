@@ -57,7 +57,7 @@ class Inbox:
         for provider, at, prints in self._prints:
             by_provider.setdefault(provider, []).extend(prints)
             first.setdefault(provider, at)
-        kept: list[Heard] = [(name, first[name], latest(prints)) for name, prints in by_provider.items()]
+        kept: list[Heard] = [(name, first[name], latest(prints, self.clock())) for name, prints in by_provider.items()]
         size = sum(len(prints) for _, _, prints in kept)
         self.coalesced += self._size - size
         self._shed += self._size - size
