@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import Invalid
 from marketdata.domain.policy import Policy, Use, refusal
+from marketdata.services.feed.follow import public
 from marketdata.services.policy import market_policy_require
 from marketdata.tests.factories import InstrumentFactory, bars_create, replay_market
 from marketdata.tests.live import exchanges, live_market, simulated
@@ -53,6 +54,15 @@ def test_live_prices_of_an_indian_exchange_are_not_for_contests():
     market = live_market(stock, exchange="NSE")
     with pytest.raises(Invalid, match="own broker link"):
         market_policy_require(market_id=market.id, money=False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_browsers_are_told_live_prices_only_of_exchanges_that_allow_it():
+    exchanges()
+    indian = InstrumentFactory(symbol="INDIA", exchange="NSE", currency="INR")
+    american, invented = InstrumentFactory(symbol="AMER", exchange="NASDAQ"), simulated("SIMA")[0]
+    assert public({indian.pk, american.pk, invented.pk, 10**9}) == {american.pk, invented.pk}
+    assert public(set()) == set()
 
 
 @pytest.mark.django_db(transaction=True)

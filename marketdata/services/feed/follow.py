@@ -10,6 +10,7 @@ from django.db.models import Q
 from marketdata.domain.feed import at_of, micro_of
 from marketdata.domain.live_state import SessionSpan
 from marketdata.models import Instrument, Listing, Market, WatchlistItem
+from marketdata.selectors.prices import is_live_public
 from marketdata.selectors.sessions import session_before, session_containing
 from marketdata.services.feed.engine import Followed
 
@@ -34,6 +35,15 @@ def followed(watched: set[int]) -> tuple[list[Followed], list[Followed]]:
     real = [item for item in found if not item.is_simulated][:MOST]
     simulated = [item for item in found if item.is_simulated and item.exchange == SIMULATED][:MOST]
     return real, simulated
+
+
+def public(watched: set[int]) -> set[int]:
+    """Those of the watched whose live prices anyone may be shown: the others are not told to browsers."""
+    if not watched:
+        return set()
+    today = datetime.now(tz=UTC).date()
+    rows = Instrument.objects.filter(pk__in=watched).values_list("pk", "exchange")
+    return {pk for pk, exchange in rows if is_live_public(exchange, today)}
 
 
 def span_of(exchange: str, now: datetime) -> tuple[SessionSpan | None, bool]:

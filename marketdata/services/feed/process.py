@@ -146,7 +146,7 @@ class FeedProcess:
         if self._is_due("beat", BEAT_SECONDS):
             heartbeat.beat("feed")
         if self._is_due("watched", SPAN_SECONDS):
-            self.board.watch(live_board.watched(time.time()))
+            self.board.watch(follow.public(live_board.watched(time.time())))
 
     def _follow(self) -> None:
         if not self._is_due("follow", FOLLOW_SECONDS):
