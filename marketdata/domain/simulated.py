@@ -21,45 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.domain.feed import MICRO
+from marketdata.domain.simulated_jumps import DAY_UNITS, UNITS, jumps_before, jumps_of
+from marketdata.domain.simulated_noise import GOLDEN, Floats, Ints, Words, mixed, normal, uniform
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Words = NDArray[np.uint64]
-
-UNITS = 8  # a second
 UNIT_US = MICRO // UNITS
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 EPOCH_US = int(EPOCH.timestamp()) * MICRO
 LEVELS = 33  # 2^33 eighths of a second are 34 years
-DAY_UNITS = 86_400 * UNITS
 YEAR_UNITS = 365 * DAY_UNITS
 BLOCK = 6  # at most 64 points at a time; how many makes no difference to their values
 DAY_SAMPLE = 10  # 2^10 units are 128 seconds
-JUMP_CHANCE, JUMP_HALTS, HALT_UNITS = 1 / 30, 0.04, 300 * UNITS
+JUMP_HALTS, HALT_UNITS = 0.04, 300 * UNITS
+MOST_STEP = 32  # the largest power of two units that a minute is a multiple of: minutes are made of whole moments
 CENT = MICRO // 100
-
-_GOLDEN, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-
-
-def mixed(words: Words) -> Words:
-    """The finalizer of SplitMix64 over an array: well-mixed 64 bits each."""
-    words = words + _GOLDEN
-    words = (words ^ (words >> np.uint64(30))) * _MIX1
-    words = (words ^ (words >> np.uint64(27))) * _MIX2
-    return words ^ (words >> np.uint64(31))
-
-
-def uniform(words: Words) -> Floats:
-    """Numbers in [0, 1) from mixed words."""
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def normal(words: Words) -> Floats:
-    """Nearly normal numbers (the sum of four uniform ones, at most 3.46 deviations) from mixed words."""
-    part = np.uint64(0xFFFF)
-    total = (words & part) + ((words >> np.uint64(16)) & part) + ((words >> np.uint64(32)) & part)
-    total = total + (words >> np.uint64(48))
-    return np.asarray((total.astype(np.float64) / 65_536.0 - 2.0 + 2.0 / 65_536.0) * np.sqrt(3.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +60,7 @@ class SimulatedExchange:
     def _streams(self) -> Words:
         """A word of its own for each company, whatever the number of the others."""
         base = mixed(np.array([self.seed % 2**63], dtype=np.uint64))
-        return mixed(base + np.arange(self.count, dtype=np.uint64) * _GOLDEN)
+        return mixed(base + np.arange(self.count, dtype=np.uint64) * GOLDEN)
 
     @cached_property
     def _market(self) -> Words:
@@ -125,7 +99,7 @@ class SimulatedExchange:
         """Units between two moments at which companies may print: a power of two."""
         each = min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
         step = 1
-        while step * 2 <= 1 / each and step < 64:
+        while step * 2 <= 1 / each and step < MOST_STEP:
             step *= 2
         return step
 
@@ -180,34 +154,36 @@ class SimulatedExchange:
         return flat[:, skip : skip + count]
 
     def _jumps(self, rows: Ints, units: Ints) -> tuple[Floats, NDArray[np.bool_]]:
-        """The sum of a company's jumps up to each unit, and whether it is halted there."""
-        days = units // DAY_UNITS
-        first, last = int(days.min()), int(days.max())
-        sums, moments, sizes = self._jump_days(rows, last)
-        base = sums[:, days]
-        here = units[None, :] - days[None, :] * DAY_UNITS >= moments[:, days]
-        total = base + np.where(here, sizes[:, days], 0.0)
-        since = units[None, :] - days[None, :] * DAY_UNITS - moments[:, days]
-        halted = here & (np.abs(sizes[:, days]) >= JUMP_HALTS) & (since < HALT_UNITS)
-        assert first >= 0
+        """The sum of a company's jumps up to each of some ascending units, and whether it is halted there."""
+        first, last = int(units[0]) // DAY_UNITS, int(units[-1]) // DAY_UNITS
+        sums, moments, sizes = self._jump_days(rows, first, last)
+        total = np.empty((len(rows), len(units)))
+        halted = np.zeros((len(rows), len(units)), dtype=np.bool_)
+        places = np.searchsorted(units, np.arange(first, last + 2, dtype=np.int64) * DAY_UNITS)
+        for day in range(last - first + 1):
+            part = slice(places[day], places[day + 1])
+            since = units[None, part] - (first + day) * DAY_UNITS - moments[:, day, None]
+            here, size = since >= 0, sizes[:, day, None]
+            total[:, part] = sums[:, day, None] + np.where(here, size, 0.0)
+            halted[:, part] = here & (np.abs(size) >= JUMP_HALTS) & (since < HALT_UNITS)
         return total, halted
 
-    def _jump_days(self, rows: Ints, last: int) -> tuple[Floats, Ints, Floats]:
-        """Of each company and day: the jumps of all days before, and the moment and size of the day's own."""
-        days = np.arange(last + 1, dtype=np.uint64)
-        words = mixed(self._streams[rows][:, None] ^ mixed(days + np.uint64(0x1D_0000_0000))[None, :])
-        jumps = uniform(words) < JUMP_CHANCE
-        size = normal(mixed(words ^ np.uint64(0x51)))
-        sizes = np.where(jumps, size * 0.025, 0.0)
-        moments = (uniform(mixed(words ^ np.uint64(0x52))) * DAY_UNITS).astype(np.int64)
-        sums = np.cumsum(sizes, axis=1) - sizes
+    def _jump_days(self, rows: Ints, first: int, last: int) -> tuple[Floats, Ints, Floats]:
+        """Of each company and day, first to last: the jumps of all days before, the moment and size of its own."""
+        streams = self._streams[rows]
+        sizes, moments = jumps_of(streams, first, last + 1)
+        before = jumps_before(streams.tobytes(), first)
+        sums = np.cumsum(np.concatenate([before[:, None], sizes], axis=1), axis=1)[:, 1:] - sizes
         return sums, moments, sizes
 
     def _prices(self, rows: Ints, first: int, count: int, shift: int) -> tuple[Ints, NDArray[np.bool_]]:
         """Cents [companies, count] on a grid, and whether halted."""
         units = first + (np.arange(count, dtype=np.int64) << shift)
         own = self._grid(self._streams[rows], first, count, shift)
-        market = self._grid(self._market, first, count, shift)
+        return self._cents(rows, units, own, self._grid(self._market, first, count, shift))
+
+    def _cents(self, rows: Ints, units: Ints, own: Floats, market: Floats) -> tuple[Ints, NDArray[np.bool_]]:
+        """Cents where the motions of the companies and of the market are known, and whether halted."""
         year = np.sqrt(float(YEAR_UNITS))
         motion = (self.volatility[rows][:, None] * own + 0.14 * self.beta[rows][:, None] * market) / year
         jumps, halted = self._jumps(rows, units)
@@ -286,15 +262,8 @@ class SimulatedExchange:
         return np.stack([prices[:, 0], prices.max(axis=1), prices.min(axis=1), volume], axis=1)
 
     def _closes(self, rows: Ints, units: Ints) -> Ints:
-        own = self._points(self._streams[rows], units)
-        market = self._points(self._market, units)
-        motion = (self.volatility[rows][:, None] * own + 0.14 * self.beta[rows][:, None] * market) / np.sqrt(
-            float(YEAR_UNITS)
-        )
-        jumps, _ = self._jumps(rows, units)
-        bent = 1.5 * np.tanh((motion + jumps) / 1.5)
-        cents = np.rint(self.level[rows][:, None] * np.exp(bent)).astype(np.int64)
-        return np.asarray(np.maximum(cents, 2), dtype=np.int64)
+        cents, _ = self._cents(rows, units, self._points(self._streams[rows], units), self._points(self._market, units))
+        return cents
 
 
 def unit_of(at: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,13 +11,16 @@ from django.conf import settings
 
 from marketdata.adapters.bars_copy import bars_copy
 from marketdata.domain.candles import rolled
-from marketdata.domain.simulated import SimulatedExchange
+from marketdata.domain.simulated import DAY_SAMPLE, SimulatedExchange
+from marketdata.domain.simulated_jumps import DAY_UNITS, UNITS
+from marketdata.domain.simulated_noise import Ints
 from marketdata.domain.simulated_universe import universe
 from marketdata.models import DailyBar, Instrument, IntradayBar
 from marketdata.services.history import Provenance, SeriesInput, series_store
 
 EXCHANGE = "SIMX"
 LICENCE = "Project licence (generated, no market data)"
+MOMENTS_AT_ONCE = 2_000_000  # of companies together: what is drawn at a time needs some hundred megabytes at most
 
 
 def simulated_instruments_ensure(*, count: int) -> list[Instrument]:
@@ -74,9 +78,12 @@ def _days(
     first = max(min(lasts.get(row.pk, oldest) for row in behind), oldest)
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     count = (today - start).days
-    table = exchange.day_bars(np.array([places[row.symbol] for row in behind], dtype=np.int64), start, count)
+    series = []
+    for part in _parts(behind, count * (DAY_UNITS >> DAY_SAMPLE)):
+        table = exchange.day_bars(_indices(part, places), start, count)
+        series += [SeriesInput(row, _copy_text(bars, start)) for row, bars in zip(part, table.tolist(), strict=True)]
     made = series_store(
-        series=[SeriesInput(row, _copy_text(table[index].tolist(), start)) for index, row in enumerate(behind)],
+        series=series,
         provenance=Provenance(
             "SIMULATED: drawn by Trading Arena's simulated exchange", LICENCE, settings.SIMULATED_SEED
         ),
@@ -104,13 +111,25 @@ def _minutes(
         return 0
     minute = now.replace(second=0, microsecond=0)
     count = days * 1_440
-    indices = np.array([places[row.symbol] for row in missing], dtype=np.int64)
-    times, table = exchange.minute_bars(indices, minute - timedelta(minutes=count), count)
-    bars = []
-    whens = times.tolist()
-    for index, row in enumerate(missing):
-        own = [(row.pk, 1, at, *values) for at, values in zip(whens, table[index].tolist(), strict=True) if values[5]]
-        bars += own
-        for minutes in (5, 15, 60):
-            bars += rolled(own, minutes)
-    return bars_copy(bars)
+    made = 0
+    for part in _parts(missing, count * 60 * UNITS // exchange.step):
+        times, table = exchange.minute_bars(_indices(part, places), minute - timedelta(minutes=count), count)
+        whens, bars = times.tolist(), []
+        for row, drawn in zip(part, table.tolist(), strict=True):
+            own = [(row.pk, 1, at, *values) for at, values in zip(whens, drawn, strict=True) if values[5]]
+            bars += own
+            for minutes in (5, 15, 60):
+                bars += rolled(own, minutes)
+        made += bars_copy(bars)
+    return made
+
+
+def _parts(rows: list[Instrument], moments: int) -> Iterator[list[Instrument]]:
+    """So many instruments at a time as memory allows when each needs so many moments drawn."""
+    size = max(MOMENTS_AT_ONCE // moments, 1)
+    for begin in range(0, len(rows), size):
+        yield rows[begin : begin + size]
+
+
+def _indices(rows: list[Instrument], places: dict[str, int]) -> Ints:
+    return np.array([places[row.symbol] for row in rows], dtype=np.int64)

@@ -18,7 +18,19 @@ from marketdata.services.feed import board as feed_board
 from marketdata.services.feed import gaps as feed_gaps
 from marketdata.services.feed import process as feed_process
 from marketdata.tests.factories import InstrumentFactory
-from marketdata.tests.feed import MINUTE, Told, always_open, feeding, minute_of, now_us, shown, snapshot, trade, until
+from marketdata.tests.feed import (
+    MINUTE,
+    Told,
+    always_open,
+    feeding,
+    minute_of,
+    now_us,
+    shown,
+    snapshot,
+    trade,
+    until,
+    within_a_minute,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,6 +44,7 @@ def _quick(settings, monkeypatch):
     monkeypatch.setattr(feed_process, "FOLLOW_SECONDS", 0.1)
     monkeypatch.setattr(feed_process, "SPAN_SECONDS", 0.1)
     monkeypatch.setattr(feed_process, "META_SECONDS", 0.1)
+    within_a_minute()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from threading import Event, Thread
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +14,9 @@ from marketdata.adapters.bars_copy import bars_copy
 from marketdata.adapters.vendors import replay
 from marketdata.domain.candles import recomputed
 from marketdata.domain.feed import FeedBar, at_of, micro_of
+from marketdata.domain.providers import StreamSink
 from marketdata.tests.factories import InstrumentFactory, actions_create, bars_create
-from marketdata.tests.feed import MINUTE, now_us
+from marketdata.tests.feed import MINUTE, now_us, until
 
 THURSDAY = date(2024, 2, 1)
 prices = st.integers(min_value=1, max_value=10**12)
@@ -101,6 +104,68 @@ class TestStored:
         assert tape.before(tape.prints[0].at - 1) == -1
         assert tape.before(tape.prints[0].at) == 0
         assert tape.before(micro_of(datetime(2100, 1, 1, tzinfo=UTC))) == len(tape.prints) - 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_goes_on_with_the_next_day_when_its_tape_has_ended(monkeypatch):
+    """Stored until a Thursday; on the Thursday two weeks later it ends, on the Friday the Friday before is played."""
+    instrument, said, stop = InstrumentFactory(symbol="OLD", exchange="NYSE"), [], Event()
+    clock = Clock(datetime(2026, 11, 26, 23, 59, 58, tzinfo=UTC))
+    monkeypatch.setattr(replay, "time", clock)
+    monkeypatch.setattr(replay, "datetime", clock.dates())
+    monkeypatch.setattr(replay, "TICK_SECONDS", 0.02)
+    for day in (5, 6, 9, 10, 11, 12):
+        opens = micro_of(datetime(2026, 11, day, 14, 30, tzinfo=UTC))
+        bars_copy([(instrument.pk, 1, opens + n * MINUTE, *[day * 1_000_000] * 4, 40, 4) for n in range(10)])
+
+    def play():
+        try:
+            replay.build().stream(["OLD"], StreamSink(said.extend, lambda _: None), stop)
+        finally:
+            connection.close()
+
+    thread = Thread(target=play)
+    thread.start()
+    try:
+        until(lambda: said)
+        clock.now = datetime(2026, 11, 27, 0, 0, 1, tzinfo=UTC)
+        until(lambda: clock.seen >= 3)
+        clock.now = datetime(2026, 11, 27, 14, 32, tzinfo=UTC)
+        until(lambda: len(said) > 8)
+    finally:
+        stop.set()
+        thread.join(2.0)
+    assert [item.last // 1_000_000 for item in said] == [12, *[6] * 9]
+    assert at_of(said[1].at) == datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands where a test puts it."""
+
+    def __init__(self, now):
+        self.now = now
+        self.seen = 0  # how often it was asked since it was put somewhere
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "now":
+            super().__setattr__("seen", 0)
+
+    def time(self):
+        """Seconds, as `time.time`."""
+        self.seen += 1
+        return self.now.timestamp()
+
+    def dates(self):
+        """A `datetime` whose now is this clock's."""
+        clock = self
+
+        class Dates(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return clock.now.astimezone(tz)
+
+        return Dates
 
 
 def _actions(symbol, start, end):

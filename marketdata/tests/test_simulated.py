@@ -13,10 +13,12 @@ from marketdata.adapters.vendors import simulated
 from marketdata.domain.candles import recomputed, rolled
 from marketdata.domain.feed import Print, micro_of
 from marketdata.domain.providers import DAY_MINUTES, ProviderError, StreamSink
-from marketdata.domain.simulated import CENT, DAY_UNITS, EPOCH, UNITS, SimulatedExchange, unit_of
+from marketdata.domain.simulated import CENT, EPOCH, SimulatedExchange, unit_of
+from marketdata.domain.simulated_jumps import DAY_UNITS, UNITS
 from marketdata.domain.simulated_universe import MAX_COMPANIES, universe
 from marketdata.domain.universe import COMPANIES
 from marketdata.models import BarSeries, DailyBar, Instrument, IntradayBar
+from marketdata.services import simulated as simulated_services
 from marketdata.services.simulated import simulated_history_ensure, simulated_instruments_ensure
 
 NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -62,7 +64,7 @@ def test_the_seed_decides_and_more_companies_change_nothing_of_the_first():
     assert np.array_equal(one.last, SimulatedExchange(7, 80, 80).prints(every(40), start, 16).last)
 
 
-@pytest.mark.parametrize(("count", "rate"), [(40, 40), (40, 10), (30, 200), (7, 5)])
+@pytest.mark.parametrize(("count", "rate"), [(40, 40), (40, 10), (30, 200), (7, 5), (400, 40), (100, 1)])
 def test_minutes_are_made_of_the_prints_that_are_streamed(count, rate):
     exchange, minutes = SimulatedExchange(7, count, rate), 3
     names = [f"S{row}" for row in range(count)]
@@ -121,7 +123,7 @@ def test_a_day_ends_at_its_last_print():
 
 def test_a_large_jump_halts_for_five_minutes():
     exchange = SimulatedExchange(7, 400, 400)
-    _, moments, sizes = exchange._jump_days(every(400), unit_of(NOON) // DAY_UNITS)
+    _, moments, sizes = exchange._jump_days(every(400), 0, unit_of(NOON) // DAY_UNITS)
     row, day = next((int(row), int(day)) for row, day in np.argwhere(np.abs(sizes) >= 0.04) if day > 2_000)
     begin = (day * DAY_UNITS + int(moments[row, day])) // exchange.step * exchange.step
     table = exchange.prints(np.array([row]), begin - 8 * exchange.step, 400)
@@ -135,6 +137,18 @@ def test_a_large_jump_halts_for_five_minutes():
     minute = datetime.fromtimestamp(int(table.at[12]) / 1e6, tz=UTC).replace(second=0, microsecond=0)
     _, bars = exchange.minute_bars(np.array([row]), minute + timedelta(minutes=1), 3)
     assert not bars.any()
+
+
+def test_jumps_are_the_same_from_whichever_day_they_are_asked_for():
+    exchange, rows = SimulatedExchange(7, 50, 50), every(50)
+    sums, moments, sizes = exchange._jump_days(rows, 0, 700)
+    assert np.allclose(sums[:, 1:], np.cumsum(sizes, axis=1)[:, :-1], atol=1e-12)
+    for first, last in ((0, 0), (1, 3), (255, 257), (256, 256), (600, 700)):
+        some = exchange._jump_days(rows[10:20], first, last)
+        assert all(
+            np.array_equal(one, whole[10:20, first : last + 1])
+            for one, whole in zip(some, (sums, moments, sizes), strict=True)
+        )
 
 
 def test_nothing_is_before_the_beginning():
@@ -262,7 +276,8 @@ class TestProvider:
 @pytest.mark.django_db(transaction=True)
 class TestHistory:
     @pytest.fixture(autouse=True)
-    def _small(self, settings):
+    def _small(self, settings, monkeypatch):
+        monkeypatch.setattr(simulated_services, "MOMENTS_AT_ONCE", 200_000)  # two or three companies at a time
         settings.SIMULATED_SYMBOLS, settings.SIMULATED_QUOTES_PER_SECOND = 4, 4
 
     def test_instruments_and_history_are_made_once(self):

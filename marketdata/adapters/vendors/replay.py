@@ -128,8 +128,8 @@ class Replay:
         raise ProviderError(NAME, ProviderError.UNSUPPORTED, f"no news about {symbol} ({limit})")
 
     def stream(self, symbols: Sequence[str], sink: StreamSink, stop: Event) -> None:
-        """Play the tapes as their moments come."""
-        tapes = [tape for symbol in symbols if (tape := Tape.of(symbol)) is not None]
+        """Play the tapes as their moments come. A tape may end with its day: each day has its tapes anew."""
+        day, tapes = datetime.now(tz=UTC).date(), _tapes(symbols)
         if not tapes:
             raise ProviderError(NAME, ProviderError.NOT_FOUND, "there is no history to play")
         places = [tape.before(int(time.time() * MICRO)) for tape in tapes]
@@ -140,6 +140,9 @@ class Replay:
         while not stop.wait(TICK_SECONDS):
             now = int(time.time() * MICRO)
             sink.prints([])  # a tape is never silent, however long it has nothing to say
+            if (today := datetime.now(tz=UTC).date()) != day:
+                day, tapes = today, _tapes(symbols)
+                places = [tape.before(now) for tape in tapes]
             for index, tape in enumerate(tapes):
                 until = tape.before(now)
                 if until > places[index]:
@@ -168,6 +171,10 @@ class Tape:
     def before(self, now: int) -> int:
         """The place of the last print at or before a moment; -1 when there is none."""
         return bisect_right(self._times, now) - 1
+
+
+def _tapes(symbols: Sequence[str]) -> list[Tape]:
+    return [tape for symbol in symbols if (tape := Tape.of(symbol)) is not None]
 
 
 def _shift(last: datetime) -> timedelta:

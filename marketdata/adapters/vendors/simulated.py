@@ -180,7 +180,7 @@ class Simulated:
 
     def _deliver(self, prints: list[Print], at: int, step_us: int, sink: StreamSink, stop: Event) -> bool:
         """Send a moment's prints, spread over the time to the next; False when told to stop."""
-        parts = max(1, min(int(step_us / MICRO / BATCH_SECONDS), 8, len(prints)))
+        parts = max(1, min(int(step_us / MICRO / BATCH_SECONDS), len(prints)))
         size = -(-len(prints) // parts) if prints else 1
         for part in range(parts):
             due = (at + part * step_us // parts) / MICRO
