@@ -174,7 +174,7 @@ def test_a_vendor_that_is_killed_is_replaced_without_a_gap_and_serves_again_when
         assert health.state == "running"
         assert abs(micro_of(health.since) - killed) < (SILENCE + TIMEOUT + 2.0) * 1_000_000
         page = Client().get("/markets").content.decode()
-        assert "The feed has switched its source to Alpaca at" in page
+        assert "The feed switched from Polygon.io to Alpaca at" in page
 
         # Polygon is tried again meanwhile, in vain: nobody notices.
         refused = tape.polygon.refused
