@@ -18,6 +18,7 @@ from contests.selectors import ContestView, ParticipantView, StandingsPage
 from contests.web import contest_open, invite_page
 from core.errors import DomainError, NotFound
 from core.money import to_major
+from core.pages import page
 from marketdata import selectors as market_selectors
 from marketdata.charts import chart_bars
 from marketdata.domain.types import ListingView, Quote
@@ -25,7 +26,7 @@ from trading import selectors as trading_selectors
 from trading.domain import fees
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
-from trading.pages import curve_points, market_context, new_key, page, viewer
+from trading.pages import curve_points, market_context, new_key, viewer
 from trading.pages.blotter import blotter, book_of
 
 BOARD_ROWS = 10

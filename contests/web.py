@@ -25,9 +25,10 @@ from contests.services.joins import contest_join
 from core.clock import SystemClock
 from core.errors import DomainError, NotFound
 from core.money import major_text, to_major
+from core.pages import page, paginated
 from core.throttling import limit_attempts
 from marketdata import selectors as market_selectors
-from trading.pages import actor, mapped, page, paginated, viewer
+from trading.pages import actor, mapped, viewer
 
 CARDS = 12
 WRONG_CODE = "No private contest here answers to that code. Check the code and the address you were given."

@@ -29,7 +29,7 @@ def chart_bars(market_id: int, symbol: str) -> list[list[str]] | list[list[int |
     """
     if selectors.market_facts(market_id).is_replay:
         return [bar_row(bar) for bar in selectors.bars(market_id, symbol, CHART_BARS)]
-    listing = selectors.live_listing(market_id, symbol)
+    listing = selectors.listing_named(market_id, symbol)
     with connection.cursor() as cursor:
         cursor.execute(_MINUTES, [listing.instrument_id, CHART_MINUTES])
         rows = cursor.fetchall()

@@ -157,7 +157,7 @@ def _listed(slug: str | None, ticker: str, *, needed: bool) -> tuple[MarketView 
         return None, None
     listing = selectors.listing_get(market.id, ticker.upper())
     if listing is None and (needed or slug):
-        raise NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": ticker[:16]})
+        raise selectors.symbol_unknown(ticker)
     return market, listing
 
 

@@ -97,17 +97,20 @@ class SimulatedExchange:
     @cached_property
     def step(self) -> int:
         """Units between two moments at which companies may print: a power of two."""
-        each = min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
         step = 1
-        while step * 2 <= 1 / each and step < MOST_STEP:
+        while step * 2 <= 1 / self._each and step < MOST_STEP:
             step *= 2
         return step
 
     @cached_property
     def share(self) -> float:
         """The share of those moments at which a company does print."""
-        each = min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
-        return min(each * self.step, 1.0)
+        return min(self._each * self.step, 1.0)
+
+    @cached_property
+    def _each(self) -> float:
+        """Prints of a company a unit, as the rate has it: bounded to 0.1 and 8 a second."""
+        return min(max(self.rate / max(self.count, 1), 0.1), UNITS) / UNITS
 
     def _draw(self, streams: Words, level: int, cells: NDArray[np.uint64]) -> Floats:
         """Normal numbers [companies, cells] that belong to the intervals `cells` of a level."""

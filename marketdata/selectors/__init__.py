@@ -2,8 +2,14 @@
 
 from marketdata.selectors.facts import MarketFacts, market_facts
 from marketdata.selectors.fx import fx_dates, fx_forget, fx_rate
-from marketdata.selectors.history import listing_by_id, listings_seen, market_slice
-from marketdata.selectors.live_markets import live_listing
+from marketdata.selectors.history import (
+    listing_by_id,
+    listing_get,
+    listing_named,
+    listings_seen,
+    market_slice,
+    symbol_unknown,
+)
 from marketdata.selectors.markets import (
     clock_of,
     default_market,
@@ -24,7 +30,6 @@ from marketdata.selectors.plans import ReplayPlan, replay_plan
 from marketdata.selectors.quotes import (
     bars,
     closes_matrix,
-    listing_get,
     listings,
     metrics,
     quote_and_clock,
@@ -52,9 +57,9 @@ __all__ = [
     "last_tick",
     "listing_by_id",
     "listing_get",
+    "listing_named",
     "listings",
     "listings_seen",
-    "live_listing",
     "market_by_slug",
     "market_clock",
     "market_facts",
@@ -74,6 +79,7 @@ __all__ = [
     "replay_plan",
     "running_markets",
     "session_now",
+    "symbol_unknown",
     "tick_of",
     "tick_size_for",
     "timeline",

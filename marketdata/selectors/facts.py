@@ -1,4 +1,4 @@
-"""What never changes about a market, kept by the process: its kind, exchange, definition and execution."""
+"""What never changes about a market, kept by the process: its exchange, its definition, what its venue shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,30 +13,18 @@ from marketdata.models import Market
 
 @dataclass(frozen=True, slots=True)
 class MarketFacts:
-    """The immutable part of a market's row."""
+    """The immutable part of a market's row, read once. `live`: the definition of a live or simulated market."""
 
     id: int
-    slug: str
-    kind: str
     exchange: str
-    is_simulated: bool
     definition: Mapping[str, Any] = field(hash=False)
-    venue: Mapping[str, Any] = field(hash=False)
+    live: LiveDefinition | None
+    overlay: Overlay
 
     @property
     def is_replay(self) -> bool:
         """Whether its prices are a function of loaded history and its tick."""
-        return self.kind == Market.Kind.REPLAY
-
-    @property
-    def live(self) -> LiveDefinition:
-        """The definition of a live or simulated market."""
-        return LiveDefinition.from_json(self.definition)
-
-    @property
-    def overlay(self) -> Overlay:
-        """What of the venue shows on quotes."""
-        return Overlay.of(self.venue, int(self.definition.get("seed", 0)))
+        return self.live is None
 
 
 @lru_cache(maxsize=512)
@@ -45,4 +33,6 @@ def market_facts(market_id: int) -> MarketFacts:
     row = Market.objects.filter(pk=market_id).first()
     if row is None:
         raise NotFound("unknown_market", "There is no such market.", {"market": market_id})
-    return MarketFacts(row.pk, row.slug, row.kind, row.exchange, row.is_simulated, row.definition, row.venue)
+    live = None if row.kind == Market.Kind.REPLAY else LiveDefinition.from_json(row.definition)
+    overlay = Overlay.of(row.venue, int(row.definition.get("seed", 0)))
+    return MarketFacts(row.pk, row.exchange, row.definition, live, overlay)

@@ -74,6 +74,25 @@ def listing_map(market_id: int) -> dict[str, ListingView]:
     return listings_of(market_id).current
 
 
+def listing_get(market_id: int, symbol: str) -> ListingView | None:
+    """A listing by its symbol or one that it had before; kept by the process, as of its last look at the board."""
+    known = listings_of(market_id)
+    return known.current.get(symbol) or known.former.get(symbol)
+
+
+def listing_named(market_id: int, symbol: str) -> ListingView:
+    """The same; raises NotFound when there is none."""
+    view = listing_get(market_id, symbol)
+    if view is None:
+        raise symbol_unknown(symbol)
+    return view
+
+
+def symbol_unknown(symbol: str) -> NotFound:
+    """The refusal of a symbol that a market does not list."""
+    return NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": symbol[:16]})
+
+
 def listing_by_id(listing_id: int) -> ListingView:
     """A listing as it is stored now; raises NotFound."""
     row = Listing.objects.select_related("instrument").filter(pk=listing_id).first()

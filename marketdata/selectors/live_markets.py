@@ -10,12 +10,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import NotFound
 from marketdata.domain.feed import LiveQuote, price_of
 from marketdata.domain.splits import split_ratio
-from marketdata.domain.types import BarView, ListingView, MarketClock, Quote, Tick
+from marketdata.domain.types import BarView, MarketClock, Quote, Tick
 from marketdata.models import CorporateAction, DailyBar, LiveBoard, Market
-from marketdata.selectors.history import listing_map, listings_of, listings_seen
+from marketdata.selectors.history import listing_map, listing_named, listings_seen
 from marketdata.selectors.live import live_quotes
 from marketdata.selectors.sessions import session_on
 from marketdata.selectors.timelines import timeline
@@ -74,18 +73,9 @@ def tick_of_board(row: LiveBoard, market: Market) -> Tick:
     )
 
 
-def live_listing(market_id: int, symbol: str) -> ListingView:
-    """A listing by its symbol or one that it had; raises NotFound."""
-    known = listings_of(market_id)
-    view = known.current.get(symbol) or known.former.get(symbol)
-    if view is None:
-        raise NotFound("unknown_symbol", "There is no such symbol in this market.", {"symbol": symbol[:16]})
-    return view
-
-
 def live_bars(market: Market, symbol: str, limit: int, *, adjusted: bool) -> list[BarView]:
     """The last sessions: stored daily bars before the market's session, then the forming one from the feed."""
-    view, today = live_listing(market.pk, symbol), market.session_date or datetime.now(tz=UTC).date()
+    view, today = listing_named(market.pk, symbol), market.session_date or datetime.now(tz=UTC).date()
     columns = ("date", "open", "high", "low", "close", "volume")
     rows = DailyBar.objects.filter(instrument_id=view.instrument_id, date__lt=today).order_by("-date")
     found = list(rows.values_list(*columns)[: max(limit, 0)])[::-1]

@@ -4,22 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
-from core.errors import NotFound
 from marketdata.adapters import board
 from marketdata.domain.metrics import WindowMetrics, window_metrics
 from marketdata.domain.types import BarView, ListingView, MarketClock, Quote
 from marketdata.selectors.facts import market_facts
-from marketdata.selectors.history import listing_map, listings_of, listings_seen, market_slice
+from marketdata.selectors.history import listing_map, listings_of, listings_seen, market_slice, symbol_unknown
 from marketdata.selectors.live_markets import live_bars, live_closes
 from marketdata.selectors.markets import clock_of, market_clock, market_row, quotes_of
 
 MAX_BARS = 1000
-
-
-def listing_get(market_id: int, symbol: str) -> ListingView | None:
-    """A listing by its symbol or one that it had before; kept by the process, as of its last look at the board."""
-    known = listings_of(market_id)
-    return known.current.get(symbol) or known.former.get(symbol)
 
 
 def listings(market_id: int) -> list[ListingView]:
@@ -103,8 +96,7 @@ def bars(market_id: int, symbol: str, limit: int = 250, *, adjusted: bool = True
     try:
         return table.bars(symbol, market_clock(market_id).tick, max(0, min(limit, MAX_BARS)), adjusted=adjusted)
     except KeyError as error:
-        details = {"symbol": symbol[:16]}
-        raise NotFound("unknown_symbol", "There is no such symbol in this market.", details) from error
+        raise symbol_unknown(symbol) from error
 
 
 def closes_matrix(market_id: int, lookback: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:

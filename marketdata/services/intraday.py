@@ -12,34 +12,16 @@ from django.db import connection, transaction
 
 from core.errors import Invalid
 from marketdata.adapters.bars_binary import copy_in
-from marketdata.adapters.bars_copy import COPY_STAGE, STAGE, stage_create, stage_merge
+from marketdata.adapters.bars_copy import COPY_STAGE, STAGE, bars_roll, stage_create, stage_merge
 from marketdata.adapters.partitions import partitions_ensure
 from marketdata.domain.candles_query import CLOSE, HIGH, LOW, OPEN, TIME, VOLUME
-from marketdata.domain.feed import BAR_MINUTES, MICRO
+from marketdata.domain.feed import MICRO
 from marketdata.domain.minute_files import checked
 from marketdata.domain.replay import IntArray
 from marketdata.models import FeedEvent, Instrument
 from marketdata.services.history import Provenance
 
 LONGEST_SECONDS = 1800
-# What is rolled from minutes, where it is new or differs.
-_ROLL = """
-INSERT INTO marketdata_intradaybar AS bar
-    (instrument_id, minutes, at, open, high, low, close, volume, trades)
-SELECT instrument_id, %(to)s, date_bin(make_interval(mins => %(to)s), at, '1970-01-01Z'),
-    (array_agg(open ORDER BY at))[1], max(high), min(low), (array_agg(close ORDER BY at DESC))[1],
-    sum(volume)::bigint, sum(trades)::int
-FROM marketdata_intradaybar
-WHERE instrument_id = %(id)s AND minutes = %(from)s
-    AND at >= date_bin(make_interval(mins => %(to)s), %(first)s, '1970-01-01Z')
-    AND at < date_bin(make_interval(mins => %(to)s), %(last)s, '1970-01-01Z') + make_interval(mins => %(to)s)
-GROUP BY 1, 3
-ON CONFLICT (instrument_id, minutes, at) DO UPDATE
-SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-    volume = excluded.volume, trades = excluded.trades
-WHERE (bar.open, bar.high, bar.low, bar.close, bar.volume)
-    IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +69,7 @@ def intraday_store_in_tx(
     partitions_ensure(first, last)
     changed = stage_merge()
     if changed:
-        _roll(instrument.pk, minutes, first, last)
+        bars_roll([instrument.pk], minutes=minutes, first=first, last=last)
     result = IntradayResult(instrument.symbol, minutes, total, changed, first, last)
     _record(result, provenance)
     return result
@@ -120,21 +102,6 @@ class _Stream:
                 "volume": table[:, VOLUME],
                 "trades": np.zeros(len(table), dtype=np.int64),
             }
-
-
-def _roll(instrument_id: int, minutes: int, first: datetime, last: datetime) -> None:
-    """Put coarser bars together from those of `minutes` in a range."""
-    for coarser in BAR_MINUTES:
-        if coarser > minutes and coarser % minutes == 0:
-            values: dict[str, int | datetime] = {
-                "to": coarser,
-                "from": minutes,
-                "id": instrument_id,
-                "first": first,
-                "last": last,
-            }
-            with connection.cursor() as cursor:
-                cursor.execute(_ROLL, values)
 
 
 def _record(result: IntradayResult, provenance: Provenance) -> None:

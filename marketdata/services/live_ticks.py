@@ -127,7 +127,7 @@ def _store(
     if taken.opens:
         market.session_date, market.session_tick = taken.session, market.tick
         market.day_index += 1
-    _tick_row(market, taken, None)
+    _tick_row(market, taken)
     if taken.opens:
         names = names_changed(timeline(market.pk).actions(market.day_index))
         if names:
@@ -167,7 +167,8 @@ def _keeps_prices(board: LiveBoard | None, market: Market, taken: Taken) -> bool
     return market.tick_at is not None and market.tick_at.replace(second=0, microsecond=0) > board.at
 
 
-def _tick_row(market: Market, taken: Taken, prices: dict[str, str] | None) -> None:
+def _tick_row(market: Market, taken: Taken) -> None:
+    """The tick's time and session; its prices, where they are kept, follow when they are made."""
     LiveTick.objects.create(
         market_id=market.pk,
         index=market.tick,
@@ -176,7 +177,6 @@ def _tick_row(market: Market, taken: Taken, prices: dict[str, str] | None) -> No
         session_tick=market.session_tick,
         day_index=market.day_index,
         is_close=taken.closes,
-        prices=prices,
     )
 
 
@@ -189,14 +189,15 @@ def _quotes(
     *,
     halted: bool,
 ) -> list[Quote]:
-    definition, overlay = facts.live, facts.overlay
+    definition = facts.live
+    assert definition is not None
     before = _sessions_before(market.pk, views, taken.session)
     moment = Moment(market.tick, taken.session, taken.opens, taken.closes, halted)
     made = []
     for view in views:
         live = found.get(view.instrument_id)
         if live is not None and (not taken.closes or live.session == taken.session):
-            quote = quote_of(live, view, before.get(view.instrument_id, _NOTHING), moment, definition, overlay)
+            quote = quote_of(live, view, before.get(view.instrument_id, _NOTHING), moment, definition, facts.overlay)
             if quote is not None:
                 made.append(quote)
     return made

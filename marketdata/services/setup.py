@@ -6,10 +6,11 @@ Everything can be repeated; what is there is left alone. A vendor that does not 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Max
 
 from core.errors import DomainError
 from marketdata.adapters.vendors import registry
@@ -102,7 +103,7 @@ def history_keep(*, now: datetime, symbols: list[str] | None = None) -> int:
     """
     names = vendors_configured()
     wanted = pool_symbols() if symbols is None else symbols
-    behind = [symbol for symbol in wanted if symbols is not None or _is_behind(symbol, now)]
+    behind = _behind(wanted, now) if names and symbols is None else wanted
     if not names or not behind:
         return 0
     fresh = {row.symbol for row in Instrument.objects.filter(symbol__in=behind)}
@@ -122,15 +123,20 @@ def history_keep(*, now: datetime, symbols: list[str] | None = None) -> int:
     return done
 
 
-def _is_behind(symbol: str, now: datetime) -> bool:
-    instrument = Instrument.objects.filter(symbol=symbol).first()
-    if instrument is None:
-        return True
-    if instrument.is_simulated:
+def _behind(symbols: list[str], now: datetime) -> list[str]:
+    """Those that are not known, or whose last stored day is before the last session that is over."""
+    rows = {row.symbol: row for row in Instrument.objects.filter(symbol__in=symbols)}
+    bars = DailyBar.objects.filter(instrument__in=rows.values()).values_list("instrument_id")
+    lasts = dict(bars.annotate(last=Max("date")))
+    return [symbol for symbol in symbols if symbol not in rows or _is_behind(rows[symbol], lasts, now)]
+
+
+def _is_behind(row: Instrument, lasts: Mapping[int, date], now: datetime) -> bool:
+    if row.is_simulated:
         return False
-    last = DailyBar.objects.filter(instrument=instrument).order_by("-date").values_list("date", flat=True).first()
+    last = lasts.get(row.pk)
     try:
-        over = session_before(instrument.exchange, now)
+        over = session_before(row.exchange, now)
     except DomainError:
         over = None
     return last is None or (over is not None and last < over.date)

@@ -1,45 +1,21 @@
-"""What every market page's view needs: who looks, refusals as pages, one page of a list, answers that may be kept."""
+"""What every market page's view needs: who acts, the channels of its quotes, answers that may be kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
 
-from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.middleware.http import ConditionalGetMiddleware
 from django.utils.decorators import decorator_from_middleware
 
-from core.errors import NotFound
 from marketdata.domain.quote_event import quote_channel
 from marketdata.pages.board import Row, watchable
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 MAX_LIVE = 60
 
 # An answer with a mark of its content: asked again, the browser hears that nothing changed.
 conditional = decorator_from_middleware(ConditionalGetMiddleware)
-
-
-def page(view: View[P]) -> View[P]:
-    """Show what is not there, or not the viewer's to see, as the 404 page."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except NotFound as error:
-            raise Http404(error.message) from error
-
-    return wrapped
-
-
-def paginated(request: HttpRequest, rows: Sequence[Any], size: int) -> Page[Any]:
-    """The page of `rows` that the query string asks for; a wrong number shows the nearest page."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 def channels(rows: Sequence[Row]) -> str:

@@ -11,12 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.errors import Invalid
+from core.pages import paginated
 from marketdata.domain.quote_event import quote_event
 from marketdata.pages import overview
 from marketdata.pages.board import Row, base_rows, board_rows, closes_of, public_quotes
 from marketdata.pages.exchanges import strip
 from marketdata.pages.sources import banner, ribbons
-from marketdata.web.common import MAX_LIVE, channels, conditional, live_ids, paginated
+from marketdata.web.common import MAX_LIVE, channels, conditional, live_ids
 
 ROWS = 40
 DEFAULT_SORT = "symbol"

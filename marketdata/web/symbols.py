@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from core.pages import page
 from marketdata.domain.symbol_panels import PanelRequest
 from marketdata.pages.exchanges import exchange_states
 from marketdata.pages.lists import list_choices
 from marketdata.pages.news import news_of
 from marketdata.pages.sources import ribbons
 from marketdata.pages.symbols import panels, symbol_facts, symbol_row
-from marketdata.web.common import channels, page
+from marketdata.web.common import channels
 
 RESOLUTIONS = (("1", "1m"), ("5", "5m"), ("15", "15m"), ("60", "1h"), ("1D", "1D"), ("1W", "1W"))
 RANGES = (("5", "5D"), ("31", "1M"), ("92", "3M"), ("366", "1Y"), ("1827", "5Y"), ("0", "All"))

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.errors import Conflict, DomainError, NotFound
+from core.pages import page
 from marketdata.forms import SymbolForm, WatchlistForm
 from marketdata.pages.board import closes_of
 from marketdata.pages.lists import ListOverview, list_rows, lists_of, moved
@@ -21,7 +22,7 @@ from marketdata.pages.search import search
 from marketdata.pages.sources import ribbons
 from marketdata.pages.symbols import symbol_row
 from marketdata.services import watchlists as services
-from marketdata.web.common import Person, channels, live_ids, page, person
+from marketdata.web.common import Person, channels, live_ids, person
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""What every page view needs: who looks, refusals as pages, the market behind the ribbon, one page of a list."""
+"""What every page view needs: who looks and acts, the market behind the ribbon, a list as frozen views."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from core.errors import NotFound
 from marketdata import selectors as market_selectors
 from trading import selectors
 from trading.domain.types import Actor
 from trading.domain.views import AccountView
 
-P = ParamSpec("P")
 T = TypeVar("T")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-PAGE_SIZE = 25
 CURVE_POINTS = 2000
 
 
@@ -36,19 +32,6 @@ def actor(request: HttpRequest) -> Actor:
     if found is None:
         raise Http404
     return found
-
-
-def page(view: View[P]) -> View[P]:
-    """Show what is not there, or not the viewer's to see, as the 404 page."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except NotFound as error:
-            raise Http404(error.message) from error
-
-    return wrapped
 
 
 def new_key() -> str:
@@ -89,11 +72,6 @@ def curve_points(account_id: int, market_tick: int) -> list[list[int]]:
             points.append([moment, minor])
     points.reverse()
     return points
-
-
-def paginated(request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = PAGE_SIZE) -> Page[Any]:
-    """The page of `rows` that the query string asks for; a wrong number shows the nearest page."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 def mapped(found: Page[Any], view_of: Callable[[Any], T]) -> Page[Any]:

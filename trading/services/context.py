@@ -71,7 +71,7 @@ def instrument_of(listing: ListingView, currency: str, on: date, *, last: Decima
 
 def tick_size_at(listing: ListingView, last: Decimal, on: date) -> Decimal:
     """The price grid of a listing at a price: its own in a replay, in a live market the exchange's at that price."""
-    if listing.market_id == 0 or market_selectors.market_facts(listing.market_id).is_replay:
+    if market_selectors.market_facts(listing.market_id).is_replay:
         return listing.tick_size
     try:
         rule = market_selectors.tick_size_for(listing.exchange, last, on)

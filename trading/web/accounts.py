@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from core.errors import DomainError, NotFound
+from core.pages import page, paginated
 from marketdata import selectors as market_selectors
 from trading import selectors
 from trading.adapters.statement_csv import statement_csv
@@ -28,8 +29,6 @@ from trading.pages import (
     mapped,
     market_context,
     new_key,
-    page,
-    paginated,
     viewer,
 )
 from trading.pages import analytics as figures_of

@@ -11,12 +11,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from core.pages import page
 from trading import selectors
 from trading.domain.schedules.words import label
 from trading.domain.types import OrderView
 from trading.domain.views import FillView
 from trading.forms import revision_of
-from trading.pages import actor, market_context, page, viewer
+from trading.pages import actor, market_context, viewer
 from trading.pages.blotter import order_row
 from trading.selectors import pages as page_reads
 from trading.selectors.books import charges_of

@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.errors import DomainError
+from core.pages import page
 from core.templatetags.arena import qty
 from trading import selectors
 from trading.domain import risk_presets
 from trading.domain.limits import Limits
 from trading.domain.risk_presets import EffectiveLimit
 from trading.forms import LIMITS, LimitsForm
-from trading.pages import actor, page
+from trading.pages import actor
 from trading.services import risk
 from trading.services.risk import KillReport, RiskView
 

@@ -12,13 +12,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from core.errors import DomainError, Invalid
+from core.pages import page
 from core.templatetags.arena import qty
 from trading import selectors
 from trading.domain.schedules.words import label
 from trading.domain.types import OrderRequest
 from trading.domain.views import AccountView, PositionView
 from trading.forms import key_of, number, protect_request, ticket_request
-from trading.pages import actor, market_context, page
+from trading.pages import actor, market_context
 from trading.pages.sizing import SHARES, confirm_word, held_in, large_words, quantity_for
 from trading.services import changes, flatten, orders
 from trading.web.answers import answer, is_partial

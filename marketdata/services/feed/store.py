@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from marketdata.adapters.bars_copy import bars_copy
-from marketdata.domain.candles import MINUTE, Row, is_whole
-from marketdata.domain.feed import BAR_MINUTES, FeedBar, LiveQuote, at_of
+from marketdata.adapters.bars_copy import bars_copy, bars_roll
+from marketdata.domain.candles import Row, is_whole
+from marketdata.domain.feed import FeedBar, LiveQuote, at_of
 from marketdata.domain.providers import Provider, ProviderError
 from marketdata.models import DailyBar, FeedEvent
 from marketdata.services.feed.engine import Followed
@@ -23,20 +23,6 @@ logger = logging.getLogger(__name__)
 BACKFILL_MOST = timedelta(days=2)
 CHUNK = 20_000
 
-_ROLL = """
-INSERT INTO marketdata_intradaybar AS bar (instrument_id, minutes, at, open, high, low, close, volume, trades)
-SELECT instrument_id, %(to)s, date_bin(make_interval(mins => %(to)s), at, 'epoch'::timestamptz),
-    (array_agg(open ORDER BY at))[1], max(high), min(low), (array_agg(close ORDER BY at DESC))[1],
-    sum(volume), sum(trades)
-FROM marketdata_intradaybar
-WHERE instrument_id = ANY(%(ids)s) AND minutes = 1 AND at >= %(first)s AND at < %(last)s
-GROUP BY 1, 3
-ON CONFLICT (instrument_id, minutes, at) DO UPDATE
-SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-    volume = excluded.volume, trades = excluded.trades
-WHERE (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
-    IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.trades)
-"""
 _QUOTES = """
 INSERT INTO marketdata_latestquote (instrument_id, document, at, provider, stored_at)
 SELECT q.id, q.document::jsonb, q.at, q.provider, now()
@@ -89,14 +75,9 @@ def minutes_store(rows: Sequence[Row]) -> int:
     changed = 0
     for begin in range(0, len(rows), CHUNK):
         changed += bars_copy(rows[begin : begin + CHUNK])
-    widest = max(BAR_MINUTES) * MINUTE
-    first = min(row[2] for row in rows) // widest * widest
-    last = max(row[2] for row in rows) // widest * widest + widest
-    ids = sorted({row[0] for row in rows})
-    with transaction.atomic(), connection.cursor() as cursor:
-        for minutes in BAR_MINUTES:
-            if minutes > 1:
-                cursor.execute(_ROLL, {"to": minutes, "ids": ids, "first": at_of(first), "last": at_of(last)})
+    times = [row[2] for row in rows]
+    with transaction.atomic():
+        bars_roll(sorted({row[0] for row in rows}), minutes=1, first=at_of(min(times)), last=at_of(max(times)))
     return changed
 
 
