@@ -1,6 +1,6 @@
 """Live and simulated markets for tests, here and on the floors above: instruments, what the feed has, ticks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 
 from marketdata.adapters.live_board import live_write
@@ -8,17 +8,18 @@ from marketdata.domain.feed import LiveQuote, micro_of, micros
 from marketdata.domain.types import MarketView, Tick
 from marketdata.models import Instrument
 from marketdata.services import live_ticks, markets, ticks
+from marketdata.services.calendars import calendar_load
 from marketdata.services.exchanges import exchanges_seed
 from marketdata.tests.factories import InstrumentFactory
-from marketdata.tests.sessions import calendars_loaded
 
 _numbers = count(1)
 _sequences = count(1)
 
 
 def exchanges() -> None:
-    """The exchanges, with the sessions of the US; nothing kept of sessions before."""
-    calendars_loaded("US")
+    """The exchanges, with the sessions of the US for 2026 alone."""
+    exchanges_seed()
+    calendar_load(exchange="US", first=date(2026, 1, 1), last=date(2026, 12, 31))
     live_ticks.live_forget()
 
 
