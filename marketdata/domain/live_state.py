@@ -84,9 +84,14 @@ class LiveState:
                 span = spans.get(entry.exchange)
                 if span is not None and span.opens <= item.at < span.closes:
                     if entry.session != span.date:
-                        self._begin(entry, span)
+                        self._begin(entry, span.date)
                     if not entry.open:
-                        entry.open = entry.high = entry.low = price
+                        # The opening may not be known of a session whose later minutes are.
+                        entry.open, entry.high, entry.low = (
+                            price,
+                            max(entry.high, price),
+                            min(entry.low or price, price),
+                        )
                     elif price > entry.high:
                         entry.high = price
                     elif price < entry.low:
@@ -102,11 +107,11 @@ class LiveState:
         return changed
 
     @staticmethod
-    def _begin(entry: Entry, span: SessionSpan) -> None:
+    def _begin(entry: Entry, session: date) -> None:
         """A new session: the last price of the one before is its previous close, unless the exchange's is known."""
-        if entry.closed and entry.session != date.min and entry.closed_for != span.date:
+        if entry.closed and entry.session != date.min and entry.closed_for != session:
             entry.previous_close = entry.closed
-        entry.session = span.date
+        entry.session = session
         entry.open = entry.high = entry.low = entry.volume = 0
 
     def seed(self, quote: LiveQuote, received: int) -> Entry | None:
@@ -132,17 +137,20 @@ class LiveState:
     def amend(self, symbol: str, session: date, totals: tuple[int, int, int, int]) -> Entry | None:
         """What is stored of a session: (open, high, low, volume); an open of 0 is not known.
 
-        Figures only grow: some of it may have been heard already.
+        Figures only grow: some of it may have been heard already. A session of which nothing has been heard begins: its
+        minutes may come before its next print.
         """
         entry = self.entries.get(symbol)
-        if entry is None or entry.session != session:
+        if entry is None or entry.session > session:
             return None
+        if entry.session < session:
+            self._begin(entry, session)
         opened, high, low, volume = totals
         entry.open = opened or entry.open
         entry.high, entry.low = max(entry.high, high), min(entry.low or low, low)
         entry.volume = max(entry.volume, volume)
-        if entry.changed:
-            return None
+        if entry.changed or not entry.at:
+            return None  # it is shown already, or there is no price to show yet
         entry.changed = True
         return entry
 

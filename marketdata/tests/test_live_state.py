@@ -219,3 +219,17 @@ class TestAmend:
         assert state.amend("AAA", BEFORE, (1, 999, 1, 999)) is None
         assert state.amend("ZZZ", TODAY, (1, 999, 1, 999)) is None
         assert figures(entry) == (TODAY, 100, 100, 100, 100, 1)
+
+    def test_a_session_that_nothing_has_been_heard_of_begins_with_what_is_stored(self):
+        state, entry = made(span=YESTERDAY)
+        state.take([trade(1 - 86_400, 90)], OPENS - DAY, "one")
+        state.spans = {"XNYS": SPAN}
+        assert state.amend("AAA", TODAY, (0, 120, 96, 40)) is None  # is on its way to the board already
+        assert (entry.previous_close, figures(entry)) == (90, (TODAY, 0, 120, 96, 90, 40))
+        state.take([trade(1, 100, 5)], OPENS, "one")  # whichever comes first, nothing of the other is lost
+        assert figures(entry) == (TODAY, 100, 120, 96, 100, 45)
+
+    def test_what_has_no_price_yet_is_not_shown(self):
+        state, entry = made()
+        assert state.amend("AAA", TODAY, (97, 120, 96, 40)) is None
+        assert (entry.changed, figures(entry)) == (False, (TODAY, 97, 120, 96, 0, 40))
