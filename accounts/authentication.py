@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
-from rest_framework.authentication import SessionAuthentication
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -76,6 +77,14 @@ class ActiveJWTAuthentication(JWTAuthentication):
         return user_id, Guard(_MAY_COME_IN, (user_id,), lambda row: row == wanted)
 
 
+class ApiKeyAuthentication(BaseAuthentication):
+    """Accepts an API key of an active user, within its scope."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:  # noqa: ARG002
+        """None without a key."""
+        return None
+
+
 class ActiveSessionAuthentication(SessionAuthentication):
     """Accepts the session of an active user, with a CSRF token on writes."""
 
@@ -106,3 +115,14 @@ class ActiveSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
 
     target_class = "accounts.authentication.ActiveSessionAuthentication"
     name = "cookieAuth"
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How a key appears in the API's schema."""
+
+    target_class = "accounts.authentication.ApiKeyAuthentication"
+    name = "apiKeyAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
+        """A header of its own."""
+        return {"type": "apiKey", "in": "header", "name": "X-API-Key"}

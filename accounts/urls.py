@@ -1,11 +1,9 @@
 """Pages of the accounts app."""
 
-from django.urls import path
-
-from accounts import web
+from accounts.web import entrance, identity, keys, mailbox, notices, onboarding, privacy, profile, security
 
 urlpatterns = [
-    path("sign-up", web.sign_up, name="sign-up"),
-    path("sign-in", web.sign_in, name="sign-in"),
-    path("sign-out", web.sign_out, name="sign-out"),
+    pattern
+    for module in (entrance, security, keys, onboarding, profile, notices, mailbox, identity, privacy)
+    for pattern in module.urlpatterns
 ]

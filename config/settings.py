@@ -76,6 +76,13 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "django_celery_beat",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.mfa",
+    "anymail",
+    "django_countries",
     "core",
     "accounts",
     "marketdata",
@@ -89,6 +96,7 @@ MIDDLEWARE = [
     "core.middleware.RequestLogMiddleware",
     "core.middleware.BodyLimitMiddleware",
     "core.middleware.ApiAliasMiddleware",
+    "core.middleware.FlagsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     # From here on only what carries a cookie, and pages.
     "core.middleware.ApiLaneMiddleware",
@@ -98,7 +106,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SuspendedUserMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.MissingPageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -117,6 +127,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "core.context.site",
+                "accounts.context.person",
             ],
             "builtins": ["core.templatetags.arena"],
         },
@@ -130,13 +141,10 @@ PASSWORD_HASHERS = [
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "accounts.validators.BreachedPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "/sign-in"
 CSRF_FAILURE_VIEW = "core.web.csrf_failure"
@@ -153,14 +161,27 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+# Avatars are served by a view of ours; identity documents and exports lie where no address leads.
+MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env.str("PRIVATE_FILES_DIR", default="") or str(DATA_DIR / "private"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
 
 # Browser security. No inline script or style anywhere.
 STREAM_PUBLIC_URL = env.str("STREAM_PUBLIC_URL", default="http://127.0.0.1:8001")
@@ -177,7 +198,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "connect-src": [SELF, "{0.scheme}://{0.netloc}".format(urlsplit(STREAM_PUBLIC_URL))],
         "frame-ancestors": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF],
+        # A browser holds the redirect after a form to this as well.
+        "form-action": [SELF, *(["https://accounts.google.com"] if GOOGLE_CLIENT_ID else [])],
         "object-src": [NONE],
     },
 }
@@ -201,10 +223,20 @@ CORS_URLS_REGEX = r"^/(api|v1)/"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-csrftoken", "x-request-id"]
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=262_144)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=8_388_608)
+# Where files may be sent: these take MAX_UPLOAD_BYTES instead.
+UPLOAD_PATHS = (
+    "/settings/profile/avatar",
+    "/settings/identity/documents",
+    "/api/v1/me/avatar",
+    "/api/v1/me/identity/documents",
+)
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.ActiveJWTAuthentication",
+        "accounts.authentication.ApiKeyAuthentication",
         "accounts.authentication.ActiveSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -225,6 +257,9 @@ REST_FRAMEWORK = {
         "user": env.str("THROTTLE_USER", default="1200/min"),
         "orders": env.str("THROTTLE_ORDERS", default="600/min"),
         "auth": env.str("THROTTLE_AUTH", default="20/min"),
+        "codes": env.str("THROTTLE_CODES", default="6/hour"),
+        "uploads": env.str("THROTTLE_UPLOADS", default="30/hour"),
+        "exports": env.str("THROTTLE_EXPORTS", default="3/day"),
     },
     "NUM_PROXIES": env.int("NUM_PROXIES", default=int(BEHIND_PROXY)),
 }
@@ -268,7 +303,94 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+# Mail: the first of these that is set up sends it; with none it stays on this machine, and /mailbox shows it locally.
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Trading Arena <arena@localhost>")
+ANYMAIL = {
+    "SENDGRID_API_KEY": env.str("SENDGRID_API_KEY", default=""),
+    "SENDGRID_API_URL": env.str("SENDGRID_API_URL", default="https://api.sendgrid.com/v3/"),
+    "POSTMARK_SERVER_TOKEN": env.str("POSTMARK_SERVER_TOKEN", default=""),
+    "POSTMARK_API_URL": env.str("POSTMARK_API_URL", default="https://api.postmarkapp.com/"),
+    "REQUESTS_TIMEOUT": 10,
+}
+if smtp := env.str("EMAIL_URL", default=""):
+    vars().update({name: value for name, value in env.email_url_config(smtp).items() if name != "EMAIL_FILE_PATH"})
+EMAIL_TIMEOUT = 10
+MAILBOX_DIR = DATA_DIR / "mailbox"
+MAIL_IS_LOCAL = not (smtp or ANYMAIL["SENDGRID_API_KEY"] or ANYMAIL["POSTMARK_SERVER_TOKEN"])
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or (
+    "anymail.backends.sendgrid.EmailBackend"
+    if ANYMAIL["SENDGRID_API_KEY"]
+    else "anymail.backends.postmark.EmailBackend"
+    if ANYMAIL["POSTMARK_SERVER_TOKEN"]
+    else "django.core.mail.backends.smtp.EmailBackend"
+    if smtp
+    else "accounts.adapters.mailbox.MailboxBackend"
+)
+
+# Text messages, web push.
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
+TWILIO_FROM = env.str("TWILIO_FROM", default="")
+TWILIO_API_URL = env.str("TWILIO_API_URL", default="https://api.twilio.com")
+VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", default="")
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
+VAPID_CONTACT = env.str("VAPID_CONTACT", default="")
+
+# People: where from (ISO 3166, "US" or "US-NY"), how old, how long things are kept. A country's header counts only when
+# it is named here, because the proxy that sets it must also remove what a client sends.
+BLOCKED_REGIONS = [code.strip().upper() for code in env.list("BLOCKED_REGIONS", default=[]) if code.strip()]
+COUNTRY_HEADER = env.str("COUNTRY_HEADER", default="")
+GEOIP_PATH = env.str("GEOIP_PATH", default="")
+MIN_AGE = env.int("MIN_AGE", default=18)
+DELETION_GRACE_DAYS = env.int("DELETION_GRACE_DAYS", default=30)
+EXPORT_LINK_DAYS = env.int("EXPORT_LINK_DAYS", default=7)
+RETENTION_DAYS = {
+    "notifications": env.int("RETAIN_NOTIFICATIONS_DAYS", default=180),
+    "sign_ins": env.int("RETAIN_SIGN_INS_DAYS", default=180),
+    "sightings": env.int("RETAIN_SIGHTINGS_DAYS", default=90),
+    "identity_documents": env.int("RETAIN_IDENTITY_DOCUMENTS_DAYS", default=365),
+}
+REQUIRE_STAFF_MFA = env.bool("REQUIRE_STAFF_MFA", default=not DEBUG)
+# Encrypts what must be read again (second factors): the first key writes, all read.
+FIELD_KEYS = [key for key in env.list("FIELD_KEYS", default=[]) if key] or [SECRET_KEY]
+
+# django-allauth: its views at our own addresses and in our own templates (accounts/web/entrance.py, templates/account).
+ACCOUNT_ADAPTER = "accounts.adapters.allauth.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.allauth.SocialAdapter"
+MFA_ADAPTER = "accounts.adapters.allauth.MfaAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email", "phone"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpFields"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_SESSION_REMEMBER = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET}] if GOOGLE_CLIENT_ID else [],
+        "SCOPE": ["profile", "email"],
+        "AUTH_PARAMS": {"access_type": "online"},
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Trading Arena"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+HEADLESS_ENABLED = False
 
 # The arena (names as in the first brief).
 DEFAULT_BALANCE = env.str("DEFAULT_BALANCE", default="1000000.00")

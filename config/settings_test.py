@@ -1,5 +1,8 @@
 """Settings for the test suite: the real ones, with fast hashing and no throttling surprises."""
 
+import tempfile
+from pathlib import Path
+
 from config.settings import *  # noqa: F403
 from config.settings import DATABASES, REST_FRAMEWORK
 
@@ -12,11 +15,17 @@ DATABASES["default"]["OPTIONS"]["options"] += " -c arena.allow_truncate=on"
 SECURE_SSL_REDIRECT = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.Argon2PasswordHasher"]
+# Files that tests send; another folder for each run.
+MEDIA_ROOT, PRIVATE = Path(tempfile.mkdtemp(prefix="arena-media-")), tempfile.mkdtemp(prefix="arena-private-")
+MAILBOX_DIR = Path(tempfile.mkdtemp(prefix="arena-mailbox-"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "private": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": PRIVATE}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 CELERY_TASK_ALWAYS_EAGER = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "100000/min")
+ACCOUNT_RATE_LIMITS = False
+REQUIRE_STAFF_MFA = False

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from accounts.web import admin_sign_in
+from accounts.web.entrance import admin_sign_in
 from core.web import page_not_found
 
 handler400 = "core.web.bad_request"

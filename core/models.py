@@ -177,3 +177,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject_type}:{self.subject_id}"
+
+
+class SystemFlag(models.Model):
+    """A switch of the whole platform, on from the moment it is set. Every change is in the audit trail."""
+
+    class Key(models.TextChoices):
+        """What can be switched."""
+
+        MAINTENANCE = "maintenance", "Maintenance: nothing is written"
+        TRADING_HALT = "trading_halt", "Trading halt: no new orders, resting ones wait"
+        SIGNUPS_CLOSED = "signups_closed", "Sign-ups closed"
+
+    key = models.CharField(max_length=24, primary_key=True, choices=Key.choices)
+    is_on = models.BooleanField(default=False)
+    message = models.CharField(max_length=200, blank=True, help_text="Shown on every page while it is on")
+    until = models.DateTimeField(null=True, blank=True, help_text="When it is expected to end; it ends by itself then")
+    changed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.key}: {'on' if self.is_on else 'off'}"

@@ -8,7 +8,7 @@ from django.urls import path
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.models import CLEARED_ALWAYS, User
 from accounts.services.tokens import tokens_issue
 from core import throttling
 from core.errors import Denied
@@ -47,7 +47,7 @@ urlpatterns = [path("api/v1/echo", Echo.as_view()), path("api/v1/whoami", Whoami
 @pytest.fixture
 def user():
     served.clear()
-    return User.objects.create_user("ann@example.com", display_name="Ann")
+    return User.objects.create_user("ann@example.com", display_name="Ann", clearance=CLEARED_ALWAYS)
 
 
 def bearer(user) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Addresses:
         env |= {"WEB_PORT": str(self.web), "STREAM_PORT": str(self.stream)}
         if not configured("STREAM_PUBLIC_URL"):
             env["STREAM_PUBLIC_URL"] = f"http://{self.browser_host}:{self.stream}"
+        if not configured("SITE_URL"):
+            env["SITE_URL"] = self.url
         return env
 
 

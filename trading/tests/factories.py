@@ -5,7 +5,8 @@ from itertools import count
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import CLEARED_ALWAYS, User
+from accounts.tests.factories import verify
 from core.money import Money
 from marketdata.domain.types import MarketView
 from trading.domain.types import Actor, OrderRequest, OrderView
@@ -17,8 +18,12 @@ _numbers = count(1)
 
 def user(**fields) -> User:
     number = next(_numbers)
-    return User.objects.create_user(
-        f"user{number}@example.com", "pass-word-123", **{"display_name": f"User {number}", **fields}
+    return verify(
+        User.objects.create_user(
+            f"user{number}@example.com",
+            "pass-word-123",
+            **{"display_name": f"User {number}", "clearance": CLEARED_ALWAYS, **fields},
+        )
     )
 
 

@@ -10,15 +10,24 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.models.profile import Profile
+
+# The clearance of those whom no text asks: agents, which belong to the platform.
+CLEARED_ALWAYS = 2_147_483_647
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates users; email addresses are stored lower-case."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Make a user; without a password none can sign in as it."""
+        """Make a user with an empty profile; without a password none can sign in as it."""
+        if fields.get("kind") == User.Kind.AGENT:
+            fields.setdefault("clearance", CLEARED_ALWAYS)
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
+        if user.kind == User.Kind.PERSON:
+            Profile.objects.using(self._db).create(user=user)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -60,6 +69,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.TRADER)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     suspended_reason = models.CharField(max_length=300, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True, help_text="Empty: until someone reinstates the user")
+    handle = models.CharField(max_length=20, null=True, blank=True, unique=True, help_text="Lower-case; in addresses")
+    clearance = models.IntegerField(
+        default=0,
+        db_default=0,
+        help_text="The edition of the texts at which the user may trade and buy; 0: not set up; -1: region blocked",
+    )
+    anonymised_at = models.DateTimeField(null=True, blank=True, help_text="When what identifies the person was erased")
     token_version = models.PositiveIntegerField(default=0, help_text="Raised to revoke every token at once")
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -109,3 +110,18 @@ class MeView(APIView):
         data = _valid(serializers.ProfileIn, request)
         user = users.user_rename(user_id=cast(User, request.user).pk, **data)
         return Response(serializers.UserOut(user).data)
+
+
+# `account/...` are the same under their other names.
+urlpatterns = [
+    path("auth/register", RegisterView.as_view(), name="auth-register"),
+    path("auth/token", TokenView.as_view(), name="auth-token"),
+    path("auth/token/refresh", RefreshView.as_view(), name="auth-token-refresh"),
+    path("auth/refresh", RefreshView.as_view(schema=None)),
+    path("auth/logout", LogoutView.as_view(), name="auth-logout"),
+    path("auth/me", MeView.as_view(), name="auth-me"),
+    path("account/register", RegisterView.as_view(schema=None)),
+    path("account/login", TokenView.as_view(schema=None)),
+    path("account/refresh_token", RefreshView.as_view(schema=None)),
+    path("account/profile", MeView.as_view(schema=None)),
+]

@@ -5,6 +5,7 @@ from django.contrib.auth import login, logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -93,3 +94,10 @@ def _page(request: HttpRequest, template: str, form: ServiceForm, error: DomainE
     status = error.status if error is not None and error.status == 429 else 422 if refused else 200
     context = {"form": form, "next": request.POST.get("next") or request.GET.get("next") or ""}
     return render(request, template, context, status=status)
+
+
+urlpatterns = [
+    path("sign-up", sign_up, name="sign-up"),
+    path("sign-in", sign_in, name="sign-in"),
+    path("sign-out", sign_out, name="sign-out"),
+]

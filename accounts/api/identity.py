@@ -1,0 +1,5 @@
+"""The identity check."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

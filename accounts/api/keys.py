@@ -1,0 +1,5 @@
+"""API keys."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Notifications and preferences."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

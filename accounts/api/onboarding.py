@@ -1,0 +1,5 @@
+"""Onboarding and consents."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

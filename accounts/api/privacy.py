@@ -1,0 +1,5 @@
+"""Export and deletion."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

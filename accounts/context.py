@@ -1,0 +1,21 @@
+"""Template context about the person who looks at a page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import User
+from accounts.selectors.notices import unread_count
+from accounts.selectors.standing import standing_of
+
+
+def person(request: HttpRequest) -> dict[str, Any]:
+    """`standing` (what is missing before the first order) and `unread` (of the bell), asked only where they show."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_authenticated:
+        return {}
+    return {
+        "standing": SimpleLazyObject(lambda: standing_of(user)),
+        "unread": SimpleLazyObject(lambda: unread_count(user.pk)),
+    }

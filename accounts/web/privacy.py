@@ -1,0 +1,5 @@
+"""Export, deletion and consents."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
