@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the periodic tasks and the API's authentication schemes."""
-        from accounts import authentication  # noqa: F401
+        """Register handlers, the periodic tasks and the API's authentication schemes."""
+        from accounts import authentication, handlers  # noqa: F401
 
-        schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens_forget_expired", 86_400)
+        schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens.tokens_forget_expired", 86_400)

@@ -9,6 +9,16 @@ from accounts.models import User
 from accounts.selectors.notices import unread_count
 from accounts.selectors.standing import standing_of
 
+SETTINGS_PAGES = (
+    ("/settings/profile", "Profile"),
+    ("/settings/security", "Security"),
+    ("/settings/sessions", "Sessions"),
+    ("/settings/keys", "API keys"),
+    ("/settings/notifications", "Notifications"),
+    ("/settings/identity", "Identity"),
+    ("/settings/privacy", "Privacy and data"),
+)
+
 
 def person(request: HttpRequest) -> dict[str, Any]:
     """`standing` (what is missing before the first order) and `unread` (of the bell), asked only where they show."""
@@ -16,6 +26,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User) or not user.is_authenticated:
         return {}
     return {
+        "settings_pages": SETTINGS_PAGES,
         "standing": SimpleLazyObject(lambda: standing_of(user)),
         "unread": SimpleLazyObject(lambda: unread_count(user.pk)),
     }

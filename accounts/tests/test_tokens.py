@@ -253,7 +253,7 @@ def test_records_of_expired_tokens_are_forgotten(client, user):
     post(client, "auth/logout", {"refresh": pair["refresh"]})
     obtain(client)
     OutstandingToken.objects.filter(blacklistedtoken__isnull=False).update(expires_at=timezone.now())
-    tasks.tokens_forget_expired.delay()
+    tasks.tokens.tokens_forget_expired.delay()
     assert not BlacklistedToken.objects.exists()
     assert OutstandingToken.objects.count() == 1
 

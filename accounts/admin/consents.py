@@ -1,0 +1,1 @@
+"""Operator pages of legal texts and consents."""

@@ -1,0 +1,1 @@
+"""Leads: users who may be one person."""

@@ -1,0 +1,1 @@
+"""Copies of data and deletions that people have asked for."""

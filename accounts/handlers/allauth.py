@@ -1,0 +1,1 @@
+"""What follows from what django-allauth tells by its signals: audit, events, notifications, clearance."""

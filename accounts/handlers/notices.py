@@ -1,0 +1,1 @@
+"""Notifications that follow from events of accounts."""

@@ -1,0 +1,1 @@
+"""Sending what people are told."""

@@ -1,0 +1,1 @@
+"""Suspensions that end, clearances, identity checks that expire, leads."""

@@ -1,0 +1,1 @@
+"""Building copies of data, deletions that are due, retention."""

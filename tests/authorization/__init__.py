@@ -1,0 +1,1 @@
+"""Who may use which address: one module an area, read by tests/test_authorization.py."""
