@@ -1,6 +1,10 @@
 """Checks an email and a password."""
 
+from allauth.account.models import EmailAddress
+
 from accounts.models import User
+from accounts.services.attempts import attempt_failed, attempts_forget, attempts_require
+from accounts.services.emails import verification_send
 from core.errors import DomainError, Forbidden
 
 
@@ -10,19 +14,45 @@ def credentials_match(*, email: str, password: str) -> User | None:
     if user is None:
         User().set_password(password)
         return None
+    if not user.has_usable_password():
+        # Django answers at once here; an account without a password must not be told from one that is not there.
+        User().set_password(password)
+        return None
     return user if user.check_password(password) else None
 
 
 def credentials_verify(*, email: str, password: str) -> User:
-    """The user who may sign in with these; raises `invalid_credentials`, or `account_suspended` when they are right."""
+    """The user who may sign in with these.
+
+    Raises `invalid_credentials`; `rate_limited` after many wrong passwords; and, only when they are right,
+    `account_suspended` or `email_unverified`, in which case the link goes out again.
+    """
+    attempts_require(email)
     user = credentials_match(email=email, password=password)
     if user is None or not user.is_active:
+        attempt_failed(email)
         raise DomainError("invalid_credentials", "The email or the password is not right.", status=401)
+    attempts_forget(email)
     refuse_suspended(user)
+    if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
+        _send_link_again(user)
+        raise Forbidden("email_unverified", "Open the link that we have sent to your email address, then sign in.")
     return user
 
 
 def refuse_suspended(user: User) -> None:
     """Raise Forbidden for a suspended user."""
     if user.status == User.Status.SUSPENDED:
-        raise Forbidden("account_suspended", "Your account is suspended.")
+        until = user.suspended_until
+        if until is None:
+            raise Forbidden("account_suspended", "Your account is suspended.")
+        message = f"Your account is suspended until {until:%d %B %Y, %H:%M} UTC."
+        raise Forbidden("account_suspended", message, {"until": until.isoformat()})
+
+
+def _send_link_again(user: User) -> None:
+    try:
+        verification_send(user)
+    except DomainError:
+        # The links sent before still work.
+        return

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from allauth.account.models import EmailAddress
+from confusable_homoglyphs import confusables
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -10,6 +12,7 @@ from django.db.models import F
 
 from accounts.locks import user_lock
 from accounts.models import User
+from accounts.services.letters import letter_ask_in_tx
 from core import push
 from core.errors import Conflict, Forbidden, Invalid
 from core.services import audit, outbox
@@ -39,8 +42,43 @@ def user_create_in_tx(*, email: str, password: str | None, display_name: str, ki
             user = User.objects.create_user(email, password, display_name=name, kind=kind)
     except IntegrityError as error:
         raise _email_taken() from error
+    if kind == User.Kind.PERSON:
+        EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
     outbox.emit(topic="accounts.user_created", aggregate=f"user:{user.pk}", payload={"user_id": user.pk, "kind": kind})
     return user
+
+
+def user_register(*, email: str, password: str, display_name: str) -> int | None:
+    """Sign someone up; the address is proved by the link that is mailed to it. The caller tells everyone the same.
+
+    A known address makes no second user and changes nothing: its owner is told by mail. Both ways cost one hash of a
+    password and one mail. Returns the new user's id, or None for a known address. Raises `signups_closed`.
+    """
+    signups_require_open()
+    email, name = email_clean(email), display_name_clean(display_name)
+    password_check(password, User(email=email, display_name=name))
+    known = User.objects.filter(email=email).only("pk").first()
+    if known is None:
+        try:
+            with transaction.atomic(durable=True):
+                user = user_create_in_tx(email=email, password=password, display_name=name)
+                letter_ask_in_tx(kind="verify", user_id=user.pk)
+            return user.pk
+        except Conflict:
+            # Someone else has just signed up with it.
+            known = User.objects.only("pk").get(email=email)
+    User().set_password(password)
+    with transaction.atomic(durable=True):
+        letter_ask_in_tx(kind="known", user_id=known.pk)
+    return None
+
+
+def signups_require_open() -> None:
+    """Raise Forbidden while sign-ups are closed."""
+    from core.flags import flag_is_on
+
+    if flag_is_on("signups_closed"):
+        raise Forbidden("signups_closed", "Sign-ups are closed for now. Come back later.")
 
 
 def user_rename(*, user_id: int, display_name: str) -> User:
@@ -158,23 +196,31 @@ def email_clean(email: str) -> str:
 
 
 def display_name_clean(name: str) -> str:
-    """A name fit to be shown; raises Invalid on an empty or overlong one, or one with invisible characters."""
+    """A name fit to be shown; raises Invalid on an empty or overlong one, or one with invisible characters.
+
+    Scripts are not mixed to look like another name: `name_confusable`.
+    """
     name = " ".join(unicodedata.normalize("NFC", name).split())
     if not 2 <= len(name) <= MAX_NAME:
         raise _field("display_name", f"Choose a name of 2 to {MAX_NAME} characters.")
     if any(unicodedata.category(char).startswith("C") for char in name):
         raise _field("display_name", "The name has characters that cannot be shown.")
+    if confusables.is_dangerous(name, preferred_aliases=["latin"]):
+        message = "The name mixes letters of several scripts that look alike. Use one script."
+        raise Invalid("name_confusable", message, {"display_name": [message]})
     return name
 
 
 def password_check(password: str, user: User) -> None:
-    """Raise Invalid when a password is too weak for this user."""
+    """Raise Invalid when a password is too weak for this user: `password_breached` when a list of leaks has it."""
     if len(password) > MAX_PASSWORD:
         raise _field("password", f"Choose a password of at most {MAX_PASSWORD} characters.")
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise Invalid("invalid", "Choose a stronger password.", {"password": list(error.messages)}) from error
+        is_breached = any(found.code == "password_breached" for found in error.error_list)
+        code = "password_breached" if is_breached else "invalid"
+        raise Invalid(code, "Choose a stronger password.", {"password": list(error.messages)}) from error
 
 
 def _reason(reason: str) -> str:
