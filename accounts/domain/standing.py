@@ -30,12 +30,14 @@ def standing(*, clearance: int, edition: int) -> Standing:
     """
     if clearance == BLOCKED:
         return Standing(
-            "region_blocked", "The platform does not serve the country in your profile, so this was not taken.", ""
+            "region_blocked",
+            "The platform does not serve the country in your profile, so this was not taken. "
+            "Contact support if the country is wrong.",
         )
     if clearance == NOT_SET_UP:
         return Standing(
             "onboarding_incomplete",
-            "Finish setting up your account first: it takes two minutes.",
+            "Finish setting up your account, then try again: it takes two minutes.",
             ONBOARDING_URL,
         )
     if clearance < edition:

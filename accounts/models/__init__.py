@@ -1,6 +1,7 @@
 """What is stored about people and agents, by topic."""
 
 from accounts.models.consent import Consent, LegalText
+from accounts.models.handles import HandleClaim
 from accounts.models.identity import IdentityCheck, IdentityDocument, document_path
 from accounts.models.keys import ApiKey
 from accounts.models.leads import AbuseLead, DeviceSighting
@@ -24,6 +25,7 @@ __all__ = [
     "DataExport",
     "DeletionRequest",
     "DeviceSighting",
+    "HandleClaim",
     "IdentityCheck",
     "IdentityDocument",
     "LegalText",

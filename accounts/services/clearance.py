@@ -2,16 +2,18 @@
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
 
 from accounts.domain.standing import BLOCKED, NOT_SET_UP
+from accounts.locks import user_lock
 from accounts.models import CLEARED_ALWAYS, Consent, LegalText, Profile, User
+from accounts.selectors.profile import where_is_known
+from accounts.selectors.regions import region_blocked
 from accounts.selectors.standing import edition_in_force
+from core.services import audit
 
-
-def region_blocked(country: str, region: str = "") -> bool:
-    """Whether the platform serves nobody there: BLOCKED_REGIONS names countries ("KP") and regions ("US-NY")."""
-    blocked = settings.BLOCKED_REGIONS
-    return bool(country) and (country.upper() in blocked or bool(region and region.upper() in blocked))
+REVIEW_BATCH = 500
 
 
 def clearance_refresh_in_tx(user: User) -> int:
@@ -32,7 +34,7 @@ def _clearance(user: User) -> int:
     if region_blocked(profile.country, profile.region):
         return BLOCKED
     verified = EmailAddress.objects.filter(user_id=user.pk, email=user.email, verified=True).exists()
-    if profile.onboarded_at is None or not verified:
+    if profile.onboarded_at is None or not verified or not where_is_known(profile):
         return NOT_SET_UP
     return _accepted(user.pk)
 
@@ -49,3 +51,39 @@ def _accepted(user_id: int) -> int:
     accepted = set(Consent.objects.filter(user_id=user_id).values_list("text__edition", flat=True))
     open_editions = [edition for edition in newest.values() if edition not in accepted]
     return max(min(open_editions) - 1, 1) if open_editions else edition_in_force()
+
+
+def clearances_review() -> int:
+    """Follow BLOCKED_REGIONS: whoever lives where it now blocks or blocks no longer gets the clearance that fits.
+
+    Returns how many changed. One person a transaction, so that nobody's trading waits for it.
+    """
+    codes = settings.BLOCKED_REGIONS
+    is_blocked = Q(country__in=codes) | Q(region__in=codes)
+    # In a country that is served in part, the region has to be known.
+    is_unknown = Q(region="", country__in={code.partition("-")[0] for code in codes if "-" in code})
+    people = Profile.objects.exclude(country="").filter(
+        (is_blocked & ~Q(user__clearance=BLOCKED))
+        | (~is_blocked & Q(user__clearance=BLOCKED))
+        | (is_unknown & Q(user__clearance__gt=NOT_SET_UP))
+        | (~is_unknown & Q(user__clearance=NOT_SET_UP, onboarded_at__isnull=False))
+    )
+    changed, after = 0, 0
+    while ids := list(people.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:REVIEW_BATCH]):
+        changed += sum(_review(user_id) for user_id in ids)
+        after = ids[-1]
+    return changed
+
+
+def _review(user_id: int) -> bool:
+    with transaction.atomic(durable=True):
+        user = user_lock(user_id)
+        before = user.clearance
+        after = clearance_refresh_in_tx(user)
+        if after == before:
+            return False
+        audit.record(
+            actor=None, action="clearance_changed", subject_type="user", subject_id=user_id,
+            before={"clearance": before}, after={"clearance": after}, reason="The list of blocked regions changed.",
+        )  # fmt: skip
+    return True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from accounts.domain.standing import Standing
 from core.money import to_major
 from trading.domain.case import Case
 from trading.domain.fills import touch
@@ -37,6 +38,32 @@ def owner_active(case: Case) -> Denial | None:
     if case.snapshot.owner_active or case.forced:
         return None
     return Denial("account_suspended", "Your sign-in is suspended, so this order was not taken. Contact support.")
+
+
+# What someone may still do who has to accept new terms, or moved where the platform serves nobody: get out.
+_LETS_OUT = ("consent_due", "region_blocked")
+
+
+def owner_cleared(case: Case) -> Denial | None:
+    """The owner has set up the account and accepted the terms in force."""
+    found = case.snapshot.owner_standing
+    if found.is_clear or case.forced or may_reduce(found, case.opens):
+        return None
+    return Denial(found.code, found.message, {"url": found.url} if found.url else {})
+
+
+def may_reduce(found: Standing, opens: Decimal) -> bool:
+    """Whether someone of this standing may have an order that opens nothing."""
+    return not opens and found.code in _LETS_OUT
+
+
+def platform_open(case: Case) -> Denial | None:
+    """The platform has not halted trading."""
+    halt = case.snapshot.halt
+    if halt is None or case.forced:
+        return None
+    why = f": {halt.rstrip('.')}" if halt else ""
+    return Denial("trading_halted", f"Trading is halted on the whole platform{why}. Try again when it resumes.")
 
 
 def account_active(case: Case) -> Denial | None:
@@ -231,7 +258,14 @@ def date_ahead(case: Case) -> Denial | None:
     )
 
 
-STATE_CHECKS: tuple[Callable[[Case], Denial | None], ...] = (owner_active, account_active, group_open, market_open)
+STATE_CHECKS: tuple[Callable[[Case], Denial | None], ...] = (
+    owner_active,
+    owner_cleared,
+    platform_open,
+    account_active,
+    group_open,
+    market_open,
+)
 PRICE_CHECKS: tuple[Callable[[Case], Denial | None], ...] = (
     exchange_open,
     quote_fresh,

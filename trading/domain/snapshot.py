@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from accounts.domain.standing import CLEAR, Standing, standing
 from trading.domain.fills import Prices, Working
 from trading.domain.margin import Terms
 from trading.domain.positions import ZERO, Holding
@@ -157,7 +158,8 @@ class Snapshot:
 
     `rules` is there for new orders of an account under rules (trading.domain.ruled); `positions` then are all it holds.
     `trades_today` are fills, and entries that rest and may yet fill. `working` is what rests of entries in the symbol
-    on the order's side, where a limit bounds the position: both would get around their limits otherwise.
+    on the order's side, where a limit bounds the position: both would get around their limits otherwise. `halt` is what
+    the platform says while it takes no orders at all, None when it takes them.
     """
 
     account: AccountState
@@ -186,6 +188,8 @@ class Snapshot:
     now: str
     rules: Mapping[str, Any] | None = None
     working: Decimal = ZERO
+    owner_standing: Standing = CLEAR
+    halt: str | None = None
 
     @property
     def fee_schedule(self) -> str:
@@ -229,6 +233,8 @@ class Snapshot:
             now=moment(data["now"]),
             rules=data.get("rules"),
             working=Decimal(data.get("working") or ZERO),
+            owner_standing=standing(clearance=owner["clearance"], edition=owner["edition"]),
+            halt=owner["halt"],
         )
 
 

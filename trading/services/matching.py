@@ -22,7 +22,9 @@ from marketdata.domain.types import MarketView, Quote, Tick
 from trading import locks
 from trading.domain import plan, states
 from trading.domain.case import Marks
+from trading.domain.checks import may_reduce
 from trading.domain.plan import Plan
+from trading.domain.positions import opening
 from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.domain.types import SYSTEM, OrderView
 from trading.domain.venue import Venue
@@ -38,9 +40,19 @@ CHUNK = 32
 
 
 def _may_trade(snapshot: Snapshot) -> bool:
-    """What a new order needs, a resting one needs to fill: an active owner and account, and an open group."""
-    is_open = snapshot.group_status in (None, "open")
-    return is_open and snapshot.account.status == "active" and snapshot.owner_active
+    """What a new order needs, a resting one needs to fill.
+
+    An active owner of good standing and an active account, an open group, and no halt of the platform.
+    """
+    is_open = snapshot.group_status in (None, "open") and snapshot.halt is None
+    return is_open and snapshot.account.status == "active" and snapshot.owner_active and _is_cleared(snapshot)
+
+
+def _is_cleared(snapshot: Snapshot) -> bool:
+    found, order = snapshot.owner_standing, snapshot.order
+    if found.is_clear or order is None:
+        return found.is_clear
+    return may_reduce(found, opening(snapshot.holding, order.side, order.remaining))
 
 
 def _over(snapshot: Snapshot, quote: QuoteState, day_tick: int) -> str:

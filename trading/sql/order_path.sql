@@ -60,7 +60,11 @@ BEGIN
     IF p ? 'key' THEN
         SELECT * INTO i FROM core_idempotencyrecord WHERE scope = p ->> 'scope' AND key = p ->> 'key';
     END IF;
-    SELECT jsonb_build_object('status', u.status, 'is_active', u.is_active) INTO v_owner
+    -- The owner's standing, and the platform's halt: its message while it is on, null otherwise.
+    SELECT jsonb_build_object('status', u.status, 'is_active', u.is_active, 'clearance', u.clearance,
+            'edition', (SELECT coalesce(max(t.edition), 1) FROM accounts_legaltext t),
+            'halt', (SELECT h.message FROM core_systemflag h
+                WHERE h.key = 'trading_halt' AND h.is_on AND (h.until IS NULL OR h.until > clock_timestamp()))) INTO v_owner
         FROM accounts_user u WHERE u.id = a.owner_id;
     SELECT jsonb_build_object('status', m.status, 'tick', m.tick, 'at', m.tick_at, 'venue', m.venue) INTO v_market
         FROM marketdata_market m WHERE m.id = a.market_id;

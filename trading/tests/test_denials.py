@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from accounts.models import User
+from accounts.domain import standing
+from accounts.models import LegalText, User
 from core.errors import Invalid
-from core.models import IdempotencyRecord, Journal, OutboxEvent, Posting
+from core.models import IdempotencyRecord, Journal, OutboxEvent, Posting, SystemFlag
 from marketdata.models import Listing, Market
 from marketdata.services.listings import listing_halt
 from marketdata.services.markets import market_pause
@@ -59,6 +60,20 @@ class Desk:
 
 def suspended(desk: Desk) -> Any:
     User.objects.filter(pk=desk.who.user_id).update(status="suspended")
+    return desk.place
+
+
+def cleared_to(clearance: int) -> Callable[[Desk], Any]:
+    def prepare(desk: Desk) -> Any:
+        LegalText.objects.create(kind="terms", version=1, edition=4, title="Terms", body="Be fair.")
+        User.objects.filter(pk=desk.who.user_id).update(clearance=clearance)
+        return desk.place
+
+    return prepare
+
+
+def halt(desk: Desk) -> Any:
+    SystemFlag.objects.create(key="trading_halt", is_on=True, message="An exchange reports wrong prices.")
     return desk.place
 
 
@@ -124,6 +139,10 @@ FINE = {"instrument": {"lot_size": "0.000001"}, "bars": {"AAA": [(1, 1, 1, 1)] *
 # (code, how to come to it, the market it happens in)
 DENIALS: list[tuple[str, Callable[[Desk], Any], dict[str, Any]]] = [
     ("account_suspended", suspended, {}),
+    ("onboarding_incomplete", cleared_to(0), {}),
+    ("region_blocked", cleared_to(-1), {}),
+    ("consent_due", cleared_to(3), {}),
+    ("trading_halted", halt, {}),
     ("account_not_active", locked, {}),
     ("trading_not_open", group_status, {}),
     ("market_closed", paused, {}),
@@ -241,6 +260,8 @@ def codes_of(module: str, makers: set[str]) -> set[str]:
     for node in ast.walk(ast.parse((DOMAIN / module).read_text())):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers):
             continue
+        if not node.args:
+            continue
         code = node.args[0]
         if isinstance(code, ast.Constant):
             found.add(re.escape(str(code.value)))
@@ -253,7 +274,11 @@ def codes_of(module: str, makers: set[str]) -> set[str]:
     ("modules", "makers", "covered"),
     [
         # A replay's exchange is never closed: that case is in test_live_orders.
-        (("checks.py", "judge.py"), {"Denial"}, {item[0] for item in DENIALS} | {"exchange_closed"}),
+        (
+            ("checks.py", "judge.py", standing.__file__),
+            {"Denial", "Standing"},
+            {item[0] for item in DENIALS} | {"exchange_closed"},
+        ),
         (("requests.py",), {"Invalid", "_invalid"}, {item[0] for item in MALFORMED}),
     ],
 )
