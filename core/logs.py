@@ -1,26 +1,24 @@
 """Structured logging: one line an event, with the request's id and the user's id, and nothing private in it."""
 
 import logging
-import re
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-EMAIL = re.compile(r"[^\s@\"'<>,;:=(]+@[^\s@\"'<>,;:=)]+\.[^\s@\"'<>,;:=)]+")
-PRIVATE = {"password", "email", "token", "refresh", "access", "authorization", "cookie", "secret", "api_key"}
-MASK = "***"
+from core.privacy import MASK, is_private, masked
 
 Event = MutableMapping[str, Any]
+# Fields that we write ourselves and that hold nothing of a person.
+_PLAIN = {"timestamp", "level", "logger", "request_id", "user_id", "task_id", "_record", "_from_structlog"}
 
 
 def mask_private(_logger: Any, _name: str, event: Event) -> Event:
-    """Mask fields that are private by name, and email addresses anywhere in texts."""
+    """Mask fields that are private by name, and what is private in any other: texts, exceptions, nested values."""
     for key, value in event.items():
-        if key in PRIVATE:
-            event[key] = MASK
-        elif isinstance(value, str) and "@" in value:
-            event[key] = EMAIL.sub(MASK, value)
+        if key in _PLAIN:
+            continue
+        event[key] = MASK if is_private(key) and value is not None else masked(value)
     return event
 
 
@@ -52,6 +50,8 @@ def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
     }
     # Django's own handlers are taken off, or a line would come twice; a refusal is in the request's line already.
     quiet |= {"django": {"handlers": [], "level": "INFO"}, "django.request": {"level": "ERROR"}}
+    # Clients of vendors tell what they send: addresses, numbers, texts.
+    quiet |= {name: {"level": "WARNING"} for name in CHATTY}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -62,6 +62,8 @@ def logging_config(*, level: str, style: str, debug: bool) -> dict[str, Any]:
     }
 
 
+CHATTY = ("twilio", "urllib3", "requests", "oauthlib", "requests_oauthlib", "httpx", "httpcore", "pywebpush", "fido2",
+          "websockets", "asyncio", "PIL")  # fmt: skip
 # `extra=` fields of ordinary log records that are worth keeping; requests and responses are not.
 ADDED = {"status_code"}
 
