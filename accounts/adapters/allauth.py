@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from accounts.adapters.mail import mail_send
 from accounts.adapters.sms import sms
 from accounts.models import Profile, User
+from core.errors import DomainError
 from core.throttling import address, limit
 
 # Mails that django-allauth sends of itself; everything else that it would mail is a notification of ours.
@@ -53,7 +54,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Whether this is the password of someone who is signed in; guesses are limited."""
-        limit("auth", f"again:{user.pk}")
+        try:
+            limit("auth", f"again:{user.pk}")
+        except DomainError as error:
+            raise self.validation_error("too_many_login_attempts") from error
         return bool(user.check_password(password))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

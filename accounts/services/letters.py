@@ -77,4 +77,4 @@ def _unverified(user: User, *, of_account: bool) -> EmailAddress | None:
 
 
 def _days() -> int:
-    return int(getattr(settings, "ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS", 3))
+    return int(settings.ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS)

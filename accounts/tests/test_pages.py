@@ -23,26 +23,16 @@ def sign_in(client, email="ann@example.com", password=PASSWORD, **extra):
     return client.post("/sign-in", {"email": email, "password": password, **extra})
 
 
-def test_sign_up_makes_a_user_and_signs_in(client):
-    data = {"email": " Bob@Example.com ", "display_name": "Bob  B", "password": PASSWORD}
-    response = client.post("/sign-up", data)
-    assert (response.status_code, response["Location"]) == (302, "/")
-    user = User.objects.get()
-    assert (user.email, user.display_name, user.role, user.is_staff) == ("bob@example.com", "Bob B", "trader", False)
-    assert client.session[SESSION_KEY] == str(user.pk)
-
-
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"email": "nope"}, "email"),
-        ({"email": "ann@example.com"}, "email"),
-        ({"email": "ANN@example.com"}, "email"),
         ({"password": "123"}, "password"),
         ({"password": "password"}, "password"),
         ({"password": "x" * 300}, "password"),
         ({"display_name": "a"}, "display_name"),
         ({"display_name": "a\u202eb"}, "display_name"),
+        ({"display_name": "Аnn Smith"}, "display_name"),
         ({"display_name": " "}, "display_name"),
     ],
 )
