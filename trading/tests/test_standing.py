@@ -8,8 +8,7 @@ from django.utils import timezone
 
 from accounts.models import LegalText, User
 from core.models import SystemFlag
-from marketdata.services.ticks import market_step
-from marketdata.tests.factories import replay_market
+from marketdata.tests.factories import advance, replay_market
 from trading.domain.types import OrderRequest
 from trading.models import Order
 from trading.services.changes import order_cancel
@@ -20,10 +19,13 @@ pytestmark = pytest.mark.django_db
 
 BARS = {"AAA": [(100, 100, 100, 100), (90, 90, 90, 90), (80, 80, 80, 80), (80, 80, 80, 80)]}
 
+# Prints of a day.
+DAY = 13
+
 
 @pytest.fixture
 def market():
-    return replay_market(bars=BARS, ticks=1)
+    return replay_market(bars=BARS, ticks=1, prints=DAY)
 
 
 @pytest.fixture
@@ -107,12 +109,12 @@ def test_resting_orders_wait_for_consent_but_exits_fill(market, book):
     entry = rest(who, account_id, "buy", 1, limit_price=85)
     publish(2)
     clear_to(who, 1)
-    market_step(market_id=market.id, ticks=1)
+    advance(market.id, DAY)
     assert status_of(stop.id) == "filled"
-    market_step(market_id=market.id, ticks=1)
+    advance(market.id, DAY)
     assert status_of(entry.id) == "accepted"
     clear_to(who, 2)
-    market_step(market_id=market.id, ticks=1)
+    advance(market.id, DAY)
     assert status_of(entry.id) == "filled"
 
 
@@ -124,11 +126,11 @@ def test_a_halt_refuses_orders_lets_none_fill_and_never_keeps_from_cancelling(ma
     halt()
     assert make.place(who, account_id, "buy", 1).code == "trading_halted"
     assert make.place(who, account_id, "sell", 1, reduce_only=True).code == "trading_halted"
-    market_step(market_id=market.id, ticks=1)
+    advance(market.id, DAY)
     assert status_of(stop.id) == "accepted"
     assert order_cancel(actor=who, order_id=entry.id).status == "canceled"
     halt(is_on=False)
-    market_step(market_id=market.id, ticks=1)
+    advance(market.id, DAY)
     assert status_of(stop.id) == "filled"
 
 
