@@ -154,9 +154,9 @@ class Hub:
         """Whether the process is going down."""
         return self._closing
 
-    async def exists(self, key: str) -> bool:
-        """Whether a Redis key is there."""
-        return bool(await self._redis.exists(key))
+    async def values(self, *keys: str) -> list[str | None]:
+        """The values of Redis keys, None for those that are not there."""
+        return list(await self._redis.mget(keys))
 
     async def join(self, listener: Listener) -> None:
         """Bring a listener up to date and keep it so. `positions` say what it has seen; without one it starts now."""

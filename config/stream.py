@@ -176,10 +176,11 @@ class StreamApp:
         private = {channel for channel in channels if not push.is_public(channel)}
         if not private:
             return None
-        allowed, user_id = push.stream_token_read(token)
+        allowed, user_id, given_at = push.stream_token_open(token)
         if not private <= allowed:
             raise Forbidden("channel_forbidden", "The token does not cover these channels.")
-        if await self.hub.exists(push.revoked_key(user_id)):
+        stops = await self.hub.values(push.revoked_key(user_id), push.restarted_key(user_id))
+        if push.is_refused(*stops, given_at):
             raise Forbidden("stream_token_invalid", "The stream token is not valid any more.")
         return user_id
 

@@ -9,6 +9,7 @@ nobody catches up on them.
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -125,14 +126,20 @@ def stream_permission(user: Any, raw: str) -> dict[str, Any]:
 
 def stream_token(channels: Sequence[str], user_id: int) -> str:
     """A signed permission to listen to these channels, good for an hour. The caller has checked the channels."""
-    return signing.TimestampSigner(salt=TOKEN_SALT).sign_object({"c": sorted(channels), "u": user_id})
+    data = {"c": sorted(channels), "u": user_id, "t": time.time()}
+    return signing.TimestampSigner(salt=TOKEN_SALT).sign_object(data)
 
 
 def stream_token_read(token: str) -> tuple[frozenset[str], int]:
     """The channels and the user of a token; raises Forbidden when it is forged or too old."""
+    return stream_token_open(token)[:2]
+
+
+def stream_token_open(token: str) -> tuple[frozenset[str], int, float]:
+    """The channels and the user of a token, and when it was given; raises Forbidden when it is forged or too old."""
     try:
         data = signing.TimestampSigner(salt=TOKEN_SALT).unsign_object(token, max_age=TOKEN_MAX_AGE)
-        return frozenset(str(channel) for channel in data["c"]), int(data["u"])
+        return frozenset(str(channel) for channel in data["c"]), int(data["u"]), float(data["t"])
     except (signing.BadSignature, KeyError, TypeError, ValueError) as error:
         raise Forbidden("stream_token_invalid", "The stream token is not valid any more.") from error
 
@@ -152,6 +159,16 @@ def revoked_key(user_id: int) -> str:
     return f"sse:revoked:{user_id}"
 
 
+def restarted_key(user_id: int) -> str:
+    """The Redis key with the time up to which a user's stream tokens are refused."""
+    return f"sse:restarted:{user_id}"
+
+
+def is_refused(revoked: str | None, restarted: str | None, given_at: float) -> bool:
+    """Whether a token given at that time is refused, by the values of the two keys above."""
+    return revoked is not None or (restarted is not None and given_at <= float(restarted))
+
+
 def stream_cut(user_id: int) -> None:
     """Once the current transaction commits: end the user's private streams and refuse the tokens it still has."""
     transaction.on_commit(partial(_cut, user_id), robust=True)
@@ -163,9 +180,22 @@ def stream_allow(user_id: int) -> None:
     transaction.on_commit(partial(_allow, user_id), robust=True)
 
 
+def stream_restart(user_id: int) -> None:
+    """Once the current transaction commits: end the user's private streams; those still signed in may listen again.
+
+    The tokens given until then are refused, so a session that has ended hears nothing more.
+    """
+    transaction.on_commit(partial(_restart, user_id), robust=True)
+    publish(user_channel(user_id), SIGNED_OUT, {})
+
+
 def _cut(user_id: int) -> None:
     client().set(revoked_key(user_id), "1", ex=TOKEN_MAX_AGE + 60)
 
 
 def _allow(user_id: int) -> None:
     client().delete(revoked_key(user_id))
+
+
+def _restart(user_id: int) -> None:
+    client().set(restarted_key(user_id), repr(time.time()), ex=TOKEN_MAX_AGE + 60)

@@ -225,6 +225,21 @@ def test_a_user_who_is_cut_off_hears_nothing_more(port):
         assert browser.response.status == 200
 
 
+def test_after_a_sign_in_ended_only_new_tokens_count(port):
+    old = push.stream_token(["account:1"], 7)
+    with Browser(port, "account:1", token=old) as browser:
+        browser.event()
+        push._restart(7)
+        push._send([(push.user_channel(7), push.SIGNED_OUT, {})])
+        assert browser.event() == {}
+    with Browser(port, "account:1", token=old) as browser:
+        assert browser.response.status == 403
+    with Browser(port, "account:1", token=push.stream_token(["account:1"], 7)) as browser:
+        assert browser.response.status == 200
+    with Browser(port, "account:2", token=push.stream_token(["account:2"], 8)) as browser:
+        assert browser.response.status == 200
+
+
 def test_origins(port, settings):
     settings.CORS_ALLOWED_ORIGINS = ["https://arena.example"]
     settings.ALLOWED_HOSTS = [".own.example", "*"]
