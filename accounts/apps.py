@@ -13,6 +13,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register handlers, the periodic tasks and the API's authentication schemes."""
-        from accounts import authentication, handlers  # noqa: F401
+        from accounts import api_schemes, handlers  # noqa: F401
 
         schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens.tokens_forget_expired", 86_400)

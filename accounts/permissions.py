@@ -1,21 +1,42 @@
-"""Who may use an API view."""
+"""Who may use an API view. Nobody acts as an operator with an API key."""
+
+from typing import Any
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.domain.keys import KeyPass
+from accounts.models import User
+from accounts.services.keys import key_refused
 
-class IsOperator(BasePermission):
+
+class _HasRole(BasePermission):
+    """Those with one of some roles, who have signed in."""
+
+    roles: frozenset[str] = frozenset()
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
+        """Whether the user has the role. Raises `key_not_allowed` for a key."""
+        if isinstance(getattr(request, "auth", None), KeyPass):
+            raise key_refused("key_not_allowed")
+        user: Any = request.user
+        return getattr(user, "role", "") in self.roles
+
+
+class IsOperator(_HasRole):
     """Moderators and administrators."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
-        """Whether the user runs the platform."""
-        return bool(getattr(request.user, "is_operator", False))
+    roles = frozenset({User.Role.MODERATOR, User.Role.ADMIN})
 
 
-class IsAdmin(BasePermission):
+class IsFinance(_HasRole):
+    """Finance and administrators."""
+
+    roles = frozenset({User.Role.FINANCE, User.Role.ADMIN})
+
+
+class IsAdmin(_HasRole):
     """Administrators."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
-        """Whether the user is an administrator."""
-        return bool(getattr(request.user, "is_admin", False))
+    roles = frozenset({User.Role.ADMIN})

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from core.api import exception_handler
 from core.postgres.direct import settle
-from core.postgres.guard import RefusedError, guarded
+from core.postgres.guard import Guard, RefusedError, guarded
 from core.throttling import ScopedThrottle, user_wait
 
 KEY = "HTTP_IDEMPOTENCY_KEY"
@@ -41,10 +41,10 @@ class Caller:
 class LeanView(APIView):
     """POST for signed-in users, limited by `throttle_scope`; a subclass says what it does in `act`.
 
-    A POST with a bearer token, a JSON body and no special wishes about the answer is served here, with the same
-    authentication class, counters, error envelope and headers. Everything else, refused callers too, goes through DRF.
-    The first authentication class must know `ahead`: whether the user may come in is asked together with the first
-    thing that `act` asks of the database, which is not done when the answer is no.
+    A POST with a bearer token or an API key, a JSON body and no special wishes about the answer is served here, with
+    the same authentication classes, counters, error envelope and headers. Everything else, refused callers too, goes
+    through DRF. Authentication classes that know `ahead` are asked in their order: whether the user may come in is
+    asked together with the first thing that `act` asks of the database, which is not done when the answer is no.
     """
 
     throttle_classes = (ScopedThrottle,)
@@ -66,8 +66,7 @@ class LeanView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Serve the ordinary POST of a user who may come in; hand over the rest."""
-        bearer: Any = self.authentication_classes[0]
-        found = bearer().ahead(request) if _is_ordinary(request) else None
+        found = self._ahead(request) if _is_ordinary(request) else None
         if found is not None:
             user_id, guard = found
             try:
@@ -78,6 +77,14 @@ class LeanView(APIView):
             except RefusedError:
                 pass  # DRF refuses it as well, and says why.
         return super().dispatch(request, *args, **kwargs)
+
+    def _ahead(self, request: HttpRequest) -> tuple[int, Guard] | None:
+        for kind in self.authentication_classes:
+            ahead: Any = getattr(kind(), "ahead", None)
+            found: tuple[int, Guard] | None = ahead(request, self) if ahead is not None else None
+            if found is not None:
+                return found
+        return None
 
     def _serve(self, request: HttpRequest, user_id: int) -> HttpResponse:
         try:
@@ -114,7 +121,7 @@ def _is_ordinary(request: HttpRequest) -> bool:
     meta = request.META
     return (
         request.method == "POST"
-        and meta.get("HTTP_AUTHORIZATION", "").startswith("Bearer ")
+        and (meta.get("HTTP_AUTHORIZATION", "").startswith(("Bearer ", "Api-Key ")) or "HTTP_X_API_KEY" in meta)
         and meta.get("CONTENT_TYPE", "").lower() in _JSON
         and meta.get("HTTP_ACCEPT", "") in _ANY
         and meta.get("CONTENT_LENGTH", "0") not in ("", "0")

@@ -1,95 +1,110 @@
-"""Registration, tokens and the signed-in user."""
+"""Signing in for tokens, renewing them, signing out, and the signed-in user."""
 
 from typing import Any, cast
 
 from django.urls import path
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import AllowAny
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts import serializers
+from accounts.adapters.jwt import claims_of
+from accounts.api.common import PublicView, client_of_api, valid
+from accounts.api.cookies import REFRESH_COOKIE, cookies_clear, pair_response, refresh_from_cookie
+from accounts.authentication import ActiveJWTAuthentication
 from accounts.models import User
-from accounts.services import tokens, users
+from accounts.services import token_sign_in, tokens, users
 from core.api import errors
+from core.errors import DomainError
 from core.throttling import limit_attempts
 
-
-def _valid(kind: type[Serializer], request: Request) -> dict[str, Any]:
-    serializer = kind(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return cast(dict[str, Any], serializer.validated_data)
+_TOKENS = {200: serializers.TokenOut, **errors(400, 401, 403, 429)}
 
 
-class _PublicView(APIView):
-    """Open to all, and deaf to credentials: an expired token must not keep anyone from signing in."""
+class TokenView(PublicView):
+    """Sign in with a password."""
 
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    throttle_scope = "auth"
-
-
-class RegisterView(_PublicView):
-    """Make an account."""
-
-    @extend_schema(
-        operation_id="auth_register",
-        auth=[],
-        request=serializers.RegisterIn,
-        responses={201: serializers.TokenOut, **errors(400, 409, 429)},
-    )
+    @extend_schema(operation_id="auth_token", auth=[], request=serializers.TokenIn, responses=_TOKENS)
     def post(self, request: Request) -> Response:
-        """Register and receive a token pair."""
-        user = users.user_create(**_valid(serializers.RegisterIn, request))
-        return Response(serializers.TokenOut(tokens.tokens_issue(user=user)).data, status=201)
+        """Exchange an email and a password for a token pair.
 
-
-class TokenView(_PublicView):
-    """Sign in."""
-
-    @extend_schema(
-        operation_id="auth_token",
-        auth=[],
-        request=serializers.TokenIn,
-        responses={200: serializers.TokenOut, **errors(400, 401, 403, 429)},
-    )
-    def post(self, request: Request) -> Response:
-        """Exchange an email and a password for a token pair."""
-        data = _valid(serializers.TokenIn, request)
+        With a second factor and without its `code` the answer is 401 `second_factor_required`, with a ticket.
+        """
+        data = valid(serializers.TokenIn, request)
         limit_attempts(request, email=data["email"])
-        return Response(serializers.TokenOut(tokens.tokens_obtain(**data)).data)
+        cookie = data.pop("cookie")
+        return pair_response(request, token_sign_in.by_password(**data, client=client_of_api(request)), cookie=cookie)
 
 
-class RefreshView(_PublicView):
+class SecondFactorView(PublicView):
+    """The second step."""
+
+    @extend_schema(
+        operation_id="auth_token_second_factor", auth=[], request=serializers.SecondFactorIn, responses=_TOKENS
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange the ticket of `second_factor_required` and a code for a token pair."""
+        data = valid(serializers.SecondFactorIn, request)
+        cookie = data.pop("cookie")
+        return pair_response(
+            request, token_sign_in.by_second_factor(**data, client=client_of_api(request)), cookie=cookie
+        )
+
+
+class RefreshView(PublicView):
     """Renew a token pair."""
 
-    @extend_schema(
-        operation_id="auth_token_refresh",
-        auth=[],
-        request=serializers.RefreshIn,
-        responses={200: serializers.TokenOut, **errors(400, 401, 403, 429)},
-    )
+    @extend_schema(operation_id="auth_token_refresh", auth=[], request=serializers.RefreshIn, responses=_TOKENS)
     def post(self, request: Request) -> Response:
-        """Exchange a refresh token, once, for a new pair. Using one twice revokes all of the user's tokens."""
-        data = _valid(serializers.RefreshIn, request)
-        return Response(serializers.TokenOut(tokens.tokens_rotate(**data)).data)
+        """Exchange a refresh token, once, for a new pair. Using one twice ends its sign-in."""
+        data = valid(serializers.RefreshIn, request)
+        told = data.get("refresh")
+        refresh = told or refresh_from_cookie(request)
+        if not refresh:
+            raise tokens.token_invalid()
+        pair = tokens.tokens_rotate(refresh=refresh, client=client_of_api(request))
+        return pair_response(request, pair, cookie=data.get("cookie", not told))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A cookie that is good for nothing is taken away."""
+        response = super().handle_exception(exc)
+        if response.status_code == 401 and REFRESH_COOKIE in self.request.COOKIES:
+            cookies_clear(response)
+        return response
 
 
-class LogoutView(_PublicView):
+class LogoutView(PublicView):
     """Sign out."""
 
     @extend_schema(
         operation_id="auth_logout",
-        auth=[],
         request=serializers.LogoutIn,
-        responses={204: None, **errors(400, 429)},
+        responses={204: None, **errors(400, 403, 429)},
     )
     def post(self, request: Request) -> Response:
-        """Use up a refresh token; with `everywhere`, revoke every token of its user."""
-        tokens.tokens_revoke(**_valid(serializers.LogoutIn, request))
-        return Response(status=204)
+        """End the sign-in of a refresh token, of the cookies, or of the access token; with `everywhere`, all."""
+        data = valid(serializers.LogoutIn, request)
+        refresh = data.get("refresh") or refresh_from_cookie(request)
+        if refresh:
+            tokens.tokens_revoke(refresh=refresh, everywhere=data["everywhere"])
+        else:
+            _end_by_access(request, everywhere=data["everywhere"])
+        return cookies_clear(Response(status=204))
+
+
+def _end_by_access(request: Request, *, everywhere: bool) -> None:
+    """Sign out by the access token; one that opens nothing has nothing to end."""
+    try:
+        found = ActiveJWTAuthentication().authenticate(request)
+    except (AuthenticationFailed, DomainError) as error:
+        if getattr(error, "code", "") == "csrf_failed":
+            raise
+        return
+    if found is not None:
+        claims = claims_of(found[1])
+        tokens.sign_in_end(user_id=claims.user_id, sign_in=claims.sign_in, everywhere=everywhere)
 
 
 class MeView(APIView):
@@ -107,20 +122,19 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """Change the name others see."""
-        data = _valid(serializers.ProfileIn, request)
+        data: dict[str, Any] = valid(serializers.ProfileIn, request)
         user = users.user_rename(user_id=cast(User, request.user).pk, **data)
         return Response(serializers.UserOut(user).data)
 
 
 # `account/...` are the same under their other names.
 urlpatterns = [
-    path("auth/register", RegisterView.as_view(), name="auth-register"),
     path("auth/token", TokenView.as_view(), name="auth-token"),
+    path("auth/token/second-factor", SecondFactorView.as_view(), name="auth-second-factor"),
     path("auth/token/refresh", RefreshView.as_view(), name="auth-token-refresh"),
     path("auth/refresh", RefreshView.as_view(schema=None)),
     path("auth/logout", LogoutView.as_view(), name="auth-logout"),
     path("auth/me", MeView.as_view(), name="auth-me"),
-    path("account/register", RegisterView.as_view(schema=None)),
     path("account/login", TokenView.as_view(schema=None)),
     path("account/refresh_token", RefreshView.as_view(schema=None)),
     path("account/profile", MeView.as_view(schema=None)),

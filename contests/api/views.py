@@ -129,6 +129,8 @@ class ContestDetailView(APIView):
 class ContestJoinView(APIView):
     """Joining."""
 
+    key_scope = "trade"
+
     @extend_schema(
         operation_id="contests_join",
         request=inputs.JoinInput,

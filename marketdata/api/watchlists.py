@@ -36,6 +36,8 @@ def _out(view: WatchlistView, status: int = 200) -> Response:
 class WatchlistsView(APIView):
     """All lists of the person who asks."""
 
+    key_scope = "trade"
+
     @extend_schema(operation_id="watchlists_list", responses={200: WatchlistOut(many=True), **errors(401, 429)})
     def get(self, request: Request) -> Response:
         """The lists with their instruments, in the person's order; at most 20."""
@@ -55,6 +57,8 @@ class WatchlistsView(APIView):
 
 class WatchlistDetailView(APIView):
     """One list, its owner's only."""
+
+    key_scope = "trade"
 
     @extend_schema(operation_id="watchlists_retrieve", responses={200: WatchlistOut, **errors(401, 404, 429)})
     def get(self, request: Request, watchlist_id: int) -> Response:
@@ -81,6 +85,8 @@ class WatchlistDetailView(APIView):
 class WatchlistItemsView(APIView):
     """What is on a list."""
 
+    key_scope = "trade"
+
     @extend_schema(
         operation_id="watchlists_items_add",
         request=WatchlistItemIn,
@@ -104,6 +110,8 @@ class WatchlistItemsView(APIView):
 
 class WatchlistItemView(APIView):
     """One instrument on a list."""
+
+    key_scope = "trade"
 
     @extend_schema(operation_id="watchlists_items_remove", responses={200: WatchlistOut, **errors(401, 404, 429)})
     def delete(self, request: Request, watchlist_id: int, instrument_id: int) -> Response:

@@ -80,6 +80,8 @@ class AccountActivitiesView(AccountPart):
 class AccountOrdersView(AccountPart):
     """The orders of an account."""
 
+    key_scope = "trade"
+
     @extend_schema(
         responses=wire.OrderOutput(many=True),
         parameters=[

@@ -32,6 +32,7 @@ def _place(user_id: int, key: str | None, account_id: int, order: OrderRequest) 
 class OrderListView(LeanView):
     """Placing orders."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     def act(self, user_id: int, data: Any, key: str | None) -> Answer:
@@ -47,6 +48,7 @@ class OrderListView(LeanView):
 class ExecuteView(LeanView):
     """A person's trade in the words of the first brief."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     def act(self, user_id: int, data: Any, key: str | None) -> Answer:
@@ -62,6 +64,7 @@ class ExecuteView(LeanView):
 class OrderPreviewView(APIView):
     """Pricing an order without placing it."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     @extend_schema(request=wire.OrderInput, responses=wire.PreviewOutput)
@@ -74,6 +77,7 @@ class OrderPreviewView(APIView):
 class OrderBulkView(APIView):
     """Several orders at once."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     @extend_schema(request=wire.BulkInput, responses={207: wire.BulkOutput}, parameters=[IDEMPOTENCY])
@@ -136,6 +140,8 @@ def _result(index: int, found: BulkResult) -> dict[str, Any]:
 
 class OrderDetailView(APIView):
     """One order."""
+
+    key_scope = "trade"
 
     @property
     def throttle_scope(self) -> str | None:

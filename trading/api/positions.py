@@ -16,6 +16,8 @@ from trading.services.flatten import account_flatten, position_close
 class AccountPositionsView(AccountPart):
     """What an account holds."""
 
+    key_scope = "trade"
+
     @extend_schema(responses=wire.PositionOutput(many=True))
     def get(self, request: Request, account_id: int) -> Response:
         """Positions at the latest prices, by symbol."""
@@ -30,6 +32,8 @@ class AccountPositionsView(AccountPart):
 
 class AccountPositionView(AccountPart):
     """One position."""
+
+    key_scope = "trade"
 
     @extend_schema(responses=wire.PositionOutput)
     def get(self, request: Request, account_id: int, symbol: str) -> Response:

@@ -48,6 +48,8 @@ class RiskSettingsView(APIView):
 class KillSwitchView(APIView):
     """Stop everything."""
 
+    key_scope = "trade"
+
     @extend_schema(request=wire.KillInput, responses=wire.KillOutput)
     def post(self, request: Request) -> Response:
         """Block new risk on all of one's accounts, cancel all orders and, unless told not to, close all positions."""

@@ -26,6 +26,8 @@ def _trade(user_id: int, trade_id: int) -> dict[str, Any]:
 class TradeListView(APIView):
     """One's own trades."""
 
+    key_scope = "trade"
+
     @property
     def throttle_scope(self) -> str | None:
         """Making a trade counts as an order."""
@@ -75,6 +77,7 @@ class TradeView(APIView):
 class TradeCloseView(APIView):
     """Closing a trade."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     @extend_schema(request=wire.TradeCloseInput, responses=wire.TradeOutput, parameters=[IDEMPOTENCY])
@@ -95,6 +98,7 @@ class TradeCloseView(APIView):
 class TradeCancelView(APIView):
     """Cancelling a trade."""
 
+    key_scope = "trade"
     throttle_scope = "orders"
 
     @extend_schema(request=None, responses=wire.TradeOutput)
