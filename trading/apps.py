@@ -12,7 +12,7 @@ class TradingConfig(AppConfig):
     def ready(self) -> None:
         """Plug into the market's ticks, the books' checks and the stream's guards."""
         from core.push import register_channel_guard
-        from trading import balances, listeners, selectors
+        from trading import balances, handlers, listeners, selectors  # noqa: F401
 
         listeners.register()
         balances.register()

@@ -200,6 +200,18 @@ def risk_set(
         return _view(user_id, row)
 
 
+def preset_choose_in_tx(*, user_id: int, tolerance: str) -> bool:
+    """The limits of the risk tolerance that a person gave at onboarding, unless they have chosen limits already."""
+    if tolerance not in risk_presets.PRESETS:
+        return False
+    row = _row_lock(user_id)
+    if row.tolerance or row.chosen or row.pending:
+        return False
+    row.tolerance = tolerance
+    _choose(row, risk_presets.preset(tolerance), SYSTEM, "risk_set", "Chosen at onboarding.")
+    return True
+
+
 def _choose(row: RiskSettings, wanted: Limits, actor: Actor, action: str, reason: str) -> None:
     """Store a choice: at once what tightens, later what must wait. A kill switch that is on stays on."""
     current = Limits.from_json(row.chosen)
