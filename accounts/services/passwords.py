@@ -1,6 +1,7 @@
 """Passwords: forgotten, changed, chosen for the first time."""
 
 import hashlib
+from uuid import UUID
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import url_str_to_user_pk
@@ -13,6 +14,7 @@ from accounts.services.attempts import attempts_forget
 from accounts.services.emails import email_mark_verified_in_tx, link_invalid
 from accounts.services.letters import RESET, letter_ask_in_tx
 from accounts.services.notices import notify_in_tx
+from accounts.services.signins import signins_end_all_in_tx
 from accounts.services.users import email_clean, password_check, tokens_revoke_in_tx
 from core.errors import Invalid, NotFound
 from core.services import audit, outbox
@@ -61,7 +63,7 @@ def password_reset_by_key(key: str, new_password: str, *, ip: str | None = None)
 
 
 def password_change(
-    *, user_id: int, new_password: str, current: str | None = None, keep: str | None = None, ip: str | None = None
+    *, user_id: int, new_password: str, current: str | None = None, keep: UUID | None = None, ip: str | None = None
 ) -> User:
     """Set a new password and end every other sign-in; `keep` is the id of the one (SignIn) that goes on.
 
@@ -83,9 +85,7 @@ def password_change(
     return user
 
 
-def _set_in_tx(user: User, password: str, *, action: str, what: str, keep: str | None = None, ip: str | None) -> None:
-    from accounts.services.signins import signins_end_all_in_tx
-
+def _set_in_tx(user: User, password: str, *, action: str, what: str, keep: UUID | None = None, ip: str | None) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     signins_end_all_in_tx(user_id=user.pk, because=action, keep=keep)

@@ -407,7 +407,9 @@ def test_what_is_sensitive_asks_again_after_a_while(client, user):
     assert wrong.status_code == 422
     done = client.post("/reauthenticate?next=/settings/security/email", {"password": PASSWORD})
     assert done.status_code == 302
-    assert client.post("/settings/security/email", {"email": "new@example.com"})["Location"] == "/settings/security/email"
+    assert (
+        client.post("/settings/security/email", {"email": "new@example.com"})["Location"] == "/settings/security/email"
+    )
 
 
 def test_guesses_at_proving_again_are_limited(client, user, monkeypatch):

@@ -11,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.clients import sign_in_of
 from accounts.forms import EmailForm, NewPasswordForm, PasswordChangeForm
-from accounts.models import SignIn, User
+from accounts.models import User
 from accounts.services import passwords
 from accounts.services.emails import link_invalid
 from accounts.web.steps import page
@@ -94,7 +95,7 @@ def _change(request: HttpRequest, user: User) -> HttpResponse:
                 user_id=user.pk,
                 new_password=data["password"],
                 current=data.get("current"),
-                keep=_this_sign_in(request),
+                keep=sign_in_of(request),
                 ip=address(request),
             )
         except DomainError as error:
@@ -103,13 +104,6 @@ def _change(request: HttpRequest, user: User) -> HttpResponse:
         messages.success(request, "Your password is changed. You are signed out everywhere else.")
         return redirect("/settings/security")
     return page(request, "account/password_change.html", form, has_one=has_one)
-
-
-def _this_sign_in(request: HttpRequest) -> str | None:
-    """The sign-in of this session, which goes on."""
-    key = request.session.session_key
-    found = SignIn.objects.filter(session_key=key, ended_at__isnull=True).first() if key else None
-    return None if found is None else str(found.pk)
 
 
 def _has_mailbox() -> bool:

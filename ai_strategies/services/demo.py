@@ -18,6 +18,9 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
+from accounts.services.emails import email_mark_verified
+from accounts.services.consents import texts_publish
+from accounts.services.onboarding import person_set_up
 from accounts.services.users import user_create
 from ai_strategies.services.agents import agent_create
 from ai_strategies.services.demo_cast import AGENTS, ARENA_SYMBOLS, MARGIN_SYMBOLS, PEOPLE
@@ -106,11 +109,20 @@ def signins_write(signins: list[SignIn]) -> None:
         if user is None and signin.role == "operator":
             User.objects.create_superuser(signin.email, signin.password, display_name=name)
         elif user is None:
-            user_create(email=signin.email, password=signin.password, display_name=name)
+            user = user_create(email=signin.email, password=signin.password, display_name=name)
+            email_mark_verified(user_id=user.pk, because="made for the demo")
         elif signin.email not in known:
             # The file was lost: without a new password nobody could sign in to the demo any more.
             user.set_password(signin.password)
             user.save(update_fields=["password"])
+    people_ready()
+
+
+def people_ready() -> None:
+    """The demo's people have answered every question and accepted every text: they can trade at once."""
+    texts_publish()
+    for user_id in User.objects.filter(email__in=[email for _, email, _ in PEOPLE]).values_list("pk", flat=True):
+        person_set_up(user_id=user_id, because="seed_demo")
 
 
 def _create(spec: ContestSpec) -> ContestView:
