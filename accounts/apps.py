@@ -16,3 +16,4 @@ class AccountsConfig(AppConfig):
         from accounts import api_schemes, handlers  # noqa: F401
 
         schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens.tokens_forget_expired", 86_400)
+        schedule.register("accounts: review clearances", "accounts.tasks.clearances.review", 86_400)

@@ -27,6 +27,13 @@ def person(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "settings_pages": SETTINGS_PAGES,
+        "theme": _theme(request),
         "standing": SimpleLazyObject(lambda: standing_of(user)),
         "unread": SimpleLazyObject(lambda: unread_count(user.pk)),
     }
+
+
+def _theme(request: HttpRequest) -> str:
+    """The account's theme, as signing in has put it into the session."""
+    session = getattr(request, "session", None)
+    return str(session.get("theme", "")) if session is not None else ""

@@ -11,9 +11,10 @@ class ContestsConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into markets, the order path, the outbox and the schedule."""
-        from contests import handlers, listeners, panels  # noqa: F401
+        from contests import handlers, listeners, panels, profile  # noqa: F401
         from core import schedule
 
         listeners.register()
         panels.register()
+        profile.register()
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)

@@ -13,6 +13,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.clients import client_of
+from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.domain.definition import ContestSpec
 from contests.domain.states import JOINABLE, ContestStatus
@@ -133,6 +135,7 @@ def contest_enter(request: HttpRequest, slug: str) -> HttpResponse:
     code = request.POST.get("invite_code", "").strip()
     try:
         contest = contest_open(request, slug, code)
+        client_region_require(client_of(request))
         contest_join(actor=who, contest_id=contest.id, invite_code=code)
     except NotFound:
         return invite_page(request, slug, code)
@@ -140,6 +143,9 @@ def contest_enter(request: HttpRequest, slug: str) -> HttpResponse:
         if error.code == "rate_limited":
             return invite_page(request, slug, code, error)
         messages.error(request, error.message)
+        if error.details.get("url"):
+            back = urlencode({"next": reverse("contest", args=[slug])})
+            return redirect(f"{error.details['url']}?{back}")
         query = f"?{urlencode({'code': code})}" if code else ""
         return redirect(f"{reverse('contest', args=[slug])}{query}")
     else:

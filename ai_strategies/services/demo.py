@@ -18,8 +18,8 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
-from accounts.services.emails import email_mark_verified
 from accounts.services.consents import texts_publish
+from accounts.services.emails import email_mark_verified
 from accounts.services.onboarding import person_set_up
 from accounts.services.users import user_create
 from ai_strategies.services.agents import agent_create

@@ -13,7 +13,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from accounts.clients import client_of
 from accounts.permissions import IsOperator
+from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.api import inputs
 from contests.api import serializers as wire
@@ -144,6 +146,7 @@ class ContestJoinView(APIView):
         found = selectors.contest_by_slug(slug)
         if found is None or (found.status == "draft" and not actor.is_staff):
             raise NotFound("contest_not_found", "There is no such contest.")
+        client_region_require(client_of(request))
         account_id = contest_join(actor=actor, contest_id=found.id, invite_code=code)
         return Response({"contest": found.slug, "account_id": account_id}, status=201)
 

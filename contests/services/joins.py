@@ -7,6 +7,7 @@ import hmac
 from django.db import transaction
 
 from accounts.models import User
+from accounts.selectors.standing import standing_require
 from contests.domain.constraints import Constraints
 from contests.domain.states import JOINABLE
 from contests.locks import contest_lock
@@ -17,6 +18,8 @@ from core.money import Money
 from core.services import outbox
 from trading.domain.types import Actor
 from trading.services.accounts import account_open_in_tx
+
+_USER = ("id", "display_name", "kind", "status", "is_active", "clearance")
 
 
 def contest_join(*, actor: Actor, contest_id: int, invite_code: str = "") -> int:
@@ -34,9 +37,10 @@ def contest_join_in_tx(*, actor: Actor, contest_id: int, invite_code: str = "", 
     known = joined.first()
     if known is not None:
         return known
-    user = User.objects.filter(pk=actor.user_id).only("id", "display_name", "kind", "status", "is_active").first()
+    user = User.objects.filter(pk=actor.user_id).only(*_USER).first()
     if user is None or not user.is_active or user.status != User.Status.ACTIVE:
         raise Forbidden("account_suspended", "Your sign-in is suspended, so you cannot join.")
+    standing_require(user)
     _check(contest, invite_code, invited=invited)
     account_id = account_open_in_tx(
         owner_id=user.pk,

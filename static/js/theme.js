@@ -4,6 +4,13 @@
   var root = document.documentElement;
   var stored = null;
   try {
+    // What the account says is taken over once: at sign-in, and when it changes. After that this device decides.
+    var account = root.dataset.accountTheme;
+    if (account && account !== localStorage.getItem("account-theme")) {
+      localStorage.setItem("account-theme", account);
+      if (account === "system") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", account);
+    }
     stored = localStorage.getItem("theme");
   } catch (error) {
     stored = null;
