@@ -81,7 +81,10 @@ TABLES = (
     Table("data_exports", "Copies of your data that you asked for.", models.DataExport, "user_id",
           leave_out={"file": _INTERNAL}),
     Table("deletion_requests", "Deletions that you asked for.", models.DeletionRequest, "user_id"),
-    Table("devices_and_addresses", "That you were seen with a device or from an address; a hash of it is kept.", models.DeviceSighting, "user_id", leave_out={"digest": "It would tell who shares it."}),
+    Table(
+        "devices_and_addresses", "That you were seen with a device or from an address; a hash of it is kept.",
+        models.DeviceSighting, "user_id", leave_out={"digest": "It would tell who shares it."},
+    ),
     Table(
         "leads", "Groups of accounts that share something, of which yours is one, for moderators to look at.",
         models.AbuseLead, "users", columns=("id", "kind", "score", "status", "created_at", "updated_at"),

@@ -11,10 +11,13 @@ class ContestsConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into markets, the order path, the outbox and the schedule."""
+        from accounts.ports import register_personal_data
         from contests import handlers, listeners, panels, profile  # noqa: F401
+        from contests.personal_data import DATA
         from core import schedule
 
         listeners.register()
+        register_personal_data(DATA)
         panels.register()
         profile.register()
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Self
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -55,8 +55,12 @@ class Archive:
         """Write a text."""
         self._zip.writestr(name, text)
 
-    def close(self) -> None:
-        """Write the directory of the ZIP, without which it cannot be read."""
+    def __enter__(self) -> Self:
+        """The archive; leaving it writes the directory of the ZIP, without which it cannot be read."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
         self._zip.close()
 
 

@@ -9,6 +9,8 @@ REMIND_BEFORE = timedelta(days=3)
 EXPORT_GIVEN_UP_AFTER = timedelta(hours=1)
 EXPORTS_SHOWN = 10
 CONFIRM_WORD = "delete"
+# Where a session keeps the day of a deletion that waits, in words, for the banner of its pages.
+DELETION_DUE = "deletion_due"
 
 
 def pseudonym_email(user_id: int) -> str:
@@ -52,3 +54,8 @@ class DeletionView:
 def confirms(text: str, email: str) -> bool:
     """Whether what was typed confirms the deletion: the word, or the person's own address."""
     return text.strip().lower() in (CONFIRM_WORD, email.lower())
+
+
+def day(moment: datetime) -> str:
+    """A day in words."""
+    return f"{moment:%d %B %Y}".lstrip("0")
