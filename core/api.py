@@ -56,7 +56,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     """Turn any exception of an API view into the error envelope. Unexpected ones are logged and tell nothing."""
     set_rollback()
     if isinstance(exc, DomainError):
-        return Response(exc.as_dict(), status=exc.status)
+        headers = {"WWW-Authenticate": 'Bearer realm="api"'} if exc.status == 401 else None
+        return Response(exc.as_dict(), status=exc.status, headers=headers)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):

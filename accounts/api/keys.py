@@ -42,8 +42,9 @@ class KeyListView(APIView):
     def post(self, request: Request) -> Response:
         """Make a key. The key itself is in this answer and nowhere else."""
         data = valid(wire.KeyIn, request)
-        proof_require(user=_user(request), password=data.pop("password"), code=data.pop("code"))
-        made = service.key_create(actor=_user(request), client=client_of_api(request), **data)
+        client = client_of_api(request)
+        proof_require(user=_user(request), password=data.pop("password"), code=data.pop("code"), ip=client.ip)
+        made = service.key_create(actor=_user(request), client=client, **data)
         told = {**wire.KeyOut(made.row).data, "key": made.text}
         return Response(told, status=201, headers={"Cache-Control": "no-store"})
 

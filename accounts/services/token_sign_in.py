@@ -9,10 +9,10 @@ from accounts.domain.client import Client
 from accounts.models import User
 from accounts.services.codes import signin_code_use
 from accounts.services.credentials import credentials_verify, refuse_suspended
+from accounts.services.factors import second_factor_check, second_factor_needed
 from accounts.services.tickets import Ticket, ticket_invalid, ticket_make, ticket_read, ticket_use_up
 from accounts.services.tokens import TokenPair, tokens_issue
 from core.errors import DomainError
-from core.throttling import limit
 
 PASSKEY = "passkey"
 # What allauth calls a second factor, and what the API calls it.
@@ -37,7 +37,7 @@ def by_code(*, ticket: str, code: str, client: Client) -> TokenPair:
 def by_second_factor(*, ticket: str, code: str, client: Client) -> TokenPair:
     """The second step after `second_factor_required`: a code of the authenticator, or a recovery code."""
     held, user = _known(ticket)
-    _check_code(user, code)
+    second_factor_check(user=user, code=code, ip=client.ip)
     ticket_use_up(held)
     return tokens_issue(user=user, client=client, method=f"{held.method}+mfa")
 
@@ -69,23 +69,14 @@ def by_passkey(*, ticket: str, credential: Any, client: Client) -> TokenPair:
 
 
 def _after_first(*, user: User, method: str, code: str, client: Client) -> TokenPair:
-    from accounts.services.factors import second_factor_needed  # HOIST
-
     if not second_factor_needed(user):
         return tokens_issue(user=user, client=client, method=method)
     if code:
-        _check_code(user, code)
+        second_factor_check(user=user, code=code, ip=client.ip)
         return tokens_issue(user=user, client=client, method=f"{method}+mfa")
     message = "Send a code of your second factor as well."
     details = {"ticket": ticket_make(user=user, method=method), "methods": _methods(user)}
     raise DomainError("second_factor_required", message, details, status=401)
-
-
-def _check_code(user: User, code: str) -> None:
-    from accounts.services.factors import second_factor_check  # HOIST
-
-    limit("auth", f"factor:{user.pk}")
-    second_factor_check(user=user, code=code)
 
 
 def _known(ticket: str) -> tuple[Ticket, User]:
