@@ -14,6 +14,7 @@ from accounts.forms import ServiceForm
 from accounts.models import Profile
 from accounts.selectors.profile import zones
 from accounts.selectors.regions import countries, region_needed, regions_of
+from core.errors import DomainError
 
 CHOOSE = ("", "Choose")
 
@@ -88,16 +89,20 @@ class ConsentForm(ServiceForm):
     def __init__(self, *args: Any, texts: tuple[TextView, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.texts = texts
+        self.refused: dict[str, str] = {}
+
+    def refuse_texts(self, error: DomainError) -> None:
+        """Show a refusal at the texts that it is about."""
+        kinds = {text.kind for text in self.texts}
+        self.refused = {kind: words[0] for kind, words in error.details.items() if kind in kinds}
 
     def items(self) -> list[dict[str, Any]]:
         """The texts with their boxes and what was refused about them."""
         ticked = set(self.data.getlist("text")) if self.is_bound else set()
-        errors = self.refused
         return [
-            {"text": text, "checked": str(text.id) in ticked, "error": errors.get(text.kind, "")} for text in self.texts
+            {"text": text, "checked": str(text.id) in ticked, "error": self.refused.get(text.kind, "")}
+            for text in self.texts
         ]
-
-    refused: dict[str, str] = {}
 
     def text_ids(self) -> list[int]:
         """The ids that were ticked."""
@@ -113,7 +118,7 @@ class ProfileForm(ServiceForm):
     )  # fmt: skip
     handle = forms.CharField(
         label="Handle", max_length=21, required=False,
-        help_text="The address of your public page. 3 to 20 of a to z, 0 to 9 and _. You can change it once in 30 days.",
+        help_text="The address of your public page: 3 to 20 of a to z, 0 to 9 and _. It can change once in 30 days.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )  # fmt: skip
     bio = forms.CharField(

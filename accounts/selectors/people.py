@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts import sections
+from accounts.domain.handles import PATTERN
 from accounts.models import Profile, User
 from accounts.sections import ProfileSection
 from core.errors import NotFound
@@ -36,7 +37,9 @@ def avatar_url(profile: Profile | None) -> str:
 
 def person_public(handle: str, viewer_id: int | None = None) -> PublicPerson:
     """The public page of a handle. Raises NotFound for whoever does not show one, except to that person."""
-    user = User.objects.select_related("profile").filter(handle=handle.lower(), kind=User.Kind.PERSON).first()
+    wanted = handle.lower()
+    people = User.objects.select_related("profile").filter(kind=User.Kind.PERSON)
+    user = people.filter(handle=wanted).first() if PATTERN.fullmatch(wanted) else None
     if user is None or not _is_there(user) or not (user.profile.is_public or user.pk == viewer_id):
         raise NotFound("person_not_found", "There is nobody of that name here.")
     return PublicPerson(

@@ -99,9 +99,7 @@ def consent(request: HttpRequest) -> HttpResponse:
         try:
             consents.consent_give(user_id=user.pk, text_ids=form.text_ids(), client=client_of(request))
         except DomainError as error:
-            form.refused = {
-                kind: words[0] for kind, words in error.details.items() if isinstance(words, list) and words
-            }
+            form.refuse_texts(error)
             form.texts = texts_in_force(user.pk)
             return _refused(request, CONSENT, form, error)
         return redirect(_where_next(progress_of(user)))

@@ -78,15 +78,14 @@ def settings_avatar(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Your picture is saved.")
     except DomainError as error:
         mine = profile_of(user.pk)
+        status = error.status if error.status == 429 else 422
         form = ProfileForm(initial=_initial(mine))
-        return _page(
-            request, form, mine, avatar_error=error.message, status=error.status if error.status == 429 else 422
-        )
+        return _page(request, form, mine, avatar_error=error.message, status=status)
     return redirect("settings-profile")
 
 
 @require_safe
-def avatar(request: HttpRequest, name: str) -> HttpResponseBase:
+def avatar(request: HttpRequest, name: str) -> HttpResponseBase:  # noqa: ARG001
     """A picture. Its name is new with each picture, so it never changes."""
     if not _NAME.fullmatch(name):
         raise Http404
