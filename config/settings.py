@@ -361,7 +361,7 @@ FIELD_KEYS = [key for key in env.list("FIELD_KEYS", default=[]) if key] or [SECR
 # django-allauth: its views at our own addresses and in our own templates (accounts/web/entrance.py, templates/account).
 ACCOUNT_ADAPTER = "accounts.adapters.allauth.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.allauth.SocialAdapter"
-MFA_ADAPTER = "accounts.adapters.allauth.MfaAdapter"
+MFA_ADAPTER = "accounts.adapters.factors.MfaAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -392,6 +392,10 @@ SOCIALACCOUNT_PROVIDERS = {
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Trading Arena"
+# One code before and after: telephones run early or late.
+MFA_TOTP_TOLERANCE = 1
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = timedelta(days=30)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 HEADLESS_ENABLED = False
 

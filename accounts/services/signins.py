@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.adapters.agents import agent_name
-from accounts.adapters.places import names
 from accounts.domain.client import Client
 from accounts.locks import user_lock
 from accounts.models import SignIn, User
+from accounts.selectors.signins import method_name, place_name
 from accounts.services.leads import client_seen_in_tx
 from accounts.services.notices import notify_in_tx
 from accounts.services.users import tokens_revoke_in_tx
@@ -26,14 +26,6 @@ from core.services import audit, outbox
 MAX_LIVE = 100  # of one user; the one longest unseen ends when there would be more
 MAX_COMPARED = 500
 FORGET_BATCH = 2_000
-METHODS = {
-    "password": "password",
-    "google": "Google",
-    "link": "the link in a mail",
-    "code": "a code",
-    "sms": "a code by text message",
-    "passkey": "a passkey",
-}
 
 
 def signin_open(
@@ -145,19 +137,6 @@ def signins_forget_old(*, days: int) -> int:
             return removed
         SignIn.objects.filter(pk__in=ids).delete()
         removed += len(ids)
-
-
-def place_name(country: str, city: str, ip: str | None) -> str:
-    """ "Berlin, Germany", "Germany", or the address when no place is known."""
-    known = [part for part in (city, names().get(country, country)) if part]
-    return ", ".join(known) or ip or "an unknown place"
-
-
-def method_name(method: str) -> str:
-    """ "password", "Google and a second factor"."""
-    first, _, second = method.partition("+")
-    words = METHODS.get(first, first or "a session")
-    return f"{words} and a second factor" if second else words
 
 
 def _end_in_tx(signins: list[SignIn], because: str) -> int:

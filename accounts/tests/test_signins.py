@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.domain.client import Client
 from accounts.models import DeviceSighting, Notification, SignIn
+from accounts.selectors.signins import place_name
 from accounts.services import signins
 from accounts.tests.factories import UserFactory
 from core.errors import NotFound
@@ -165,4 +166,4 @@ def test_of_two_first_sign_ins_at_once_one_is_the_first():
     ],
 )
 def test_places_in_words(place, words):
-    assert signins.place_name(*place) == words
+    assert place_name(*place) == words

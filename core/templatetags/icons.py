@@ -26,4 +26,13 @@ ICONS = {
     "long": '<path d="M7 17L17 7M9 7h8v8"/>',
     "short": '<path d="M7 7l10 10M17 9v8H9"/>',
     "lock": '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
+    "key": '<circle cx="8" cy="15" r="4"/><path d="M11 12l8.5-8.5M16 7l3 3M13.5 9.5l2 2"/>',
+    "mail": '<rect x="3" y="5.5" width="18" height="13" rx="2"/><path d="M3.5 7.5L12 13l8.5-5.5"/>',
+    "phone": '<rect x="7" y="3" width="10" height="18" rx="2"/><path d="M11 18h2"/>',
+    "device": '<rect x="4" y="5" width="16" height="10.5" rx="1.5"/><path d="M2 19h20"/>',
+    "user": '<circle cx="12" cy="8.5" r="4"/><path d="M4.5 20a7.5 7.5 0 0 1 15 0"/>',
+    "lifebuoy": (
+        '<circle cx="12" cy="12" r="8.5"/><circle cx="12" cy="12" r="3.5"/>'
+        '<path d="M6 6l3.5 3.5M18 6l-3.5 3.5M6 18l3.5-3.5M18 18l-3.5-3.5"/>'
+    ),
 }
