@@ -52,7 +52,7 @@ class ActiveJWTAuthentication(JWTAuthentication):
     Without an Authorization header the cookie `access` counts, with a CSRF token on writes.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         """The token's user, or None without a token."""
         raw = self.raw_token(request)
         if raw is not None:

@@ -28,7 +28,7 @@ class _Networks(forms.CharField):
             widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false", "autocomplete": "off"}),
         )
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         """The parts."""
         return [part for part in _SEPARATORS.split(str(value or "")) if part]
 

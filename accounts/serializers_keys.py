@@ -19,7 +19,7 @@ class KeyOut(serializers.ModelSerializer):
 
     class Meta:
         model = ApiKey
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "prefix",
@@ -33,7 +33,7 @@ class KeyOut(serializers.ModelSerializer):
             "last_used_ip",
             "revoked_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_state(self, key: ApiKey) -> str:
         """`live`, `expired` or `revoked`."""

@@ -7,17 +7,16 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from fido2.webauthn import UserVerificationRequirement
-
-from accounts.models import User
 
 
 class PasskeyWrongError(Exception):
     """The answer does not prove possession of a passkey that is known."""
 
 
-def passkey_begin(user: User | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+def passkey_begin(user: AbstractBaseUser | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Options for the authenticator (JSON as WebAuthn has it), and the state to hand to `passkey_complete`.
 
     Without a user any passkey of this site may answer, and it must verify its holder.
@@ -28,7 +27,7 @@ def passkey_begin(user: User | None = None) -> tuple[dict[str, Any], dict[str, A
     return dict(options), dict(state)
 
 
-def passkey_complete(state: dict[str, Any], answer: Any, *, user: User | None = None) -> User:
+def passkey_complete(state: dict[str, Any], answer: Any, *, user: AbstractBaseUser | None = None) -> Any:
     """Whose passkey has answered; with `user`, only theirs will do. Raises PasskeyWrongError."""
     try:
         if not isinstance(answer, dict):
@@ -41,4 +40,4 @@ def passkey_complete(state: dict[str, Any], answer: Any, *, user: User | None = 
     if found is None:
         raise PasskeyWrongError
     found.record_usage()
-    return owner  # type: ignore[no-any-return]
+    return owner

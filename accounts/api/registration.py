@@ -1,6 +1,6 @@
 """Signing up, proving an address, and passwords: forgotten, chosen, changed."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.contrib.auth import update_session_auth_hash
 from django.urls import path
@@ -128,12 +128,12 @@ class PasswordView(APIView):
         user = cast(User, request.user)
         limit("auth", f"password:{user.pk}")
         claims = claims_of(request.auth) if isinstance(request.auth, Token) else None
-        keep: Any = claims.sign_in if claims else sign_in_of_session(user.pk, request._request.session.session_key)
+        keep = claims.sign_in if claims else sign_in_of_session(user.pk, request._request.session.session_key)
         changed = passwords.password_change(
             user_id=user.pk,
             new_password=data["new"],
             current=data["current"],
-            keep=None if keep is None else str(keep),
+            keep=keep,
             ip=client_of_api(request).ip,
         )
         if claims is None:

@@ -52,9 +52,8 @@ def covers(networks: tuple[Network, ...], ip: str) -> bool:
         found = ip_address(ip)
     except ValueError:
         return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return any(found in network or (mapped is not None and mapped in network) for network in networks)
 
 
 def address_clean(ip: str) -> str | None:

@@ -59,7 +59,7 @@ def by_passkey(*, ticket: str, credential: Any, client: Client) -> TokenPair:
         raise ticket_invalid()
     ticket_use_up(held)  # A challenge is answered once, rightly or wrongly.
     try:
-        user = passkey_complete(held.state, credential, user=known)
+        user: User = passkey_complete(held.state, credential, user=known)
     except PasskeyWrongError as error:
         raise DomainError("passkey_wrong", "This passkey is not known here.", status=401) from error
     if not user.is_active:
