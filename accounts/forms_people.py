@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.domain.onboarding import TOLERANCES, TextView
@@ -98,15 +99,18 @@ class ConsentForm(ServiceForm):
 
     def items(self) -> list[dict[str, Any]]:
         """The texts with their boxes and what was refused about them."""
-        ticked = set(self.data.getlist("text")) if self.is_bound else set()
+        ticked = set(self._ticked())
         return [
             {"text": text, "checked": str(text.id) in ticked, "error": self.refused.get(text.kind, "")}
             for text in self.texts
         ]
 
+    def _ticked(self) -> list[str]:
+        return self.data.getlist("text")[:20] if isinstance(self.data, QueryDict) else []
+
     def text_ids(self) -> list[int]:
         """The ids that were ticked."""
-        return [int(value) for value in self.data.getlist("text")[:20] if value.isascii() and value.isdigit()]
+        return [int(value) for value in self._ticked() if value.isascii() and value.isdigit()]
 
 
 class ProfileForm(ServiceForm):

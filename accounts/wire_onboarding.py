@@ -35,10 +35,10 @@ class ConsentIn(serializers.Serializer):
 
 
 class StepOut(serializers.Serializer):
-    """One step."""
+    """One step; `title` is what people read."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    title = serializers.CharField(source="label")
     is_done = serializers.BooleanField()
 
 

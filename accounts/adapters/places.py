@@ -21,5 +21,6 @@ def names() -> dict[str, str]:
 @cache
 def regions_of(country: str) -> tuple[tuple[str, str], ...]:
     """(code, name) of a country's regions, by name; empty where it has none or is no country."""
-    found = pycountry.subdivisions.get(country_code=country) if country in names() else None
+    known = country in names()
+    found = pycountry.subdivisions.get(country_code=country) if known else None  # type: ignore[no-untyped-call]
     return tuple(sorted(((item.code, item.name) for item in found or ()), key=lambda item: item[1]))
