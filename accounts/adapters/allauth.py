@@ -10,12 +10,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.adapters.mail import mail_send
 from accounts.adapters.sms import sms
-from accounts.models import Profile, User
 from core.errors import DomainError
 from core.throttling import address, limit
 
@@ -36,9 +36,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """The client's address, by the rule that all limits go by."""
         return address(request)
 
-    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
         """Refuse suspended people by whatever way they came: password, code, Google, passkey."""
-        if user.status == User.Status.SUSPENDED:
+        if user.status == "suspended":
             from allauth.account.internal.stagekit import clear_login
 
             clear_login(request)
@@ -47,12 +47,12 @@ class AccountAdapter(DefaultAccountAdapter):
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
 
-    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ARG002
         """Say no more than to someone unknown."""
         messages.error(request, "You cannot sign in with this account.")
         return redirect(settings.LOGIN_URL)
 
-    def reauthenticate(self, user: User, password: str) -> bool:
+    def reauthenticate(self, user: Any, password: str) -> bool:
         """Whether this is the password of someone who is signed in; guesses are limited."""
         try:
             limit("auth", f"again:{user.pk}")
@@ -74,18 +74,18 @@ class AccountAdapter(DefaultAccountAdapter):
         """Six digits."""
         return f"{secrets.randbelow(1_000_000):06d}"
 
-    def generate_phone_verification_code(self, *, user: User, phone: str) -> str:  # noqa: ARG002
+    def generate_phone_verification_code(self, *, user: Any, phone: str) -> str:  # noqa: ARG002
         """Six digits."""
         return self.generate_login_code()
 
-    def get_phone(self, user: User) -> tuple[str, bool] | None:
+    def get_phone(self, user: Any) -> tuple[str, bool] | None:
         """The user's number when it is proved and texts can be sent to it."""
         if sms() is None:
             return None
-        phone = Profile.objects.filter(pk=user.pk, phone_verified_at__isnull=False).values_list("phone", flat=True)
-        return (phone[0], True) if phone else None
+        profile = getattr(user, "profile", None)
+        return (profile.phone, True) if profile is not None and profile.phone_verified_at else None
 
-    def send_verification_code_sms(self, user: User, phone: str, code: str, **_: Any) -> None:
+    def send_verification_code_sms(self, user: Any, phone: str, code: str, **_: Any) -> None:
         """Text a code to confirm that it is still the same person."""
         limit("codes", f"again:{user.pk}")
         carrier = sms()
@@ -107,7 +107,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
                 sociallogin,
                 "Google has not confirmed your email address. Sign up with an email and a password.",
             )
-        elif User.objects.filter(email=found.email.lower()).exists():
+        elif get_user_model().objects.filter(email=found.email.lower()).exists():
             _turn_back(
                 request,
                 sociallogin,
@@ -118,9 +118,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         """Never: people choose the name that others see."""
         return False
 
-    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> Any:
         """Suggest the given name."""
-        user: User = super().populate_user(request, sociallogin, data)
+        user: Any = super().populate_user(request, sociallogin, data)
         user.display_name = str(data.get("first_name") or data.get("name") or "")[:40]
         return user
 

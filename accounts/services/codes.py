@@ -7,6 +7,7 @@ it holds: nobody can use, spoil or replace another's code. An unknown address or
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -95,11 +96,12 @@ def signin_code_use(*, ticket: str, code: str) -> CodeUse:
 def code_make(key: str, **facts: object) -> str:
     """A fresh code under a key, with what is to be known when it comes back. Replaces the one before."""
     code = f"{secrets.randbelow(1_000_000):06d}"
-    fields = {name: str(value) for name, value in facts.items()}
+    fields: dict[Any, Any] = {name: str(value) for name, value in facts.items()}
+    fields["digest"] = _digest(key, code)
     try:
         pipe = client().pipeline()
         pipe.delete(key)
-        pipe.hset(key, mapping={**fields, "digest": _digest(key, code)})
+        pipe.hset(key, mapping=fields)
         pipe.expire(key, LIFETIME)
         pipe.execute()
     except RedisError as error:

@@ -133,7 +133,7 @@ def test_a_text_is_kept_in_the_mailbox_of_a_local_installation_only(settings, tm
 
 
 def test_a_code_by_mail_signs_in(client, user):
-    response = client.post("/sign-in/code?next=/risk", {"email": "ANN@example.com", "next": "/risk"})
+    response = client.post("/sign-in/code?next=/risk", {"to": "ANN@example.com", "next": "/risk"})
     assert response["Location"] == "/sign-in/code/confirm?next=%2Frisk"
     outbox.drain()
     code = digits(mail.outbox[-1].body)
@@ -188,8 +188,8 @@ def test_a_code_belongs_to_the_browser_that_asked(client, user):
     from django.test import Client
 
     thief = Client()
-    thief.post("/sign-in/code", {"email": user.email})
-    client.post("/sign-in/code", {"email": user.email})
+    thief.post("/sign-in/code", {"to": user.email})
+    client.post("/sign-in/code", {"to": user.email})
     outbox.drain()
     mine = digits(mail.outbox[-1].body)
     assert thief.post("/sign-in/code/confirm", {"code": mine}).status_code == 422
@@ -229,16 +229,16 @@ def test_codes_are_kept_as_hashes_for_ten_minutes(user):
 
 def test_requests_are_limited_by_target_and_by_address(client, user, monkeypatch):
     monkeypatch.setattr(throttling._NamedThrottle, "THROTTLE_RATES", {"auth": "99/min", "codes": "2/hour"})
-    said = [client.post("/sign-in/code", {"email": user.email}).status_code for _ in range(3)]
+    said = [client.post("/sign-in/code", {"to": user.email}).status_code for _ in range(3)]
     assert said == [302, 302, 429]
-    elsewhere = client.post("/sign-in/code", {"email": user.email}, REMOTE_ADDR="10.1.1.1")
+    elsewhere = client.post("/sign-in/code", {"to": user.email}, REMOTE_ADDR="10.1.1.1")
     assert elsewhere.status_code == 429
-    other = client.post("/sign-in/code", {"email": "x@example.com"}, REMOTE_ADDR="10.1.1.1")
+    other = client.post("/sign-in/code", {"to": "x@example.com"}, REMOTE_ADDR="10.1.1.1")
     assert other.status_code == 302
 
 
 def test_suspended_people_get_in_by_no_code(client, user):
-    client.post("/sign-in/code", {"email": user.email})
+    client.post("/sign-in/code", {"to": user.email})
     outbox.drain()
     code = digits(mail.outbox[-1].body)
     type(user).objects.update(status="suspended")
@@ -255,6 +255,14 @@ def test_of_racing_uses_of_one_code_one_wins():
 
 
 # ---- Numbers ----
+
+
+def cleaned(text: str, country: str) -> str:
+    """The number, or the code of the refusal."""
+    try:
+        return phones.phone_clean(text, country=country)
+    except DomainError as error:
+        return error.code
 
 
 def test_a_number_is_proved_by_the_code_that_is_texted_to_it(client, user, twilio):
@@ -305,16 +313,9 @@ def test_a_text_that_is_not_sent_is_said(user, twilio):
     ],
 )
 def test_numbers_are_read_as_people_write_them(text, country, result):
-    try:
-        assert phones.phone_clean(text, country=country) == result
-    except DomainError as error:
-        assert error.code == result
-        assert list(error.details) == ["phone"]
+    assert cleaned(text, country) == result
 
 
 @given(st.text(max_size=60))
 def test_whatever_is_written_is_a_number_or_refused(text):
-    try:
-        assert re.fullmatch(r"\+[1-9]\d{6,14}", phones.phone_clean(text, country="US"))
-    except DomainError as error:
-        assert error.code in ("phone_invalid", "phone_not_mobile")
+    assert re.fullmatch(r"\+[1-9]\d{6,14}|phone_invalid|phone_not_mobile", cleaned(text, "US"))

@@ -168,7 +168,7 @@ def test_another_browser_cannot_use_the_answer(client, google):
     SocialAccount.objects.create(user=UserFactory(), provider="google", uid="g1")
     thief = Client()
     response = come_back(thief, google, leave(client))
-    assert response.status_code == 200
+    assert response.status_code == 401
     assert SESSION_KEY not in thief.session
 
 
@@ -177,7 +177,7 @@ def test_a_code_without_its_verifier_is_worth_nothing(client, google):
     asked = leave(client)
     response = come_back(client, google, {**asked, "code_challenge": "of-somebody-else"})
     assert google.refused == ["c1"]
-    assert response.status_code == 200
+    assert response.status_code == 401
     assert SESSION_KEY not in client.session
 
 

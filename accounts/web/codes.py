@@ -1,5 +1,8 @@
 """Pages to sign in with a code instead of a password."""
 
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import path
@@ -29,7 +32,7 @@ def request_code(request: HttpRequest) -> HttpResponse:
         channel = data.get("channel", codes.EMAIL)
         try:
             limit("codes", f"ip:{address(request)}")
-            to = data.get("to") or data["email"]
+            to = data["to"]
             to = phone_clean(to) if channel == codes.SMS else to
             ticket = codes.signin_code_request(channel=channel, to=to)
         except DomainError as error:
@@ -60,9 +63,7 @@ def confirm_code(request: HttpRequest) -> HttpResponse:
     return page(request, "account/code_confirm.html", form, **_where(kept))
 
 
-def _where(kept: dict[str, str]) -> dict[str, object]:
-    from django.conf import settings
-
+def _where(kept: dict[str, str]) -> dict[str, Any]:
     local = settings.MAIL_IS_LOCAL and settings.DEBUG
     return {"to": kept["to"], "by_sms": kept["channel"] == codes.SMS, "has_mailbox": local}
 

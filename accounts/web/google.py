@@ -49,14 +49,15 @@ def _set_up(view: View) -> View:
 def start(request: HttpRequest) -> HttpResponse:
     """Leave for Google, on a POST; a GET shows the button. To connect, one is asked again who one is."""
     if request.method == "POST" and request.GET.get("process") == "connect":
-        return _start_connecting(request)
+        connected: HttpResponse = _connect(request)
+        return connected
     response: HttpResponse = oauth2_login(request)
     return response
 
 
 @login_required
 @reauthentication_required
-def _start_connecting(request: HttpRequest) -> HttpResponse:
+def _connect(request: HttpRequest) -> HttpResponse:
     response: HttpResponse = oauth2_login(request)
     return response
 

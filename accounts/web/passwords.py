@@ -1,6 +1,7 @@
 """Pages of forgotten, new and first passwords."""
 
 from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -107,8 +108,6 @@ def _change(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _has_mailbox() -> bool:
-    from django.conf import settings
-
     return bool(settings.MAIL_IS_LOCAL and settings.DEBUG)
 
 

@@ -15,7 +15,6 @@ from accounts.models import User
 from core.errors import DomainError
 
 ONBOARDING = "/onboarding"
-PASSKEY_BUTTON = ("mfa/_passkey_button.html", "account/_nothing.html")
 _WAITING = "entrance"
 
 
@@ -77,7 +76,7 @@ def page(
     refused = error is not None or (form is not None and form.is_bound and not form.is_valid())
     status = error.status if error is not None and error.status in (410, 429) else 422 if refused else 200
     context |= {"form": form, "next": wanted(request), "refusal": "" if error is None else error.message}
-    context |= {"has_google": bool(settings.GOOGLE_CLIENT_ID), "passkey": PASSKEY_BUTTON}
+    context |= {"has_google": bool(settings.GOOGLE_CLIENT_ID)}
     return render(request, template, context, status=status)
 
 
