@@ -6,6 +6,9 @@ import pytest
 @pytest.fixture(autouse=True)
 def _clean_process():
     """Forget what a process remembers between requests; ids come back when a test rolls back."""
+    from core.flags import flags_assume_off
+
+    flags_assume_off()
     yield
     from django.core.cache import cache
 

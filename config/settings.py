@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 
+from accounts.domain.push_hosts import PUSH_HOSTS as PUSH_SERVICES
 from core import logs
 from core.local_secret import local_secret
 
@@ -96,8 +97,8 @@ MIDDLEWARE = [
     "core.middleware.RequestLogMiddleware",
     "core.middleware.BodyLimitMiddleware",
     "core.middleware.ApiAliasMiddleware",
-    "core.middleware.FlagsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "core.middleware.FlagsMiddleware",
     # From here on only what carries a cookie, and pages.
     "core.middleware.ApiLaneMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -224,6 +225,7 @@ CORS_URLS_REGEX = r"^/(api|v1)/"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-csrftoken", "x-request-id"]
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=262_144)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+FLAGS_KEPT_SECONDS = 1.0
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=8_388_608)
 # Where files may be sent: these take MAX_UPLOAD_BYTES instead.
 UPLOAD_PATHS = (
@@ -339,6 +341,7 @@ TWILIO_API_URL = env.str("TWILIO_API_URL", default="https://api.twilio.com")
 VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", default="")
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_CONTACT = env.str("VAPID_CONTACT", default="")
+PUSH_HOSTS = env.list("PUSH_HOSTS", default=list(PUSH_SERVICES))
 
 # People: where from (ISO 3166, "US" or "US-NY"), how old, how long things are kept. A country's header counts only when
 # it is named here, because the proxy that sets it must also remove what a client sends.

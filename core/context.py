@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from core.flags import flags_on
+
 SECTIONS = {
     "landing": "arena",
     "design": "design",
@@ -19,8 +21,8 @@ SECTIONS = {
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Site-wide values: where the stream is, and which section of the navigation the page belongs to."""
+    """Site-wide values: where the stream is, the section of the navigation, the platform's switches that are on."""
     match = request.resolver_match
     name = (match.url_name or "") if match else ""
     section = SECTIONS.get(name, "contests" if name.startswith("contest") else "")
-    return {"stream_url": settings.STREAM_PUBLIC_URL, "section": section}
+    return {"stream_url": settings.STREAM_PUBLIC_URL, "section": section, "flags": flags_on}

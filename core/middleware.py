@@ -15,7 +15,8 @@ from django.urls import ResolverMatch, get_urlconf, resolve
 from django.utils.cache import patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
 
-from core.web import page_not_found
+from core.flags import MAINTENANCE, flag_on
+from core.web import maintenance, page_not_found
 
 # django-structlog's own, to know whether a line would be written before it is put together.
 logger = logging.getLogger("django_structlog.middlewares.request")
@@ -25,6 +26,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 API = "/api/"
 API_V1 = "/api/v1/"
 V1 = "/v1/"
+SAFE = ("GET", "HEAD", "OPTIONS")
+DURING_MAINTENANCE = ("/admin/", "/sign-in", "/sign-out", "/reauthenticate", "/api/v1/auth/")
 # First path segments under /api/ that are what they say, not aliases of /api/v1/.
 NOT_ALIASED = ("v1", "schema", "docs")
 
@@ -66,14 +69,24 @@ class RequestLogMiddleware(RequestMiddleware):
 
 
 class FlagsMiddleware:
-    """Honours the platform's switches: maintenance refuses what would write."""
+    """During maintenance nothing is written: what would write is refused, but for operators' pages and signing in.
+
+    Reading goes on. The switch may be up to a second old (core.flags).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass on."""
-        return self.get_response(request)
+        """Answer 503 to what would write; pass everything else on."""
+        if request.method in SAFE or canonical_path(request.path_info).startswith(DURING_MAINTENANCE):
+            return self.get_response(request)
+        flag = flag_on(MAINTENANCE)
+        if flag is None:
+            return self.get_response(request)
+        response = maintenance(request, flag.message, flag.details())
+        response.headers["Retry-After"] = "60"
+        return response
 
 
 class MissingPageMiddleware:

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -70,6 +71,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _error(request, 500, "internal_error", "Something went wrong on our side.", {"request_id": request_id()})
 
 
+def maintenance(request: HttpRequest, message: str, details: dict[str, Any]) -> HttpResponse:
+    """What is refused while the platform is under maintenance: JSON, a page, or a line for a part of a page."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(format_html('<p class="notice notice-warn" role="alert">{}</p>', message), status=503)
+    return _error(request, 503, "maintenance", message, details, bare=True)
+
+
 def _error(
     request: HttpRequest,
     status: int,
@@ -78,14 +86,18 @@ def _error(
     details: dict[str, Any] | None = None,
     *,
     template: str | None = None,
+    bare: bool = False,
 ) -> HttpResponse:
-    """JSON for the API; for people the page `{status}.html`, else `error.html`, else plain text."""
+    """JSON for the API; for people the page `{status}.html`, else `error.html`, else plain text.
+
+    `bare`: without what a page knows of its viewer.
+    """
     if request.path_info.startswith("/api/"):
         return JsonResponse(error_body(code, message, details), status=status)
     context = {"status": status, "code": code, "message": message, "details": details or {}}
     try:
         html = render_to_string(
-            [template or f"{status}.html", "error.html"], context, request if status != 500 else None
+            [template or f"{status}.html", "error.html"], context, None if bare or status == 500 else request
         )
     except Exception as error:
         if not isinstance(error, TemplateDoesNotExist):
