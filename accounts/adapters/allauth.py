@@ -17,6 +17,7 @@ from django.shortcuts import redirect
 from accounts.adapters.mail import mail_send
 from accounts.adapters.sms import sms
 from core.errors import DomainError
+from core.flags import SIGNUPS_CLOSED, flag_is_on
 from core.throttling import address, limit
 
 # Mails that django-allauth sends of itself; everything else that it would mail is a notification of ours.
@@ -28,9 +29,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Whether someone may sign up now."""
-        from core.flags import flag_is_on
-
-        return not flag_is_on("signups_closed")
+        return not flag_is_on(SIGNUPS_CLOSED)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address, by the rule that all limits go by."""

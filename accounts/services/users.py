@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services.letters import letter_ask_in_tx
 from core import push
 from core.errors import Conflict, Forbidden, Invalid
+from core.flags import SIGNUPS_CLOSED, flag_on
 from core.services import audit, outbox
 
 MAX_NAME = 40
@@ -75,10 +76,9 @@ def user_register(*, email: str, password: str, display_name: str) -> int | None
 
 def signups_require_open() -> None:
     """Raise Forbidden while sign-ups are closed."""
-    from core.flags import flag_is_on
-
-    if flag_is_on("signups_closed"):
-        raise Forbidden("signups_closed", "Sign-ups are closed for now. Come back later.")
+    flag = flag_on(SIGNUPS_CLOSED)
+    if flag is not None:
+        raise Forbidden("signups_closed", flag.message, flag.details())
 
 
 def user_rename(*, user_id: int, display_name: str) -> User:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +17,7 @@ from accounts.services.credentials import credentials_verify
 from accounts.tests.factories import PASSWORD, UserFactory
 from core import throttling
 from core.errors import DomainError
+from core.flags import SIGNUPS_CLOSED, flags_forget
 from core.models import AuditEntry, OutboxEvent, SystemFlag
 from core.services import outbox
 
@@ -28,6 +30,15 @@ OTHER = "another-good-password-1"
 @pytest.fixture
 def user():
     return UserFactory(email="ann@example.com")
+
+
+@pytest.fixture
+def closed() -> Iterator[None]:
+    """Sign-ups are closed."""
+    SystemFlag.objects.create(key=SIGNUPS_CLOSED, is_on=True)
+    flags_forget()
+    yield
+    flags_forget()
 
 
 def post():
@@ -138,8 +149,7 @@ def test_both_answers_cost_a_hash(client, user, monkeypatch):
     assert len(hashed) == 2
 
 
-def test_closed_sign_ups_are_closed_to_all(client):
-    SystemFlag.objects.create(key="signups_closed", is_on=True)
+def test_closed_sign_ups_are_closed_to_all(client, closed):
     assert "closed" in client.get("/sign-up").content.decode()
     response = client.post("/sign-up", SIGN_UP)
     assert response.status_code == 422
@@ -446,7 +456,7 @@ def test_settings_pages_render_and_need_a_user(client, user, name):
 def test_no_address_token_or_password_is_in_events_or_audit(client, user):
     client.post("/sign-up", SIGN_UP)
     client.post("/password/reset", {"email": user.email})
-    client.post("/sign-in/code", {"email": user.email})
+    client.post("/sign-in/code", {"to": user.email})
     outbox.drain()
     told = [str(row) for row in OutboxEvent.objects.values_list("payload", flat=True)]
     told += [str(row) for row in AuditEntry.objects.values_list("before", "after", "reason")]

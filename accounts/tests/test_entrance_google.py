@@ -19,6 +19,7 @@ from django.contrib.messages import get_messages
 
 from accounts.models import Notification, Profile, User
 from accounts.tests.factories import PASSWORD, UserFactory
+from core.flags import SIGNUPS_CLOSED, flags_forget
 from core.models import AuditEntry, SystemFlag
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,15 @@ def google(settings, monkeypatch) -> Iterator[type[Google]]:
     yield Google
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def closed() -> Iterator[None]:
+    """Sign-ups are closed."""
+    SystemFlag.objects.create(key=SIGNUPS_CLOSED, is_on=True)
+    flags_forget()
+    yield
+    flags_forget()
 
 
 def leave(client, query: str = "") -> dict[str, str]:
@@ -189,8 +199,7 @@ def test_a_token_for_someone_else_is_refused(client, google, claim):
     assert SESSION_KEY not in client.session
 
 
-def test_closed_sign_ups_are_closed_to_google_too(client, google):
-    SystemFlag.objects.create(key="signups_closed", is_on=True)
+def test_closed_sign_ups_are_closed_to_google_too(client, google, closed):
     response = visit(client, google)
     assert "closed" in response.content.decode()
     assert not User.objects.exists()
