@@ -74,7 +74,6 @@ def export_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 @page
 def export_file(request: HttpRequest, export_id: int) -> HttpResponse | FileResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,12 @@ class _Crowd:
     known: dict[int, Person]
     ids: Ints
     joined: Ints
+    since: float  # when it was read from the start, on the process's own clock
 
 
 MOST_CONTESTS_KEPT = 64
-_NOBODY = _Crowd(0, {}, np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+# Names change: whoever leaves the platform is called otherwise from then on.
+PEOPLE_KEPT_SECONDS = 600.0
 _PERSON = ("account_id", "user_id", "display_name", "kind", "joined_at")
 _people: dict[int, _Crowd] = {}
 
@@ -94,9 +97,12 @@ def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
     """Participants by account, and (account ids ascending, joining times in microseconds).
 
     The process keeps them and reads only who has joined since: joins are serialised by the contest's lock, so a newer
-    participant has a higher id.
+    participant has a higher id. Every ten minutes it reads them all again.
     """
-    kept = _people.get(contest_id, _NOBODY)
+    now = monotonic()
+    kept = _people.get(contest_id)
+    if kept is None or now - kept.since > PEOPLE_KEPT_SECONDS:
+        kept = _Crowd(0, {}, np.array([], dtype=np.int64), np.array([], dtype=np.int64), now)
     rows = Participant.objects.filter(contest_id=contest_id, id__gt=kept.last).order_by("id")
     found = list(rows.values_list("id", *_PERSON))
     if found:
@@ -106,7 +112,7 @@ def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
         ids, joined = np.concatenate([kept.ids, ids]), np.concatenate([kept.joined, joined])
         order = np.argsort(ids)
         known = kept.known | {person.account_id: person for person in fresh}
-        kept = _Crowd(found[-1][0], known, ids[order], joined[order])
+        kept = _Crowd(found[-1][0], known, ids[order], joined[order], kept.since)
         if len(_people) > MOST_CONTESTS_KEPT:
             _people.clear()
         _people[contest_id] = kept
