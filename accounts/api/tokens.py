@@ -88,7 +88,8 @@ class LogoutView(PublicView):
         data = valid(serializers.LogoutIn, request)
         refresh = data.get("refresh") or refresh_from_cookie(request)
         if refresh:
-            tokens.tokens_revoke(refresh=refresh, everywhere=data["everywhere"])
+            ip = client_of_api(request).ip
+            tokens.tokens_revoke(refresh=refresh, everywhere=data["everywhere"], ip=ip)
         else:
             _end_by_access(request, everywhere=data["everywhere"])
         return cookies_clear(Response(status=204))
@@ -104,7 +105,8 @@ def _end_by_access(request: Request, *, everywhere: bool) -> None:
         return
     if found is not None:
         claims = claims_of(found[1])
-        tokens.sign_in_end(user_id=claims.user_id, sign_in=claims.sign_in, everywhere=everywhere)
+        ip = client_of_api(request).ip
+        tokens.sign_in_end(user_id=claims.user_id, sign_in=claims.sign_in, everywhere=everywhere, ip=ip)
 
 
 class MeView(APIView):

@@ -83,7 +83,7 @@ def tokens_renew(*, user_id: int, sign_in: UUID) -> TokenPair:
         return _issue_in_tx(user, signin.pk)
 
 
-def tokens_revoke(*, refresh: str, everywhere: bool = False) -> None:
+def tokens_revoke(*, refresh: str, everywhere: bool = False, ip: str | None = None) -> None:
     """Sign out by a refresh token: end its family, or with `everywhere` all that its user is signed in to.
 
     An unreadable, used or revoked one changes nothing.
@@ -98,19 +98,13 @@ def tokens_revoke(*, refresh: str, everywhere: bool = False) -> None:
             return
         record = OutstandingToken.objects.select_for_update().filter(jti=claims.jti, user=user).first()
         if record is not None and _use_up(record):
-            _end_in_tx(user, claims.sign_in, everywhere=everywhere)
+            _end_in_tx(user, claims.sign_in, everywhere=everywhere, ip=ip)
 
 
-def sign_in_end(*, user_id: int, sign_in: UUID, everywhere: bool = False) -> None:
+def sign_in_end(*, user_id: int, sign_in: UUID, everywhere: bool = False, ip: str | None = None) -> None:
     """Sign out by an access token, which the caller has checked: as `tokens_revoke`."""
     with transaction.atomic(durable=True):
-        _end_in_tx(user_lock(user_id), sign_in, everywhere=everywhere)
-
-
-def sign_out_everywhere(*, user_id: int) -> None:
-    """End every browser session and every token of a user at once."""
-    with transaction.atomic(durable=True):
-        _end_all_in_tx(user_lock(user_id))
+        _end_in_tx(user_lock(user_id), sign_in, everywhere=everywhere, ip=ip)
 
 
 def tokens_forget_expired() -> int:
@@ -171,18 +165,27 @@ def _end_stolen_in_tx(user: User, signin: SignIn, client: Client | None) -> None
     )
 
 
-def _end_in_tx(user: User, sign_in: UUID, *, everywhere: bool) -> None:
+def _end_in_tx(user: User, sign_in: UUID, *, everywhere: bool, ip: str | None) -> None:
     if everywhere:
-        _end_all_in_tx(user)
+        _end_all_in_tx(user, ip)
         return
     signin = SignIn.objects.select_for_update().filter(pk=sign_in, user=user, ended_at__isnull=True).first()
     if signin is not None:
         signin_end_in_tx(signin=signin, because="signed_out")
 
 
-def _end_all_in_tx(user: User) -> None:
-    signins_end_all_in_tx(user_id=user.pk, because="everywhere")
+def _end_all_in_tx(user: User, ip: str | None) -> None:
+    ended = signins_end_all_in_tx(user_id=user.pk, because="everywhere")
     tokens_revoke_in_tx(user_id=user.pk)
+    audit.record(
+        actor=user,
+        action="sign_ins_ended",
+        subject_type="user",
+        subject_id=user.pk,
+        after={"ended": ended},
+        reason="everywhere",
+        ip=ip,
+    )
 
 
 def _use_up(record: OutstandingToken) -> bool:

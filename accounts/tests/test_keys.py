@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from accounts.domain.keys import covers, key_prefix, key_refusal, networks_read
 from accounts.models import ApiKey, Notification, User
 from accounts.services import keys as service
+from accounts.services.suspension import user_suspend
 from accounts.services.tokens import tokens_issue
-from accounts.services.users import user_suspend
 from accounts.tests.factories import PASSWORD, UserFactory
 from core import throttling
 from core.errors import DomainError

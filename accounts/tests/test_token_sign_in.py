@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.services import codes
+from accounts.services.signins import signins_revoke_all
+from accounts.services.suspension import user_suspend
 from accounts.services.tickets import ticket_make, ticket_read
-from accounts.services.tokens import sign_out_everywhere
-from accounts.services.users import user_suspend
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.passkeys import Passkey
 from accounts.tests.test_tokens import API, claims, me, obtain, post, refused
@@ -102,7 +102,7 @@ def test_made_up_tickets_open_nothing(client, user, secret, ticket):
 
 def test_tickets_die_with_the_tokens_with_time_and_with_the_user(client, user, secret, monkeypatch):
     ticket = obtain(client).json()["details"]["ticket"]
-    sign_out_everywhere(user_id=user.pk)
+    signins_revoke_all(user_id=user.pk)
     refused(second(client, ticket, code_of(secret)), 401, "ticket_invalid")
     ticket = obtain(client).json()["details"]["ticket"]
     monkeypatch.setattr(signing.time, "time", lambda: timezone.now().timestamp() + 301)

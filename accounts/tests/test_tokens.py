@@ -9,16 +9,18 @@ import jwt as pyjwt
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings as django_settings
+from django.test import Client
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts import tasks
 from accounts.models import Notification, SignIn, User
-from accounts.services import tokens, users
+from accounts.services import suspension, tokens
 from accounts.services.letters import reset_url, verify_url
 from accounts.tests.factories import PASSWORD, UserFactory
 from core.errors import DomainError
-from core.models import AuditEntry, SystemFlag
+from core.models import AuditEntry
+from core.services.flags import flag_set
 from core.tests.threads import race
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +88,7 @@ def test_signing_up_tells_nobody_who_has_an_account(client, user):
 
 
 def test_sign_ups_can_be_closed(client):
-    SystemFlag.objects.create(key="signups_closed", is_on=True)
+    flag_set(actor=None, key="signups_closed", is_on=True, reason="full")
     response = post(client, "auth/register", {"email": "b@example.com", "password": PASSWORD, "display_name": "Bob"})
     refused(response, 403, "signups_closed")
     assert not User.objects.exists()
@@ -209,7 +211,13 @@ def test_the_access_token_alone_can_sign_out(client, user):
 
 def test_signing_out_everywhere_ends_browsers_and_tokens(client, user):
     pair = obtain(client).json()
-    tokens.sign_out_everywhere(user_id=user.pk)
+    browser = Client()
+    browser.force_login(user)
+    bearer = {"Authorization": f"Bearer {pair['access']}"}
+    assert post(client, "auth/logout", {"everywhere": True}, **bearer).status_code == 204
+    refused(browser.get(f"{API}/auth/me"), 401, "not_authenticated")
+    entry = AuditEntry.objects.get(action="sign_ins_ended")
+    assert (entry.after, entry.reason, entry.ip) == ({"ended": 2}, "everywhere", "127.0.0.1")
     refused(me(client, pair["access"]), 401, "token_invalid")
     refused(post(client, "auth/token/refresh", {"refresh": pair["refresh"]}), 401, "token_invalid")
     user.refresh_from_db()
@@ -353,14 +361,14 @@ def test_a_genuine_looking_refresh_token_without_a_record_is_refused(client, use
 def test_a_suspended_user_is_refused_everywhere(client, user):
     pair = obtain(client).json()
     client.force_login(user)
-    users.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+    suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
     refused(me(client, pair["access"]), 403, "account_suspended")
     refused(post(client, "auth/token/refresh", {"refresh": pair["refresh"]}), 403, "account_suspended")
     refused(obtain(client), 403, "account_suspended")
     refused(obtain(client, "wrong"), 401, "invalid_credentials")
     client.force_login(user)
     refused(client.get(f"{API}/auth/me"), 403, "account_suspended")
-    users.user_reinstate(actor=None, user_id=user.pk, reason="appeal")
+    suspension.user_reinstate(actor=None, user_id=user.pk, reason="appeal")
     refused(me(client, pair["access"]), 401, "token_invalid")
     assert obtain(client).status_code == 200
 
@@ -380,8 +388,6 @@ def test_a_token_costs_one_query(client, user, django_assert_num_queries):
 
 
 def test_a_session_works_with_a_csrf_token():
-    from django.test import Client
-
     user = UserFactory()
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)

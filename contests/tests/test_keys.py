@@ -18,6 +18,6 @@ def test_a_key_of_an_operator_sees_no_more_than_a_trader(client):
     assert client.get(path, headers=bearer).status_code == 200
     key = {"X-API-Key": key_create(actor=operator, name="Bot", scope="trade").text}
     assert client.get(path, headers=key).status_code == 404
-    assert client.post(f"{path}/join", headers=key).status_code == 404
+    assert client.post(f"{path}/join", {}, "application/json", headers=key).status_code == 404
     operator.refresh_from_db()
     assert (operator.role, operator.is_staff, operator.is_superuser) == ("admin", True, True)
