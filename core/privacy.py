@@ -23,7 +23,7 @@ _PAIRS = frozenset(
     }
 )  # fmt: skip
 
-_EMAIL = re.compile(r"[^\s@\"'<>,;:=(\[{]+@[^\s@\"'<>,;:=)\]}]+\.[^\s@\"'<>,;:=)\]}]+")
+_EMAIL = re.compile(r"[^\s@\"<>,;:(\[]+@[^\s@\"'<>,;:=)\]}]+\.[^\s@\"'<>,;:=)\]}]+")
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 _API_KEY = re.compile(r"\bak_[0-9a-f]{8}_[\w-]+")
 _HASH = re.compile(r"\b(?:argon2|pbkdf2_sha256|bcrypt_sha256|scrypt)\$\S+")
@@ -36,7 +36,7 @@ _PAIR = re.compile(
     r"user_agent|phone))(['\"]?\s*[=:]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&)}\]]+)"
 )
 # Links that are keys.
-_LINK = re.compile(r"(/(?:verify|password/reset|invite|unsubscribe)/)[^\s/?#\"'<>]+")
+_LINK = re.compile(r"(/(?:verify|password/reset|invite|unsubscribe|people)/)[^\s/?#\"'<>]+")
 _URL_USER = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+@")
 _QUERY = re.compile(r"((?:https?://|/)[^\s?\"'<>]*\?)[^\s\"'<>]+")
 _PHONE = re.compile(r"(?<![\w.+-])\+\d(?:[\s().-]?\d){6,14}(?!\w)")
@@ -48,6 +48,7 @@ _KEY_VALUE = re.compile(
     r"(Key \([^\n]*?\)=)\((?:[^\n]*)\)(?= (?:already|is (?:still|not)|conflicts|violates)|\.?$)", re.MULTILINE
 )
 _INPUT = re.compile(r"(invalid (?:input )?(?:syntax|value)[^\n:]*: )\"[^\n]*\"")
+_STATEMENT = re.compile(r"^(LINE \d+: )[^\n]*", re.MULTILINE)
 _PARAMETER = re.compile(r"(parameter \$\d+ = )'[^\n]*'")
 _COMMAND = re.compile(r"(Command # \d+ )\(.*?\)( of pipeline)", re.DOTALL)
 _NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "0.0.0.0/32", "::1/128")
@@ -112,6 +113,7 @@ _RULES: tuple[tuple[tuple[str, ...] | None, re.Pattern[str], Replacement], ...] 
     (("Failing row",), _ROW, rf"\1({MASK})"),
     (("Key (",), _KEY_VALUE, rf"\1({MASK})"),
     (("invalid ",), _INPUT, rf'\1"{MASK}"'),
+    (("LINE ",), _STATEMENT, rf"\1{MASK}"),
     (("parameter $",), _PARAMETER, rf"\1'{MASK}'"),
     (("of pipeline",), _COMMAND, rf"\1({MASK})\2"),
     (None, _HEADER, rf"\1\2{MASK}"),

@@ -45,7 +45,7 @@ def scene():
         account_id = contest_join(actor=who, contest_id=view.id)
         advance(view.market_id)
         make.place(who, account_id, "buy", 10, key=f"{mark}-order")
-        resting = make.place(who, account_id, "buy", 5, limit="1", time_in_force="gtc")
+        resting = make.place(who, account_id, "buy", 5, limit="90", time_in_force="gtc")
         listed = Watchlist.objects.create(owner=user, name=f"{mark}-watchlist-canary")
         instrument = Order.objects.get(pk=resting.id).listing.instrument
         WatchlistItem.objects.create(watchlist=listed, instrument=instrument)

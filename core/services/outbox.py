@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from core.errors import Conflict, NotFound
 from core.models import OutboxEvent, OutboxReceipt
 from core.outbox import EventView, Handler, handlers_for, topics
+from core.privacy import text_masked
 from core.services import audit
 
 logger = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ def _handle(view: EventView, name: str, handler: Handler) -> str | None:
         if isinstance(error, DatabaseError) and not connection.is_usable():
             raise
         logger.exception("handler %s failed on event %s (%s)", name, view.id, view.topic)
-        return f"{type(error).__name__}: {error}"
+        return text_masked(f"{type(error).__name__}: {error}")
     return None
 
 
