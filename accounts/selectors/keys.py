@@ -64,7 +64,7 @@ def sign_in_of_session(user_id: int, session_key: str | None) -> UUID | None:
 def key_by_prefix(prefix: str) -> StoredKey | None:
     """A key by the part of it that is not secret, dead or alive."""
     row = _first(_BY_PREFIX, [prefix])
-    return None if row is None else StoredKey(*row[:8], _user(row[8:]))
+    return None if row is None else StoredKey(*(*row[:8], _user(row[8:])))
 
 
 def keys_of(user_id: int) -> QuerySet[ApiKey]:
