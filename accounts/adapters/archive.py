@@ -27,7 +27,7 @@ class Archive:
         """Write `data/<name>.json` (a list of objects) and `data/<name>.csv`; returns the number of rows."""
         count = 0
         with tempfile.SpooledTemporaryFile(max_size=SPOOLED) as kept:
-            lines = io.TextIOWrapper(kept, encoding="utf-8", newline="", write_through=True)  # type: ignore[type-var]
+            lines = io.TextIOWrapper(kept, encoding="utf-8", newline="", write_through=True)
             sheet = csv.writer(lines)
             sheet.writerow(columns)
             with self._zip.open(f"data/{name}.json", "w", force_zip64=True) as out:

@@ -91,7 +91,7 @@ def export_open(*, user: User, export_id: int, ip: str | None = None) -> tuple[I
     if row.status == DataExport.Status.EXPIRED or row.expires_at is None or row.expires_at <= timezone.now():
         raise _expired()
     try:
-        file = row.file.storage.open(row.file.name, "rb")
+        file = row.file.storage.open(str(row.file.name), "rb")
     except FileNotFoundError as error:
         raise _expired() from error
     with transaction.atomic(durable=True):
@@ -137,7 +137,7 @@ def archive_write(file: IO[bytes], *, user_id: int, beat: Beat = lambda: None) -
         names = []
         for share in shares:
             for name, stored in share.files(user_id):
-                if stored.storage.exists(stored.name):
+                if stored.storage.exists(str(stored.name)):
                     archive.file(name, _chunks(stored))
                     names.append(name)
         archive.text("README.txt", readme(shares, counts, names, at=timezone.now()))
@@ -182,7 +182,7 @@ def exports_expire(batch: int = 200) -> int:
     expired = 0
     for row in over.order_by("pk")[:batch]:
         # The file first: a crash in between leaves a row that comes up again, not a file that nobody knows of.
-        row.file.storage.delete(row.file.name)
+        row.file.storage.delete(str(row.file.name))
         expired += DataExport.objects.filter(pk=row.pk, status=DataExport.Status.READY).update(
             status=DataExport.Status.EXPIRED, file=""
         )
@@ -274,7 +274,7 @@ def _settle_in_tx(export_id: int, user_id: int, name: str, size: int) -> bool:
 
 
 def _chunks(stored: FieldFile) -> Iterable[bytes]:
-    with stored.storage.open(stored.name, "rb") as file:
+    with stored.storage.open(str(stored.name), "rb") as file:
         yield from file.chunks(_FILE_CHUNK)
 
 

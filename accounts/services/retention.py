@@ -103,7 +103,7 @@ def _old_documents() -> int:
     rows = IdentityDocument.objects.filter(check_of__decided_at__lt=border, purged_at__isnull=True).exclude(file="")
     purged = 0
     for document in rows.order_by("pk")[: BATCH * 5]:
-        document.file.storage.delete(document.file.name)
+        document.file.storage.delete(str(document.file.name))
         purged += IdentityDocument.objects.filter(pk=document.pk).update(file="", purged_at=timezone.now())
     return purged
 

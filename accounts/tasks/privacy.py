@@ -1,6 +1,7 @@
 """Building copies of data, deletions that are due, retention."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -11,8 +12,8 @@ from accounts.services import deletion, exports, retention
 logger = logging.getLogger(__name__)
 
 # Building a copy may take longer than other tasks, but less than the broker waits for a lost one.
-_BUILD = {"soft_time_limit": 480, "time_limit": 540}
-_AGAIN = {
+_BUILD: dict[str, Any] = {"soft_time_limit": 480, "time_limit": 540}
+_AGAIN: dict[str, Any] = {
     "autoretry_for": (DatabaseError, RedisError, OSError),
     "max_retries": 8,
     "retry_backoff": 2,

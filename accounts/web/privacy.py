@@ -6,7 +6,7 @@ from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -76,15 +76,11 @@ def export_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 @page
-def export_file(request: HttpRequest, export_id: int) -> HttpResponse | FileResponse:
-    """Fetch a copy. Whoever sits down at an open session is asked who they are first."""
-    return _export_file(request, export_id)
-
-
 @reauthentication_required
-def _export_file(request: HttpRequest, export_id: int) -> HttpResponse | FileResponse:
+def export_file(request: HttpRequest, export_id: int) -> HttpResponse:
+    """Fetch a copy. Whoever sits down at an open session is asked who they are first."""
     try:
-        return export_response(_me(request), export_id, address(request))
+        return cast(HttpResponse, export_response(_me(request), export_id, address(request)))
     except DomainError as error:
         if error.status == 404:
             raise
