@@ -2,11 +2,20 @@
 
 from accounts.domain.privacy import EXPORTS_SHOWN, DeletionView, ExportView
 from accounts.models import DataExport, DeletionRequest
+from core.errors import NotFound
 
 
 def exports_of(user_id: int, limit: int = EXPORTS_SHOWN) -> list[ExportView]:
     """The newest copies that a person asked for, newest first."""
     return [export_view(row) for row in DataExport.objects.filter(user_id=user_id).order_by("-pk")[:limit]]
+
+
+def export_require(*, user_id: int, export_id: int) -> DataExport:
+    """A person's own copy. Raises NotFound for whoever else asks."""
+    row = DataExport.objects.filter(pk=export_id, user_id=user_id).first()
+    if row is None:
+        raise NotFound("export_not_found", "There is no such copy of your data.")
+    return row
 
 
 def export_view(row: DataExport) -> ExportView:

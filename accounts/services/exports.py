@@ -30,7 +30,7 @@ from accounts.locks import user_lock
 from accounts.models import DataExport, User
 from accounts.models.privacy import export_path
 from accounts.ports import personal_data
-from accounts.selectors.privacy import export_view
+from accounts.selectors.privacy import export_require, export_view
 from accounts.services.export_words import readme
 from accounts.services.notices import notify_in_tx
 from core.errors import Conflict, DomainError, NotFound
@@ -83,9 +83,7 @@ def export_open(*, user: User, export_id: int, ip: str | None = None) -> tuple[I
     Raises NotFound for whoever else asks, Conflict (`export_not_ready`), and `export_expired` (410) when its time is
     over.
     """
-    row = DataExport.objects.filter(pk=export_id, user_id=user.pk).first()
-    if row is None:
-        raise NotFound("export_not_found", "There is no such copy of your data.")
+    row = export_require(user_id=user.pk, export_id=export_id)
     if row.status in _OPEN or row.status == DataExport.Status.FAILED:
         raise Conflict("export_not_ready", "This copy is not ready.", {"status": row.status})
     if row.status == DataExport.Status.EXPIRED or row.expires_at is None or row.expires_at <= timezone.now():

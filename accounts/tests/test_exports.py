@@ -268,6 +268,8 @@ def test_only_the_person_fetches_it_and_that_is_recorded(client):
     row = built(ann)
     file = f"{PAGE}/exports/{row.pk}/file"
     assert client.get(file)["Location"].startswith("/sign-in")
+    client.force_login(bob)
+    assert client.get(file).status_code == 404
     assert proved(client, bob).get(file).status_code == 404
     response = proved(client, ann).get(file)
     assert response.status_code == 200

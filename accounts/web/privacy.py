@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.domain.privacy import DELETION_DUE, confirms, day
 from accounts.models import User
 from accounts.selectors.consents import consents_of, texts_in_force
-from accounts.selectors.privacy import deletion_waiting, exports_of
+from accounts.selectors.privacy import deletion_waiting, export_require, exports_of
 from accounts.services import deletion, exports
 from accounts.wire_privacy import export_response, unconfirmed
 from core.errors import DomainError
@@ -76,14 +76,17 @@ def export_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 @page
-@reauthentication_required
 def export_file(request: HttpRequest, export_id: int) -> HttpResponse:
     """Fetch a copy. Whoever sits down at an open session is asked who they are first."""
+    export_require(user_id=_me(request).pk, export_id=export_id)
+    return cast(HttpResponse, _export_file(request, export_id))
+
+
+@reauthentication_required
+def _export_file(request: HttpRequest, export_id: int) -> HttpResponse:
     try:
         return cast(HttpResponse, export_response(_me(request), export_id, address(request)))
     except DomainError as error:
-        if error.status == 404:
-            raise
         messages.error(request, error.message)
         return redirect("settings-privacy")
 
