@@ -44,10 +44,11 @@ def refuse_suspended(user: User) -> None:
     """Raise Forbidden for a suspended user."""
     if user.status == User.Status.SUSPENDED:
         until = user.suspended_until
+        details = {"reason": user.suspended_reason}
         if until is None:
-            raise Forbidden("account_suspended", "Your account is suspended.")
+            raise Forbidden("account_suspended", "Your account is suspended.", details)
         message = f"Your account is suspended until {until:%d %B %Y, %H:%M} UTC."
-        raise Forbidden("account_suspended", message, {"until": until.isoformat()})
+        raise Forbidden("account_suspended", message, details | {"until": until.isoformat()})
 
 
 def _send_link_again(user: User) -> None:

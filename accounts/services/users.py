@@ -1,4 +1,4 @@
-"""Writes about users: create, edit, suspend, reinstate, revoke tokens."""
+"""Writes about users: create, rename, revoke tokens."""
 
 import unicodedata
 
@@ -13,10 +13,9 @@ from django.db.models import F
 from accounts.locks import user_lock
 from accounts.models import User
 from accounts.services.letters import letter_ask_in_tx
-from core import push
 from core.errors import Conflict, Forbidden, Invalid
 from core.flags import SIGNUPS_CLOSED, flag_on
-from core.services import audit, outbox
+from core.services import outbox
 
 MAX_NAME = 40
 MAX_PASSWORD = 256
@@ -91,96 +90,9 @@ def user_rename(*, user_id: int, display_name: str) -> User:
     return user
 
 
-def user_suspend(*, actor: User | None, user_id: int, reason: str, ip: str | None = None) -> User:
-    """Refuse a user everywhere from now on, and revoke its tokens. Suspending twice changes nothing."""
-    reason = _reason(reason)
-    with transaction.atomic(durable=True):
-        user = user_lock(user_id)
-        if actor is not None and actor.pk == user.pk:
-            raise Forbidden("not_yourself", "You cannot suspend yourself.")
-        if user.status == User.Status.SUSPENDED:
-            return user
-        _set_status(user, User.Status.SUSPENDED, reason)
-        _tell(user, actor=actor, verb="suspended", reason=reason, ip=ip)
-        push.stream_cut(user.pk)
-    return user
-
-
-def user_reinstate(*, actor: User | None, user_id: int, reason: str, ip: str | None = None) -> User:
-    """Let a suspended user back in. Tokens from before stay revoked."""
-    reason = _reason(reason)
-    with transaction.atomic(durable=True):
-        user = user_lock(user_id)
-        if user.status == User.Status.ACTIVE:
-            return user
-        _set_status(user, User.Status.ACTIVE, "")
-        _tell(user, actor=actor, verb="reinstated", reason=reason, ip=ip)
-        push.stream_allow(user.pk)
-    return user
-
-
-def user_make_moderator(*, actor: User, user_id: int, reason: str, ip: str | None = None) -> User:
-    """Let a user moderate: contests, suspensions."""
-    return _set_role(actor=actor, user_id=user_id, role=User.Role.MODERATOR, reason=reason, ip=ip)
-
-
-def user_make_trader(*, actor: User, user_id: int, reason: str, ip: str | None = None) -> User:
-    """Take a user's operator role away."""
-    return _set_role(actor=actor, user_id=user_id, role=User.Role.TRADER, reason=reason, ip=ip)
-
-
-def _set_role(*, actor: User, user_id: int, role: User.Role, reason: str, ip: str | None) -> User:
-    reason = _reason(reason)
-    if not actor.is_superuser:
-        raise Forbidden("forbidden", "Only an administrator may change roles.")
-    if actor.pk == user_id:
-        raise Forbidden("not_yourself", "You cannot change your own role.")
-    with transaction.atomic(durable=True):
-        user = user_lock(user_id)
-        before = {"role": user.role, "is_staff": user.is_staff, "is_superuser": user.is_superuser}
-        user.role = role
-        user.is_staff = role != User.Role.TRADER
-        user.is_superuser = False
-        user.save(update_fields=["role", "is_staff", "is_superuser"])
-        after = {"role": user.role, "is_staff": user.is_staff, "is_superuser": False}
-        audit.record(
-            actor=actor,
-            action="user_role_changed",
-            subject_type="user",
-            subject_id=user.pk,
-            before=before,
-            after=after,
-            reason=reason,
-            ip=ip,
-        )
-    return user
-
-
 def tokens_revoke_in_tx(*, user_id: int) -> None:
     """Make every token of a user invalid at once."""
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
-
-
-def _set_status(user: User, status: str, reason: str) -> None:
-    user.status = status
-    user.suspended_reason = reason[:300]
-    user.token_version += 1
-    user.save(update_fields=["status", "suspended_reason", "token_version"])
-
-
-def _tell(user: User, *, actor: User | None, verb: str, reason: str, ip: str | None) -> None:
-    before, after = ("active", "suspended") if verb == "suspended" else ("suspended", "active")
-    audit.record(
-        actor=actor,
-        action=f"user_{verb}",
-        subject_type="user",
-        subject_id=user.pk,
-        before={"status": before},
-        after={"status": after},
-        reason=reason,
-        ip=ip,
-    )
-    outbox.emit(topic=f"accounts.user_{verb}", aggregate=f"user:{user.pk}", payload={"user_id": user.pk})
 
 
 def email_clean(email: str) -> str:
@@ -221,12 +133,6 @@ def password_check(password: str, user: User) -> None:
         is_breached = any(found.code == "password_breached" for found in error.error_list)
         code = "password_breached" if is_breached else "invalid"
         raise Invalid(code, "Choose a stronger password.", {"password": list(error.messages)}) from error
-
-
-def _reason(reason: str) -> str:
-    if not reason.strip():
-        raise _field("reason", "Say why.")
-    return reason.strip()
 
 
 def _field(name: str, message: str) -> Invalid:

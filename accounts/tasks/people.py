@@ -1,1 +1,11 @@
-"""Suspensions that end, clearances, identity checks that expire, leads."""
+"""Suspensions that end; identity checks and documents whose time is over."""
+
+from celery import shared_task
+
+from accounts.services import suspension
+
+
+@shared_task
+def suspensions_lift() -> None:
+    """Reinstate those whose suspension is over."""
+    suspension.suspensions_lift()

@@ -7,7 +7,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.messages import get_messages
 
 from accounts.models import User
-from accounts.services import users
+from accounts.services import suspension
 from accounts.tests.factories import PASSWORD, UserFactory
 from core import throttling
 
@@ -118,7 +118,7 @@ def test_attempts_are_limited_by_address_and_by_email(client, user, monkeypatch)
 
 
 def test_a_suspended_user_is_told_so_only_with_the_right_password(client, user):
-    users.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+    suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
     assert sign_in(client).context["form"].non_field_errors() == ["Your account is suspended."]
     assert "right" in sign_in(client, password="wrong").context["form"].non_field_errors()[0]
     assert SESSION_KEY not in client.session
@@ -126,7 +126,7 @@ def test_a_suspended_user_is_told_so_only_with_the_right_password(client, user):
 
 def test_a_suspension_ends_the_session_at_the_next_page(client, user):
     client.force_login(user)
-    users.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+    suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
     response = client.get("/contests")
     assert (response.status_code, response["Location"]) == (302, "/sign-in")
     assert [str(message) for message in get_messages(response.wsgi_request)] == ["Your account is suspended."]
@@ -136,7 +136,7 @@ def test_a_suspension_ends_the_session_at_the_next_page(client, user):
 
 def test_a_suspension_reaches_partial_pages_too(client, user):
     client.force_login(user)
-    users.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+    suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
     response = client.get("/contests", headers={"HX-Request": "true"})
     assert (response.status_code, response["HX-Redirect"]) == (204, "/sign-in")
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.tests.factories import UserFactory
 from core import flags
 from core.errors import Invalid
 from core.models import AuditEntry, OutboxEvent
@@ -74,7 +74,7 @@ def test_what_makes_no_sense_is_refused(wrong):
 def test_during_maintenance_nothing_is_written_and_everything_is_read():
     on(message="Back at noon.")
     client = Client()
-    client.force_login(UserFactory())
+    client.force_login(get_user_model().objects.create_user("ann@example.com"))
     assert "Back at noon." in client.get("/contests").content.decode()
     refused = client.post("/api/v1/orders", {}, "application/json")
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "maintenance", "60")

@@ -1,0 +1,60 @@
+"""What each role may do in the administration: the least that its work needs. Pure.
+
+`view` and `change` name models as `app.model`; `change` is what the pages of that model ask for before an action.
+A trader has no right there, an administrator all.
+"""
+
+from dataclasses import dataclass
+
+TRADER, MODERATOR, FINANCE, ADMIN = "trader", "moderator", "finance", "admin"
+STAFF = (MODERATOR, FINANCE, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a role may look at, and where it may act."""
+
+    view: frozenset[str] = frozenset()
+    change: frozenset[str] = frozenset()
+
+
+_PEOPLE = {"accounts.user", "accounts.signin", "accounts.apikey", "accounts.consent", "accounts.legaltext"}
+_TRADING = {
+    "trading.account",
+    "trading.accountgroup",
+    "trading.order",
+    "trading.ordertransition",
+    "trading.fill",
+    "trading.position",
+    "trading.verdict",
+    "trading.ruleset",
+    "trading.risksettings",
+    "trading.margincall",
+    "trading.adjustment",
+}
+_CONTESTS = {"contests.contest", "contests.participant", "contests.standingsnapshot"}
+_MARKET = {"marketdata.market", "marketdata.instrument", "marketdata.exchange", "marketdata.exchangehalt"}
+
+RIGHTS: dict[str, Rights] = {
+    TRADER: Rights(),
+    MODERATOR: Rights(
+        view=frozenset(
+            _PEOPLE
+            | _TRADING
+            | _CONTESTS
+            | _MARKET
+            | {"accounts.identitycheck", "accounts.identitydocument", "accounts.abuselead", "accounts.devicesighting"}
+            | {"accounts.notification", "core.auditentry"}
+        ),
+        change=frozenset({"accounts.user", "accounts.identitycheck", "accounts.abuselead", "contests.contest"}),
+    ),
+    FINANCE: Rights(
+        view=frozenset(
+            {"accounts.user", "accounts.identitycheck", "core.ledgeraccount", "core.journal", "core.posting"}
+            | {"core.seal", "core.auditentry"}
+            | _TRADING
+            | _CONTESTS
+        ),
+    ),
+    ADMIN: Rights(),  # all of them
+}
