@@ -25,6 +25,7 @@ ICONS = {
     "agent": '<rect x="5" y="8" width="14" height="11" rx="2.5"/><path d="M12 8V4.5M9.5 13v1.5M14.5 13v1.5"/>',
     "long": '<path d="M7 17L17 7M9 7h8v8"/>',
     "short": '<path d="M7 7l10 10M17 9v8H9"/>',
+    "bell": '<path d="M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 2h-15z"/><path d="M10 21.2h4"/>',
     "lock": '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     "key": '<circle cx="8" cy="15" r="4"/><path d="M11 12l8.5-8.5M16 7l3 3M13.5 9.5l2 2"/>',
     "mail": '<rect x="3" y="5.5" width="18" height="13" rx="2"/><path d="M3.5 7.5L12 13l8.5-5.5"/>',

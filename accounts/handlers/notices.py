@@ -1,1 +1,0 @@
-"""Notifications that follow from events of accounts."""
