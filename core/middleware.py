@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,9 @@ from django.utils.cache import patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
 
 from core.flags import MAINTENANCE, flag_on
+from core.throttling import address
 from core.web import maintenance, page_not_found
+from core.whence import address_by
 
 # django-structlog's own, to know whether a line would be written before it is put together.
 logger = logging.getLogger("django_structlog.middlewares.request")
@@ -44,7 +46,8 @@ class RequestLogMiddleware(RequestMiddleware):
     """
 
     def prepare(self, request: HttpRequest) -> None:
-        """Bind the request's id to everything that is logged while it is served."""
+        """Bind the request's id to everything that is logged while it is served, its address to what is audited."""
+        address_by(partial(address, request))
         upstream = request.META.get("HTTP_X_REQUEST_ID", "")
         if REQUEST_ID.fullmatch(upstream):
             super().prepare(request)
@@ -56,6 +59,7 @@ class RequestLogMiddleware(RequestMiddleware):
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Log the outcome."""
+        address_by(None)
         response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
         if logger.isEnabledFor(logging.INFO) or response.streaming or hasattr(request, "_raised_exception"):
             super().handle_response(request, response)

@@ -11,7 +11,7 @@ def main(argv: list[str]) -> int:
     django.setup()
     known = get_commands()
     call_command("migrate", interactive=False, verbosity=1 if "--verbose" in argv else 0)
-    for command in ("sync_schedule", "publish_legal_texts", "review_clearances", "setup_market_data"):
+    for command in ("sync_schedule", "sync_roles", "publish_legal_texts", "review_clearances", "setup_market_data"):
         if command in known:
             call_command(command)
     if "--demo" in argv and "seed_demo" in known:

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from core.models import AuditEntry
+from core.whence import address_now
 
 
 def record(
@@ -22,7 +23,7 @@ def record(
     """Record a sensitive act in the caller's transaction.
 
     The actor is a user, anything with a `user_id`, or None for the system. Only its display name is kept, never its
-    email address.
+    email address. Without an `ip`, it is that of the request that is being served.
     """
     return AuditEntry.objects.create(
         actor_id=_actor_id(actor),
@@ -33,7 +34,7 @@ def record(
         before=before,
         after=after,
         reason=reason[:500],
-        ip=_address(ip),
+        ip=_address(ip or address_now()),
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
     )
 

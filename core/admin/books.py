@@ -1,42 +1,14 @@
 """Operator pages of the ground floor. The books are read-only; a dead event can be tried again, with a reason."""
 
-from typing import Any
-
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
-from django.forms import CharField
 from django.http import HttpRequest
 
+from core.admin.common import ReadOnlyInline, ReasonForm, reason_of
 from core.errors import DomainError
-from core.models import AuditEntry, IdempotencyRecord, Journal, LedgerAccount, OutboxEvent, OutboxReceipt, Posting, Seal
+from core.models import IdempotencyRecord, Journal, LedgerAccount, OutboxEvent, OutboxReceipt, Posting, Seal
 from core.readonly_admin import ReadOnlyAdmin
 from core.services import outbox
-
-
-class ReasonForm(ActionForm):
-    """Asks why beside the choice of an action; every action of an operator has a reason."""
-
-    reason = CharField(required=False, max_length=300, label="Reason")
-
-
-def reason_of(request: HttpRequest) -> str:
-    """The reason given with an admin action."""
-    return request.POST.get("reason", "").strip()
-
-
-class ReadOnlyInline(admin.TabularInline):
-    """Rows of a parent, shown and not changed."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class PostingInline(ReadOnlyInline):
@@ -107,12 +79,4 @@ class OutboxEventAdmin(ReadOnlyAdmin):
 class IdempotencyRecordAdmin(ReadOnlyAdmin):
     list_display = ("id", "scope", "key", "status", "created_at")
     search_fields = ("=key", "=scope")
-    ordering = ("-id",)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("id", "action", "subject_type", "subject_id", "actor_label", "reason", "created_at")
-    list_filter = ("action", "subject_type")
-    search_fields = ("=subject_id", "=actor_id", "=request_id")
     ordering = ("-id",)
