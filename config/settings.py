@@ -197,6 +197,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
+        "worker-src": [SELF],
         "connect-src": [SELF, "{0.scheme}://{0.netloc}".format(urlsplit(STREAM_PUBLIC_URL))],
         "frame-ancestors": [NONE],
         "base-uri": [SELF],

@@ -20,7 +20,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "sw.js"): "public",
     # The mailbox is there (else 404) on local installations only.
     ("GET", "mailbox"): "public",
-    ("GET", "mailbox/<str:name>"): "public",
+    ("GET", "<str:name>"): "public",
     ("GET", "mailbox/<str:name>/html"): "public",
     ("GET", "api/v1/me/notifications"): "self",
     ("POST", "api/v1/me/notifications/read"): "self",
@@ -40,5 +40,5 @@ def _notice(owner: User) -> object:
 ARGS: dict[str, Callable[[User], object]] = {
     "<int:notice_id>": _notice,
     "<str:token>": lambda owner: unsubscribe_token(user_id=owner.pk, kind="contest_started"),
-    "mailbox/<str:name>": lambda _: "20240101-000000-000000-0123456789ab",
+    "<str:name>": lambda _: "20240101-000000-000000-0123456789ab",
 }
