@@ -28,6 +28,7 @@ class AccountsConfig(AppConfig):
         schedule.register("accounts: find leads", "accounts.tasks.leads.leads_find", 3_600)
         schedule.register("accounts: forget expired tokens", "accounts.tasks.tokens.tokens_forget_expired", 86_400)
         schedule.register("accounts: lift suspensions", "accounts.tasks.people.suspensions_lift", 30)
+        schedule.register("accounts: expire identities", "accounts.tasks.people.identities_expire", 3_600)
         schedule.register("accounts: review clearances", "accounts.tasks.clearances.review", 86_400)
         schedule.register("accounts: tend exports", "accounts.tasks.privacy.exports_tend", 60)
         schedule.register("accounts: tend deletions", "accounts.tasks.privacy.deletions_tend", 3_600)

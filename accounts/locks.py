@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from accounts.models import NotificationDelivery, User
+from accounts.models import IdentityCheck, NotificationDelivery, User
 from core.errors import NotFound
 
 
@@ -24,3 +24,11 @@ def delivery_claim_lock(*, channel: str, now: datetime) -> NotificationDelivery 
     due = NotificationDelivery.objects.filter(status__in=["pending", "held"], is_digest=False, next_at__lte=now)
     mine = due.filter(channel=channel).select_related("notification").order_by("next_at", "pk")
     return mine.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
+
+
+def identity_lock(check_id: int) -> IdentityCheck:
+    """Lock an identity check until the transaction ends; after its user's row, where both are. Raises NotFound."""
+    check = IdentityCheck.objects.select_for_update(no_key=True, of=("self",)).filter(pk=check_id).first()
+    if check is None:
+        raise NotFound("identity_not_found", "There is no such identity check.")
+    return check

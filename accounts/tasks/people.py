@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from accounts.services import suspension
+from accounts.services import identity, suspension
 
 
 @shared_task
 def suspensions_lift() -> None:
     """Reinstate those whose suspension is over."""
     suspension.suspensions_lift()
+
+
+@shared_task
+def identities_expire() -> None:
+    """End approvals whose time is over."""
+    identity.identities_expire()
