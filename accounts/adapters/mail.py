@@ -84,7 +84,15 @@ def letter_send(
         taken = service.send_messages([message])
     if not taken:
         raise SendRefusedError("the service took nothing")
+    _taken_check(message)
     return str(message.extra_headers.get("Message-ID", ""))
+
+
+def _taken_check(message: EmailMultiAlternatives) -> None:
+    """An API may answer well and yet say of the recipient that it did not take the mail."""
+    told = getattr(getattr(message, "anymail_status", None), "status", None) or set()
+    if told - {"queued", "sent"}:
+        raise SendUnknownError(f"the service says {', '.join(sorted(str(word) for word in told))}")
 
 
 def message_id_of(key: str) -> str:

@@ -105,13 +105,13 @@ def _choices_check(choices: Mapping[tuple[str, str], bool]) -> None:
 
 def unsubscribe_token(*, user_id: int, kind: str) -> str:
     """What the link of a mail carries. It works for as long as somebody may keep the mail."""
-    return signing.dumps([user_id, kind], salt=SALT, compress=False)
+    return signing.Signer(salt=SALT).sign_object([user_id, kind])
 
 
 def unsubscribe_read(token: str) -> Unsubscribing | None:
     """What a link is about; None for one that we did not write."""
     try:
-        user_id, kind = signing.loads(token[:300], salt=SALT)
+        user_id, kind = signing.Signer(salt=SALT).unsign_object(token[:300])
     except (signing.BadSignature, TypeError, ValueError):
         return None
     known = kind == EVERYTHING or (kind in CATALOGUE and not CATALOGUE[kind].is_fixed(EMAIL))

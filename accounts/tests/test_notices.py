@@ -74,9 +74,11 @@ def test_a_cause_that_several_processes_tell_at_once_is_told_once():
 
 
 def test_every_kind_has_words_that_fit():
-    params = {name: "x" * 300 for name in (
+    names = (
         "contest result reason rank before prize what account details message percent limit verdict amount status "
-        "device place method changes until").split()}  # fmt: skip
+        "device place method changes until"
+    )
+    params = dict.fromkeys(names.split(), "x" * 300)
     for key in CATALOGUE:
         title, body = words_of(key, params)
         assert 0 < len(title) <= 120
