@@ -5,6 +5,7 @@ from accounts.api import (
     keys,
     notices,
     onboarding,
+    operators,
     passkeys,
     privacy,
     profile,
@@ -15,6 +16,6 @@ from accounts.api import (
 
 urlpatterns = [
     pattern
-    for module in (tokens, registration, passkeys, sessions, keys, onboarding, profile, notices, identity, privacy)
+    for module in (tokens, registration, passkeys, sessions, keys, onboarding, profile, notices, identity, privacy, operators)
     for pattern in module.urlpatterns
 ]

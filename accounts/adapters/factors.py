@@ -3,10 +3,10 @@
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 
 from accounts.adapters import crypto
 from accounts.adapters.agents import UNKNOWN, agent_name
-from accounts.models import User
 
 
 class MfaAdapter(DefaultMFAAdapter):
@@ -27,7 +27,7 @@ class MfaAdapter(DefaultMFAAdapter):
         """A secret as it is used. Raises UnreadableSecretError."""
         return crypto.decrypt(encrypted_text)
 
-    def generate_authenticator_name(self, user: User, type: object) -> str:  # noqa: A002, ARG002
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: object) -> str:  # noqa: A002, ARG002
         """What to call a new passkey: where it was made."""
         name = agent_name(str(context.request.META.get("HTTP_USER_AGENT", ""))[:300])
         return "Passkey" if name == UNKNOWN else name

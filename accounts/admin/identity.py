@@ -53,8 +53,9 @@ class IdentityCheckAdmin(ReadOnlyAdmin):
 
     @admin.display(description="waiting for")
     def waiting(self, check: IdentityCheck) -> str:
-        is_open = check.status in ("submitted", "assessed") and check.submitted_at is not None
-        return timesince(check.submitted_at, timezone.now()) if is_open else "-"
+        if check.submitted_at is None or check.status not in ("submitted", "assessed"):
+            return "-"
+        return timesince(check.submitted_at, timezone.now())
 
     @admin.display(description="documents (each look is recorded)")
     def documents(self, check: IdentityCheck) -> SafeString:

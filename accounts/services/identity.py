@@ -184,7 +184,7 @@ def _draft_in_tx(user: User) -> IdentityCheck:
     if not view.may_start:
         raise _not_open()
     if view.status == domain.EXPIRED:
-        IdentityCheck.objects.filter(pk=view.check_id, status=domain.APPROVED).update(status=domain.EXPIRED)
+        IdentityCheck.objects.filter(user_id=user.pk, status=domain.APPROVED).update(status=domain.EXPIRED)
     return IdentityCheck.objects.create(user=user, provider=provider().name)
 
 

@@ -213,7 +213,8 @@ def test_reviewers_see_documents_and_each_look_is_recorded(client):
     client.force_login(moderator)
     answer = client.get(url)
     assert answer.status_code == 200
-    assert (answer["Cache-Control"], answer["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer["Content-Security-Policy"]
     assert AuditEntry.objects.get(action="identity_document_seen").actor_id == moderator.pk
     assert client.get(reverse("identity-document", args=[0])).status_code == 404

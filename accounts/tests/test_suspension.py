@@ -98,3 +98,14 @@ def test_a_moderator_suspends_in_the_admin(client):
     client.post(reverse("admin:accounts_user_changelist"), data | {"until": "soon", "_selected_action": [user.pk]})
     user.refresh_from_db()
     assert user.suspended_until == datetime(2099, 1, 1, 10, tzinfo=UTC)
+
+
+def test_a_moderator_suspends_over_the_api(client):
+    moderator, user = UserFactory(role="moderator", is_staff=True), UserFactory()
+    client.force_login(moderator)
+    place = f"/api/v1/users/{user.pk}"
+    answer = client.post(f"{place}/suspend", {"reason": "spam", "until": "2099-01-01T00:00Z"}, "application/json")
+    assert (answer.status_code, answer.json()["status"]) == (200, "suspended")
+    assert client.post(f"{place}/suspend", {}, "application/json").status_code == 400
+    assert client.post(f"{place}/reinstate", {"reason": "ok"}, "application/json").json()["status"] == "active"
+    assert client.post("/api/v1/users/0/suspend", {"reason": "r"}, "application/json").status_code == 404

@@ -5,7 +5,7 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -18,8 +18,7 @@ from accounts.forms_identity import IdentityDocumentForm, IdentityForm
 from accounts.models import IdentityDocument, User
 from accounts.selectors.identity import identity_of
 from accounts.services import identity
-from core.errors import DomainError
-from core.pages import page
+from core.errors import DomainError, Forbidden, NotFound
 from core.throttling import address, limit
 
 _ABOUT = {
@@ -98,13 +97,17 @@ def settings_identity_submit(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
-@page
 def identity_document(request: HttpRequest, document_id: int) -> HttpResponseBase:
     """A document, for those who review; each look is audited."""
     user = _me(request)
     if not user.is_staff or not (user.is_superuser or user.has_perm("accounts.change_identitycheck")):
         raise PermissionDenied
-    document = identity.document_open(actor=user, document_id=document_id, ip=address(request))
+    try:
+        document = identity.document_open(actor=user, document_id=document_id, ip=address(request))
+    except NotFound as error:
+        raise Http404(error.message) from error
+    except Forbidden as error:
+        raise PermissionDenied(error.message) from error
     response = FileResponse(document.file.open("rb"), content_type=document.content_type)
     ending = "pdf" if document.content_type == "application/pdf" else "jpg"
     kept = "attachment" if ending == "pdf" else "inline"

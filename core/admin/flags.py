@@ -1,6 +1,6 @@
 """The platform's switches."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.forms import CharField, ModelForm, SplitDateTimeField
@@ -56,7 +56,7 @@ class SystemFlagAdmin(admin.ModelAdmin):
             ip=address(request),
         )
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The audit trail has it."""
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -69,5 +69,5 @@ class SystemFlagAdmin(admin.ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         # Django wraps saving in a transaction of its own; ours is durable and must be the outermost.
         if request.method == "POST":
-            return self._changeform_view(request, *args, **kwargs)
+            return cast(HttpResponse, self._changeform_view(request, *args, **kwargs))  # type: ignore[attr-defined]
         return super().changeform_view(request, *args, **kwargs)

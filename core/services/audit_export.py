@@ -75,9 +75,9 @@ def _json(rows: QuerySet[AuditEntry]) -> Iterator[str]:
 
 def _csv(rows: QuerySet[AuditEntry]) -> Iterator[str]:
     writer = csv.writer(_Line())
-    yield writer.writerow(FIELDS)  # type: ignore[misc]
+    yield writer.writerow(FIELDS)
     for row in _values(rows):
-        yield writer.writerow([_cell(row[name]) for name in FIELDS])  # type: ignore[misc]
+        yield writer.writerow([_cell(row[name]) for name in FIELDS])
 
 
 def _cell(value: Any) -> str:

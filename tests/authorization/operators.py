@@ -16,6 +16,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "api/v1/me/identity"): "self",
     ("POST", "api/v1/me/identity/documents"): "self",
     ("POST", "api/v1/me/identity/submit"): "self",
+    ("POST", "api/v1/users/<int:user_id>/suspend"): "moderator",
+    ("POST", "api/v1/users/<int:user_id>/reinstate"): "moderator",
 }
 
 
@@ -28,4 +30,7 @@ def _document(owner: User) -> int:
     return row.pk
 
 
-ARGS: dict[str, Callable[[User], object]] = {"<int:document_id>": _document}
+ARGS: dict[str, Callable[[User], object]] = {
+    "<int:document_id>": _document,
+    "<int:user_id>": lambda owner: owner.pk,
+}
