@@ -14,6 +14,7 @@ class ContestsConfig(AppConfig):
         from accounts.ports import register_personal_data
         from contests import handlers, listeners, panels, profile  # noqa: F401
         from contests.personal_data import DATA
+        from contests.services.telling import RANKS_EVERY
         from core import schedule
 
         listeners.register()
@@ -21,3 +22,4 @@ class ContestsConfig(AppConfig):
         panels.register()
         profile.register()
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)
+        schedule.register("contests: tell of ranks", "contests.tasks.ranks_tell", RANKS_EVERY)

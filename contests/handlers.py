@@ -1,5 +1,6 @@
 """What contests do when something has happened below them, or to themselves."""
 
+from contests import notices  # noqa: F401  what people are told
 from contests.services.lifecycle import market_ended_in_tx, renew_after_in_tx
 from core.outbox import EventView, subscribe
 

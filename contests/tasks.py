@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from contests.services import telling
 from contests.services.lifecycle import lifecycle_run
 
 
@@ -9,3 +10,9 @@ from contests.services.lifecycle import lifecycle_run
 def lifecycle() -> None:
     """Start what is due and end what is over."""
     lifecycle_run()
+
+
+@shared_task(name="contests.tasks.ranks_tell")
+def ranks_tell() -> None:
+    """Tell people whose rank has moved."""
+    telling.ranks_tell()

@@ -19,6 +19,8 @@ class TradingConfig(AppConfig):
 
         listeners.register()
         schedule.register("trading: orders of the suspended", "trading.tasks.suspended_orders_cancel", 60)
+        schedule.register("trading: tell of fills", "trading.tasks.fills_tell", 10)
+        schedule.register("trading: tell of endings", "trading.tasks.endings_tell", 20)
         register_personal_data(DATA)
         balances.register()
         register_channel_guard("account", selectors.may_listen)

@@ -5,7 +5,7 @@ from functools import partial
 from django.db import transaction
 
 from core.outbox import EventView, subscribe
-from trading import tasks
+from trading import notices, tasks  # noqa: F401  what people are told
 from trading.services.risk import preset_choose_in_tx
 
 

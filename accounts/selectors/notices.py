@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import time
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -134,7 +135,7 @@ def wishes_of(user: User) -> Wishes:
     return Wishes(groups, row.quiet_from, row.quiet_until, row.digest, row.rank_step, zone)
 
 
-def rank_steps(user_ids: Collection[int]) -> dict[int, int]:
+def rank_steps(user_ids: Collection[int] | QuerySet[Any]) -> dict[int, int]:
     """How many places each user's rank must change by to be told, where it is not the default."""
     rows = NotificationSettings.objects.filter(user_id__in=user_ids).exclude(rank_step=RANK_STEP)
     return dict(rows.values_list("user_id", "rank_step"))

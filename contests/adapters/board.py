@@ -40,3 +40,16 @@ def board_read(contest_id: int, *, head_only: bool) -> tuple[dict[str, Any], Int
         return None
     flat = np.frombuffer(base64.b64decode(packed), dtype="<i8").astype(np.int64)
     return json.loads(meta), flat.reshape(COLUMNS, -1)
+
+
+def told_write(contest_id: int, columns: Ints) -> None:
+    """Keep the ranks that people were last told. `columns` is [2, n]: account, rank."""
+    client().set(f"{_key(contest_id)}:told", _pack(columns), ex=TTL)
+
+
+def told_read(contest_id: int) -> Ints | None:
+    """The ranks that people were last told; None when nothing is kept."""
+    packed = client().get(f"{_key(contest_id)}:told")
+    if packed is None:
+        return None
+    return np.frombuffer(base64.b64decode(packed), dtype="<i8").astype(np.int64).reshape(2, -1)

@@ -56,7 +56,7 @@ def move_in_tx(contest: Contest, target: str, *, actor: Actor, reason: str = "",
         after={"status": target},
         reason=reason,
     )
-    tell(contest, topic or TOPICS[target])
+    tell(contest, topic or TOPICS[target], reason=reason)
     status_push(contest)
 
 

@@ -1,5 +1,5 @@
 """What happens to accounts that are in trouble at the marks of a tick: margin calls, forced reductions, flat at the
-close, and telling that a daily loss limit was reached. SQL nominates; the locked row decides.
+close, and telling that a daily loss limit is near or reached. SQL nominates; the locked row decides.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ WHERE a.market_id = %s AND a.terms ->> 'product' = 'intraday' AND {_LIVING}
          OR EXISTS (SELECT FROM trading_position p WHERE p.account_id = a.id AND p.quantity <> 0))
 ORDER BY a.id
 """  # noqa: S608  constants of this file
-# Told once for each account and day: the notice and its event are one statement.
+# Each level is told once for each account and day, and of several at once the highest: the notices and their event are
+# one statement.
 _DAILY_LOSS = f"""
 WITH limited AS (
     SELECT a.id, a.owner_id, k.equity_minor, k.day_equity_minor, least(
@@ -67,20 +68,25 @@ WITH limited AS (
         AND (r.limits ? 'max_daily_loss_pct' OR g.policy -> 'limits' ? 'max_daily_loss_pct')
 ), told AS (
     INSERT INTO trading_risknotice (account_id, kind, day_index, market_at, details)
-    SELECT id, 'daily_loss_limit', %(day)s, %(at)s, jsonb_build_object('owner_id', owner_id, 'limit_pct', pct::text,
-        'lost_minor', day_equity_minor - equity_minor, 'day_equity_minor', day_equity_minor, 'tick', %(tick)s)
-    FROM limited WHERE (day_equity_minor - equity_minor) * 100 >= pct * day_equity_minor
+    SELECT id, level.kind, %(day)s, %(at)s, jsonb_build_object('owner_id', owner_id, 'limit_pct', pct::text,
+        'lost_minor', day_equity_minor - equity_minor, 'day_equity_minor', day_equity_minor, 'tick', %(tick)s,
+        'level', level.used)
+    FROM limited CROSS JOIN (VALUES (50, 'daily_loss_50'), (80, 'daily_loss_80'), (90, 'daily_loss_90'),
+        (100, 'daily_loss_limit')) AS level(used, kind)
+    WHERE (day_equity_minor - equity_minor) * 10000 >= pct * day_equity_minor * level.used
     ON CONFLICT DO NOTHING RETURNING account_id, details)
 INSERT INTO core_outboxevent (topic, aggregate, payload)
-SELECT 'trading.daily_loss_limit', 'account:' || account_id, details || jsonb_build_object('account_id', account_id)
-FROM told
+SELECT DISTINCT ON (account_id)
+    CASE WHEN (details ->> 'level')::int = 100 THEN 'trading.daily_loss_limit' ELSE 'trading.daily_loss_warning' END,
+    'account:' || account_id, details || jsonb_build_object('account_id', account_id)
+FROM told ORDER BY account_id, (details ->> 'level')::int DESC
 """  # noqa: S608  constants of this file
 
 
 def daily_loss_tell(market: MarketView, tick: Tick) -> int:
-    """Tell of every account that has reached its daily loss limit at its mark, once a market day; returns how many.
+    """Tell of every account that has used 50, 80, 90 or all of its daily loss at its mark, each once a market day.
 
-    The order path denies new risk in such an account by itself.
+    Returns how many were told of. The order path denies new risk in an account without any left by itself.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_DAILY_LOSS, {"market": market.id, "day": tick.day_index, "at": tick.at, "tick": tick.index})

@@ -212,7 +212,7 @@ def test_a_daily_loss_is_told_once_a_day_and_denies_new_risk():
     assert make.place(who, account_id, "buy", 1).code == "daily_loss_limit"
     assert make.place(who, account_id, "sell", 1).status == "filled"
     advance(market.id)
-    assert RiskNotice.objects.count() == 2
+    assert RiskNotice.objects.filter(kind="daily_loss_limit").count() == 2
 
 
 # Kill switch
