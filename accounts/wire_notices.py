@@ -73,7 +73,7 @@ class KindOut(serializers.Serializer):
 
     kind = serializers.CharField(source="kind.key")
     group = serializers.CharField(source="kind.group")
-    label = serializers.CharField(source="kind.label")
+    label = serializers.CharField(source="kind.label")  # type: ignore[assignment]  # DRF's own name for a field's words
     is_urgent = serializers.BooleanField(source="kind.is_urgent", help_text="Ignores quiet hours and the digest")
     channels = ChoiceOut(many=True)
 
@@ -100,7 +100,7 @@ class ChoiceIn(serializers.Serializer):
 class WishesIn(serializers.Serializer):
     """What is to change; what is left out stays."""
 
-    choices = ChoiceIn(many=True, required=False, max_length=len(_KINDS) * len(CHANNELS))
+    choices = serializers.ListField(child=ChoiceIn(), required=False, max_length=len(_KINDS) * len(CHANNELS))
     quiet_from = serializers.TimeField(required=False, allow_null=True)
     quiet_until = serializers.TimeField(required=False, allow_null=True)
     digest = serializers.ChoiceField(choices=NotificationSettings.Digest.choices, required=False)

@@ -118,7 +118,7 @@ def _rows(notices: Sequence[Notice], now: datetime) -> list[_Row]:
 
 def _insert(rows: Sequence[_Row]) -> dict[tuple[int, str], int]:
     """Store what was not told before; the new ids by user and cause."""
-    columns = [
+    columns: list[Any] = [
         [row.notice.user_id for row in rows],
         [row.notice.kind for row in rows],
         [row.title for row in rows],

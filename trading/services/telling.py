@@ -119,7 +119,7 @@ def _fills(rows: QuerySet[Fill], window: Window) -> list[Notice]:
     ).annotate(taken=Sum("quantity"), paid=Sum(F("quantity") * F("price")), first=Min("pk"))
     by_account: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in grouped.order_by("first")[:ROWS]:
-        by_account[row["account_id"]].append(row)
+        by_account[row["account_id"]].append(dict(row))
     return [
         Notice(
             user_id=found[0]["owner"],
@@ -170,7 +170,7 @@ def _endings(rows: QuerySet[OrderTransition], window: Window) -> list[Notice]:
     )
     by_account: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in found[:ROWS]:
-        by_account[row["account_id"]].append(row)
+        by_account[row["account_id"]].append(dict(row))
     return [
         Notice(
             user_id=rows_of[0]["owner"],
