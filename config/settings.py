@@ -279,6 +279,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "TraderKind": "accounts.models.User.Kind",
+        "UserStatus": "accounts.models.User.Status",
+        "DataExportStatus": "accounts.models.DataExport.Status",
         "MarketKind": "marketdata.models.Market.Kind",
         "MarketStatus": "marketdata.models.Market.Status",
     },
