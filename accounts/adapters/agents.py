@@ -15,8 +15,8 @@ def agent_name(user_agent: str) -> str:
     found = parse(user_agent)
     browser, system = found.browser.family, found.os.family
     if browser == "Other":
-        browser = user_agent.split("/", 1)[0].split(maxsplit=1)[0][:40] or UNKNOWN
-        browser = UNKNOWN if browser == "Mozilla" else browser
+        words = user_agent.split("/", 1)[0].split()
+        browser = words[0][:40] if words and words[0] != "Mozilla" else UNKNOWN
     return browser if system == "Other" else f"{browser} on {system}"
 
 

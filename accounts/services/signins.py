@@ -20,7 +20,7 @@ from accounts.services.leads import client_seen_in_tx
 from accounts.services.notices import notify_in_tx
 from accounts.services.users import tokens_revoke_in_tx
 from core import push
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.services import audit, outbox
 
 MAX_LIVE = 100  # of one user; the one longest unseen ends when there would be more
@@ -109,6 +109,28 @@ def signins_revoke_all(*, user_id: int, keep: UUID | str | None = None, ip: str 
             tokens_revoke_in_tx(user_id=user_id)
         _audit_in_tx(user, {"ended": ended}, "everywhere" if keep is None else "everywhere else", ip)
     return ended
+
+
+def signin_end_by_operator(*, actor: User, signin_id: UUID, reason: str, ip: str | None = None) -> SignIn:
+    """End someone's sign-in for them, with a reason. Ended already: nothing changes."""
+    if not reason.strip():
+        raise Invalid("invalid", "Say why.", {"reason": ["Say why."]})
+    with transaction.atomic(durable=True):
+        signin = SignIn.objects.select_for_update().filter(pk=signin_id).first()
+        if signin is None:
+            raise NotFound("sign_in_not_found", "There is no such session.")
+        if signin.ended_at is None:
+            signin_end_in_tx(signin=signin, because="operator")
+            audit.record(
+                actor=actor,
+                action="sign_ins_ended",
+                subject_type="user",
+                subject_id=signin.user_id,
+                after={"sign_in": str(signin.pk), "ended": 1},
+                reason=reason,
+                ip=ip,
+            )
+    return signin
 
 
 def signin_end_in_tx(*, signin: SignIn, because: str) -> None:
