@@ -16,6 +16,18 @@ from accounts.api import (
 
 urlpatterns = [
     pattern
-    for module in (tokens, registration, passkeys, sessions, keys, onboarding, profile, notices, identity, privacy, operators)
+    for module in (
+        tokens,
+        registration,
+        passkeys,
+        sessions,
+        keys,
+        onboarding,
+        profile,
+        notices,
+        identity,
+        privacy,
+        operators,
+    )
     for pattern in module.urlpatterns
 ]

@@ -156,7 +156,8 @@ class Hub:
 
     async def values(self, *keys: str) -> list[str | None]:
         """The values of Redis keys, None for those that are not there."""
-        return list(await self._redis.mget(keys))
+        found = await self._redis.mget(keys)
+        return [value if value is None else str(value) for value in found]
 
     async def join(self, listener: Listener) -> None:
         """Bring a listener up to date and keep it so. `positions` say what it has seen; without one it starts now."""

@@ -179,8 +179,8 @@ class StreamApp:
         allowed, user_id, given_at = push.stream_token_open(token)
         if not private <= allowed:
             raise Forbidden("channel_forbidden", "The token does not cover these channels.")
-        stops = await self.hub.values(push.revoked_key(user_id), push.restarted_key(user_id))
-        if push.is_refused(*stops, given_at):
+        revoked, restarted = await self.hub.values(push.revoked_key(user_id), push.restarted_key(user_id))
+        if push.is_refused(revoked, restarted, given_at):
             raise Forbidden("stream_token_invalid", "The stream token is not valid any more.")
         return user_id
 

@@ -32,7 +32,8 @@ class AbuseLeadAdmin(ReadOnlyAdmin):
     actions = ("dismiss", "confirm")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AbuseLead]:
-        return super().get_queryset(request).annotate(people_count=Count("users"))
+        rows: QuerySet[AbuseLead] = super().get_queryset(request).annotate(people_count=Count("users"))
+        return rows
 
     @admin.display(description="Users", ordering="people_count")
     def people(self, lead: Any) -> int:

@@ -1,11 +1,13 @@
 """Sign-ins and second factors. Neither sessions nor secrets are shown."""
 
+from typing import cast
+
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import SignIn
+from accounts.models import SignIn, User
 from accounts.services import signins
 from core.admin import ReasonForm, reason_of
 from core.errors import DomainError
@@ -48,7 +50,7 @@ class SignInAdmin(ReadOnlyAdmin):
         for signin_id in queryset.values_list("pk", flat=True)[:MAX_ENDED]:
             try:
                 signins.signin_end_by_operator(
-                    actor=request.user, signin_id=signin_id, reason=reason_of(request), ip=address(request)
+                    actor=cast(User, request.user), signin_id=signin_id, reason=reason_of(request), ip=address(request)
                 )
             except DomainError as error:
                 self.message_user(request, error.message, messages.ERROR)

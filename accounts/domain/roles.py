@@ -46,7 +46,9 @@ RIGHTS: dict[str, Rights] = {
             | {"accounts.identitycheck", "accounts.identitydocument", "accounts.abuselead", "accounts.devicesighting"}
             | {"accounts.notification", "core.auditentry"}
         ),
-        change=frozenset({"accounts.user", "accounts.identitycheck", "accounts.abuselead", "contests.contest"}),
+        change=frozenset(
+            {"accounts.user", "accounts.signin", "accounts.identitycheck", "accounts.abuselead", "contests.contest"}
+        ),
     ),
     FINANCE: Rights(
         view=frozenset(

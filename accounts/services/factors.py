@@ -34,7 +34,7 @@ BATCH = 200
 
 def second_factor_needed(user: User) -> bool:
     """Whether the user signs in with a second factor: an authenticator app or a passkey."""
-    return Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
 def second_factor_check(*, user: User, code: str, ip: str | None = None) -> str:

@@ -1,7 +1,7 @@
 """Settings pages of second factors: authenticator app, recovery codes, passkeys."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms_security import MAX_PASSKEYS, AuthenticatorForm, PasskeyAddForm, PasskeyNameForm
+from accounts.models import User
 from accounts.services.factors import recovery_codes_left, totp_code_spent
 from accounts.web.second_factor import refused
 
@@ -58,7 +59,7 @@ class AuthenticatorAdd(_Factor, ActivateTOTPView):
     def form_valid(self, form: Form) -> HttpResponse:
         """The app is in use from now on."""
         response: HttpResponse = super().form_valid(form)
-        totp_code_spent(user_id=self.request.user.pk)
+        totp_code_spent(user_id=cast(User, self.request.user).pk)
         return response
 
 
@@ -89,7 +90,7 @@ def _codes(request: HttpRequest) -> HttpResponse:
 
 
 def _count(request: HttpRequest) -> HttpResponse:
-    left, can_make = recovery_codes_left(request.user.pk), can_generate_recovery_codes(request.user)
+    left, can_make = recovery_codes_left(cast(User, request.user).pk), can_generate_recovery_codes(request.user)
     return render(request, "mfa/recovery_codes.html", {"codes": None, "left": left, "can_make": can_make})
 
 
@@ -116,7 +117,7 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
     if not can_generate_recovery_codes(request.user):
         return redirect("settings-security")
     if request.method == "GET":
-        left = recovery_codes_left(request.user.pk)
+        left = recovery_codes_left(cast(User, request.user).pk)
         return render(request, "mfa/recovery_codes_new.html", {"left": left})
     generate_recovery_codes(request)
     _show(request)

@@ -41,7 +41,7 @@ def refused(response: HttpResponse, form: Form) -> HttpResponse:
 
 
 def _has(user: Any, kind: str) -> bool:
-    return Authenticator.objects.filter(user_id=user.pk, type=kind).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type=kind).exists())
 
 
 @method_decorator(never_cache, name="dispatch")
