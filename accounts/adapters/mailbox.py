@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -117,6 +117,7 @@ def _part(parsed: EmailMessage, kind: str) -> str:
 
 def _moment(header: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(str(header)) if header else None
+        found = parsedate_to_datetime(str(header)) if header else None
     except ValueError:
         return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

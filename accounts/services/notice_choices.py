@@ -60,7 +60,8 @@ def wishes_save(
         row.quiet_until = row.quiet_until if quiet_until is _UNSET else quiet_until
         if (row.quiet_from is None) != (row.quiet_until is None):
             message = "Give both ends of the quiet hours, or neither."
-            raise Invalid("quiet_hours_half", message, {"field": "quiet_until" if row.quiet_from else "quiet_from"})
+            missing = "quiet_until" if row.quiet_from else "quiet_from"
+            raise Invalid("quiet_hours_half", message, {missing: [message]})
         row.digest = row.digest if digest is None else digest
         row.rank_step = row.rank_step if rank_step is None else rank_step
         row.save()

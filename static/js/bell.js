@@ -57,7 +57,10 @@ if (others) others.addEventListener("message", (event) => take(event.data.name, 
 
 async function count() {
   const answer = await fetch(bell.dataset.countUrl, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-  if (answer.ok && !answer.redirected) show((await answer.json()).unread);
+  if (!answer.ok || answer.redirected) return;
+  const data = await answer.json();
+  show(data.unread);
+  if (others) others.postMessage({ name: "read", data });
 }
 
 let source = null;
