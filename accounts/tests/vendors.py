@@ -32,7 +32,13 @@ def web_service() -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            web.sent.append({"path": self.path, "headers": {name.title(): value for name, value in self.headers.items()}, "body": body})
+            web.sent.append(
+                {
+                    "path": self.path,
+                    "headers": {name.title(): value for name, value in self.headers.items()},
+                    "body": body,
+                }
+            )
             answer = web.script.pop(0) if web.script else web.answer
             if answer is None:
                 self.close_connection = True
