@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +27,6 @@ from urllib3.exceptions import NewConnectionError, SSLError
 from accounts.domain.sending import SendLaterError, SendRefusedError, SendUnknownError
 
 MAX_SUBJECT = 150
-_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, keep_style_tags=False)
 _LINK = re.compile(r"https?://\S*[^\s.,;:)]")
 
 
@@ -54,7 +55,7 @@ def mail_render(template: str, context: Mapping[str, Any]) -> Letter:
         page = _engine().get_template(f"mail/{template}.html")
     except TemplateDoesNotExist:
         page = _engine().get_template("mail/plain.html")
-    return Letter(subject, text, _inliner.inline(page.render(Context(values))))
+    return Letter(subject, text, _inliner().inline(page.render(Context(values))))
 
 
 def mail_send(*, to: str, template: str, context: Mapping[str, Any]) -> None:
@@ -220,6 +221,13 @@ def _blocks(text: str) -> Iterator[dict[str, Any]]:
 
 def _is_ours(text: str) -> bool:
     return text == settings.SITE_URL or text.startswith(f"{settings.SITE_URL}/")
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    """Writes the styles of every mail into its elements."""
+    css = (Path(settings.BASE_DIR) / "templates" / "mail" / "style.css").read_text()
+    return css_inline.CSSInliner(extra_css=css, load_remote_stylesheets=False)
 
 
 def _engine() -> Any:
