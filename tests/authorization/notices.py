@@ -18,10 +18,9 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "settings/notifications"): "self",
     ("POST", "settings/notifications/test"): "self",
     ("GET", "sw.js"): "public",
-    # The mailbox is there (else 404) on local installations only.
-    ("GET", "mailbox"): "public",
-    ("GET", "<str:name>"): "public",
-    ("GET", "mailbox/<str:name>/html"): "public",
+    ("GET", "mailbox"): "local",
+    ("GET", "mailbox/<str:name>"): "local",
+    ("GET", "mailbox/<str:name>/html"): "local",
     ("GET", "api/v1/me/notifications"): "self",
     ("POST", "api/v1/me/notifications/read"): "self",
     ("GET", "api/v1/me/notifications/preferences"): "self",
