@@ -71,7 +71,7 @@ def contest_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def contest_new(request: HttpRequest) -> HttpResponse:
     """The operator's form for a new contest: created and scheduled in one step."""
-    if not request.user.is_staff:
+    if not actor(request).is_staff:
         raise PermissionDenied
     form = ContestForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

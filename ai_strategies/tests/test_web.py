@@ -35,7 +35,7 @@ def signed_in(owner) -> Client:
 
 def test_without_a_contest_the_landing_page_says_what_to_do():
     assert "No contest is running" in Client().get("/").content.decode()
-    assert "/contests/new" in signed_in(make.user(is_staff=True)).get("/").content.decode()
+    assert "/contests/new" in signed_in(make.user(is_staff=True, role="moderator")).get("/").content.decode()
 
 
 def test_the_landing_page_shows_the_running_contest(running):

@@ -20,7 +20,7 @@ def signed_in(**fields) -> Client:
 
 def test_the_list_says_what_to_do_when_it_is_empty():
     assert "There is no contest yet" in Client().get("/contests").content.decode()
-    assert "Create the first" in signed_in(is_staff=True).get("/contests").content.decode()
+    assert "Create the first" in signed_in(is_staff=True, role="moderator").get("/contests").content.decode()
 
 
 def test_the_list_costs_the_same_number_of_statements_however_long_it_is(django_assert_max_num_queries):
@@ -54,7 +54,7 @@ def test_private_contests_and_drafts_are_not_shown():
     for view in (hidden, draft):
         assert view.slug not in page
         assert Client().get(f"/contests/{view.slug}").status_code == 404
-    assert draft.slug in signed_in(is_staff=True).get("/contests").content.decode()
+    assert draft.slug in signed_in(is_staff=True, role="moderator").get("/contests").content.decode()
 
 
 def test_joining_opens_one_account_and_leads_to_the_contest():
@@ -85,7 +85,7 @@ def form(**fields):
 
 def test_an_operator_creates_a_contest_with_its_market():
     limits = {"max_position_pct": "25", "max_trades_per_day": "9", "commission_bps": "2.5"}
-    answer = signed_in(is_staff=True).post("/contests/new", form(**limits))
+    answer = signed_in(is_staff=True, role="moderator").post("/contests/new", form(**limits))
     assert answer["Location"] == "/contests/spring"
     view = selectors.contest_by_id(Contest.objects.get(slug="spring").pk)
     assert view.status == "scheduled"
@@ -97,7 +97,7 @@ def test_an_operator_creates_a_contest_with_its_market():
 
 
 def test_an_operator_makes_a_private_contest_and_gets_its_link():
-    client = signed_in(is_staff=True)
+    client = signed_in(is_staff=True, role="moderator")
     page = client.post("/contests/new", form(visibility="private"), follow=True)
     row = Contest.objects.get(slug="spring")
     assert row.visibility == "private"
@@ -117,7 +117,7 @@ def test_an_operator_makes_a_private_contest_and_gets_its_link():
     ],
 )
 def test_a_contest_that_makes_no_sense_is_refused_at_its_field(fields, words):
-    answer = signed_in(is_staff=True).post("/contests/new", form(**fields))
+    answer = signed_in(is_staff=True, role="moderator").post("/contests/new", form(**fields))
     assert answer.status_code == 422
     assert words in answer.content.decode()
     assert not Contest.objects.exists()
@@ -157,7 +157,7 @@ def test_an_address_without_a_contest_looks_like_one_with_a_private_contest():
 
 def test_an_operator_who_joins_a_private_contest_is_asked_for_the_code_too():
     view = contest(visibility="private", invite_code="secret")
-    client = signed_in(is_staff=True)
+    client = signed_in(is_staff=True, role="moderator")
     assert 'name="invite_code"' in client.get(f"/contests/{view.slug}").content.decode()
     answer = client.post(f"/contests/{view.slug}/join", {"invite_code": ""}, follow=True)
     assert "Enter its invite code to join." in answer.content.decode()

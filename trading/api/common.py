@@ -36,7 +36,7 @@ def actor_of(request: Request) -> Actor | None:
     user: Any = request.user
     if not user.is_authenticated:
         return None
-    return Actor(user_id=user.pk, is_staff=user.is_staff, label=user.display_name)
+    return Actor(user_id=user.pk, is_staff=user.is_operator, label=user.display_name)
 
 
 def signed_in(request: Request) -> Actor:

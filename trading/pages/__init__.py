@@ -21,7 +21,7 @@ CURVE_POINTS = 2000
 def viewer(request: HttpRequest) -> Actor | None:
     """Who looks at the page; None for a visitor."""
     user = request.user
-    return Actor(user_id=user.pk, is_staff=user.is_staff, label=str(user)) if user.is_authenticated else None
+    return Actor(user_id=user.pk, is_staff=user.is_operator, label=str(user)) if user.is_authenticated else None
 
 
 def actor(request: HttpRequest) -> Actor:

@@ -96,7 +96,7 @@ def account_get(account_id: int, viewer: Actor | None) -> AccountView:
 def may_listen(user: Any, account_id: int) -> bool:
     """Whether a user may follow the live channel of an account."""
     row = Account.objects.select_related("owner").filter(pk=account_id).first()
-    return row is not None and may_see(row, Actor(user_id=user.pk, is_staff=user.is_staff))
+    return row is not None and may_see(row, Actor(user_id=user.pk, is_staff=user.is_operator))
 
 
 def accounts_query(viewer: Actor | None) -> QuerySet[Account]:

@@ -28,7 +28,7 @@ def user(**fields) -> User:
 
 
 def actor(owner: User) -> Actor:
-    return Actor(user_id=owner.pk, is_staff=owner.is_staff, label=owner.display_name)
+    return Actor(user_id=owner.pk, is_staff=owner.is_operator, label=owner.display_name)
 
 
 def group(market: MarketView, *, status: str = "open", purpose: str = "practice", **policy) -> int:

@@ -273,7 +273,7 @@ def test_who_may_see_an_account(market):
     public, _ = make.account(market, owner=make.user(kind="agent"))
     make.place(who, own, "buy", 1)
     staff, stranger, nobody = APIClient(), APIClient(), APIClient()
-    staff.force_authenticate(make.user(is_staff=True))
+    staff.force_authenticate(make.user(is_staff=True, role="moderator"))
     stranger.force_authenticate(make.user())
     for part in PARTS:
         codes = [

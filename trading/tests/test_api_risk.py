@@ -101,7 +101,7 @@ def test_limits_are_ones_own(book):
     put(client, limits={"max_open_orders": 3})
     other = APIClient()
     assert [other.get(SETTINGS).status_code, other.post(SWITCH).status_code] == [401, 401]
-    other.force_authenticate(make.user(is_staff=True))
+    other.force_authenticate(make.user(is_staff=True, role="moderator"))
     assert other.get(SETTINGS).data["chosen"]["max_open_orders"] is None
     order(client, account_id, type="limit", limit_price="90")
     other.post(SWITCH, {}, format="json")

@@ -197,7 +197,7 @@ def test_trades_want_an_account_and_refuse_what_orders_refuse(book, market):
     assert client.get(URL, {"status": "lost"}).status_code == 400
     stranger = APIClient()
     assert stranger.get(URL).status_code == 401
-    stranger.force_authenticate(make.user(is_staff=True))
+    stranger.force_authenticate(make.user(is_staff=True, role="moderator"))
     assert stranger.get(URL).data["total"] == 0
     for path in ("", "/close", "/cancel"):
         send = stranger.post if path else stranger.get

@@ -117,7 +117,7 @@ def test_anothers_account_and_orders_are_not_there(market, mine):
         assert stranger.get(path).status_code == 404
     for path in (f"/accounts/{account_id}/orders", f"/accounts/{account_id}/positions/AAA/close"):
         assert stranger.post(path, ticket()).status_code == 404
-    assert signed_in(make.user(is_staff=True)).get(f"/accounts/{account_id}").status_code == 200
+    assert signed_in(make.user(is_staff=True, role="moderator")).get(f"/accounts/{account_id}").status_code == 200
     assert Client().get(f"/accounts/{account_id}").status_code == 404
     assert Order.objects.filter(account_id=account_id).count() == 1
 

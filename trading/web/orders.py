@@ -66,11 +66,11 @@ def order_trail(request: HttpRequest, order_id: int) -> HttpResponse:
     return render(request, "trading/_trail.html", {"trail": selectors.order_transitions(order.id), "order": order})
 
 
-def _own(request: HttpRequest, order_id: int) -> OrderView:
-    """An order of the viewer's own account (an operator may look at any)."""
+def _own(request: HttpRequest, order_id: int, *, operated: bool = False) -> OrderView:
+    """An order of the viewer's own account; with `operated` an operator may have anyone's. Raises NotFound."""
     who = actor(request)
     order = selectors.order_get(order_id, who)
-    if not who.is_staff and selectors.account_get(order.account_id, who).owner_id != who.user_id:
+    if not (operated and who.is_staff) and selectors.account_get(order.account_id, who).owner_id != who.user_id:
         raise NotFound("order_not_found", "There is no such order.")
     return order
 
@@ -104,7 +104,7 @@ def order_replace(request: HttpRequest, order_id: int) -> HttpResponse:
 @page
 def order_cancel(request: HttpRequest, order_id: int) -> HttpResponse:
     """Cancel one open order."""
-    found = _own(request, order_id)
+    found = _own(request, order_id, operated=True)
     try:
         order = changes.order_cancel(actor=actor(request), order_id=order_id)
     except DomainError as error:
@@ -118,7 +118,8 @@ def order_cancel(request: HttpRequest, order_id: int) -> HttpResponse:
 def orders_cancel(request: HttpRequest, account_id: int) -> HttpResponse:
     """Cancel every order of an account that rests, or of one symbol in it; asked about first."""
     who = actor(request)
-    selectors.account_get(account_id, who)
+    if selectors.account_get(account_id, who).owner_id != who.user_id:
+        raise NotFound("account_not_found", "There is no such account.")
     symbol = request.POST.get("symbol", "").strip().upper() or None
     try:
         if symbol is not None and not symbol.isprintable():

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from core.errors import DomainError, Invalid
+from core.errors import DomainError, Invalid, NotFound
 from core.pages import page
 from core.templatetags.arena import qty
 from trading import selectors
@@ -33,6 +33,15 @@ _WAITS = {
 }
 
 
+def _own(request: HttpRequest, account_id: int) -> AccountView:
+    """The viewer's own account; nobody acts on another's, operators neither. Raises NotFound."""
+    who = actor(request)
+    found = selectors.account_get(account_id, who)
+    if found.owner_id != who.user_id:
+        raise NotFound("account_not_found", "There is no such account.")
+    return found
+
+
 def _wait(asked: OrderRequest) -> str:
     if asked.time_in_force in ("opg", "cls"):
         return f"It would take part in the next {'open' if asked.time_in_force == 'opg' else 'close'}."
@@ -47,7 +56,7 @@ def _wait(asked: OrderRequest) -> str:
 def order_preview(request: HttpRequest, account_id: int) -> HttpResponse:
     """The ticket's estimate: price, value, charges by kind, buying power after, and why it would be refused."""
     who = actor(request)
-    found = selectors.account_get(account_id, who)
+    found = _own(request, account_id)
     context: dict[str, Any] = {
         "account": found,
         "side": request.POST.get("side"),
@@ -73,7 +82,7 @@ def order_preview(request: HttpRequest, account_id: int) -> HttpResponse:
 def order_size(request: HttpRequest, account_id: int) -> HttpResponse:
     """The quantity that a share of the position or of buying power is: an event that the ticket listens to."""
     who = actor(request)
-    found = selectors.account_get(account_id, who)
+    found = _own(request, account_id)
     data = request.POST.copy()
     # The size is what is asked for; what stands in the field does not matter.
     data["quantity"] = "1"
@@ -100,7 +109,7 @@ def _size_words(quantity: Decimal) -> str:
 def order_place(request: HttpRequest, account_id: int) -> HttpResponse:
     """Send the ticket. 422 with the reason when it is refused; a large order is asked about first."""
     who = actor(request)
-    found = selectors.account_get(account_id, who)
+    found = _own(request, account_id)
     try:
         asked = ticket_request(request.POST)
     except DomainError as error:
@@ -144,7 +153,7 @@ def _position(account_id: int, symbol: str) -> PositionView:
 @page
 def position_manage(request: HttpRequest, account_id: int, symbol: str) -> HttpResponse:
     """Close a part of a position, or protect it: inline under its row, or a page of its own."""
-    found = selectors.account_get(account_id, actor(request))
+    found = _own(request, account_id)
     context: dict[str, Any] = {"account": found, "position": held_in(account_id, symbol), "symbol": symbol}
     if is_partial(request):
         return render(request, "trading/_manage.html", context)
@@ -157,7 +166,7 @@ def position_manage(request: HttpRequest, account_id: int, symbol: str) -> HttpR
 @page
 def position_close(request: HttpRequest, account_id: int, symbol: str) -> HttpResponse:
     """Close a position at the market: `quantity` of it, or all that no open order holds."""
-    selectors.account_get(account_id, actor(request))
+    _own(request, account_id)
     raw = request.POST.get("quantity", "").strip()
     try:
         order = flatten.position_close(
@@ -178,7 +187,7 @@ def position_close(request: HttpRequest, account_id: int, symbol: str) -> HttpRe
 @page
 def position_protect(request: HttpRequest, account_id: int, symbol: str) -> HttpResponse:
     """Put a take profit, a stop loss, or both as a pair, on a position."""
-    selectors.account_get(account_id, actor(request))
+    _own(request, account_id)
     try:
         asked = protect_request(symbol, _position(account_id, symbol).quantity, request.POST)
     except DomainError as error:
