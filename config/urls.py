@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts.web.entrance import admin_sign_in
@@ -18,6 +19,8 @@ APPS = ["trading", "marketdata", "contests", "ai_strategies", "accounts", "core"
 urlpatterns = [
     # Django's own admin sign-in is not throttled; this one is.
     path("admin/login/", admin_sign_in),
+    # Changing a password proves who asks, ends the other sign-ins, and is told: only our own page does that.
+    path("admin/password_change/", RedirectView.as_view(url="/settings/security/password")),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/schema/", SpectacularAPIView.as_view()),

@@ -42,7 +42,7 @@ class LegalTextAdmin(ReadOnlyAdmin):
         return markdown_html(text.body)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return bool(request.user.has_perm("accounts.add_legaltext"))
 
     def get_urls(self) -> list[Any]:
         return [

@@ -64,6 +64,7 @@ def _connect(request: HttpRequest) -> HttpResponse:
 
 @_set_up
 @never_cache
+@require_safe
 def callback(request: HttpRequest) -> HttpResponse:
     """Come back from Google."""
     try:
