@@ -6,13 +6,19 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from accounts.domain.client import Client
+from accounts.domain.onboarding import TOLERANCES
 from accounts.models import LegalText, User
-from core.models import SystemFlag
+from accounts.services.onboarding import experience_set
+from core.models import OutboxEvent, SystemFlag
+from core.services.outbox import drain
 from marketdata.tests.factories import advance, replay_market
+from trading.domain.risk_presets import PRESETS
 from trading.domain.types import OrderRequest
-from trading.models import Order
+from trading.models import Order, RiskSettings
 from trading.services.changes import order_cancel
 from trading.services.orders import order_place
+from trading.services.risk import risk_set
 from trading.tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -140,3 +146,38 @@ def test_a_halt_ends_by_itself(book):
     assert make.place(who, account_id, "buy", 1).status == "filled"
     halt(until=timezone.now() + timedelta(hours=1))
     assert make.place(who, account_id, "buy", 1).code == "trading_halted"
+
+
+class TestFirstLimits:
+    @pytest.fixture
+    def newcomer(self):
+        return make.user(clearance=0)
+
+    @staticmethod
+    def answer(user, tolerance):
+        experience_set(user_id=user.pk, experience="some", risk_tolerance=tolerance, client=Client())
+        OutboxEvent.objects.update(next_at=timezone.now() - timedelta(days=1))
+        drain()
+
+    def test_onboarding_sets_them(self, newcomer):
+        self.answer(newcomer, "conservative")
+        row = RiskSettings.objects.get(owner=newcomer)
+        assert (row.tolerance, row.limits["max_position_pct"]) == ("conservative", "10")
+
+    def test_what_a_person_has_chosen_stays(self, newcomer):
+        risk_set(actor=make.actor(newcomer), user_id=newcomer.pk, limits={"max_position_pct": "33"})
+        self.answer(newcomer, "conservative")
+        assert RiskSettings.objects.get(owner=newcomer).chosen == {"max_position_pct": "33"}
+
+    def test_a_later_answer_changes_nothing(self, newcomer):
+        self.answer(newcomer, "conservative")
+        self.answer(newcomer, "aggressive")
+        assert RiskSettings.objects.get(owner=newcomer).tolerance == "conservative"
+
+    @pytest.mark.parametrize("tolerance", sorted(TOLERANCES))
+    def test_the_words_of_onboarding_say_the_figures(self, tolerance):
+        words, limits = TOLERANCES[tolerance][1], PRESETS[tolerance]
+        assert f"{limits.max_order_pct}% of your equity" in words
+        assert f"at a loss of {limits.max_daily_loss_pct}%" in words
+        assert limits.max_trades_per_day is None or f"{limits.max_trades_per_day} trades a day" in words
+        assert limits.default_stop_pct is None or f"{limits.default_stop_pct}% away" in words
