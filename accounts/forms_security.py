@@ -74,6 +74,8 @@ class _Answer(forms.Form):
             raise passkey_wrong()
         try:
             return super().clean_credential()  # type: ignore[misc]
+        except forms.ValidationError as error:
+            raise _in_our_words(error) from error
         except MALFORMED as error:
             raise passkey_wrong() from error
 
@@ -118,6 +120,8 @@ class PasskeyAddForm(AddWebAuthnForm):
         self.cleaned_data["passwordless"] = True
         try:
             found: dict[str, Any] = super().clean()
+        except forms.ValidationError as error:
+            raise _in_our_words(error) from error
         except MALFORMED as error:
             raise passkey_wrong() from error
         return found
@@ -135,3 +139,8 @@ def passkey_wrong() -> forms.ValidationError:
     """The refusal of an answer that proves nothing."""
     message = "The passkey was not accepted. Try again, or sign in another way."
     return forms.ValidationError(message, code="passkey_wrong")
+
+
+def _in_our_words(error: forms.ValidationError) -> forms.ValidationError:
+    """django-allauth calls a passkey that proves nothing a wrong code."""
+    return passkey_wrong() if getattr(error, "code", "") == "incorrect_code" else error
