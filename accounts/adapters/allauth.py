@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.contrib import messages
@@ -129,7 +128,3 @@ def _turn_back(request: HttpRequest, sociallogin: Any, message: str) -> None:
     target = sociallogin.get_redirect_url(request)
     query = f"?{urlencode({'next': target})}" if target else ""
     raise ImmediateHttpResponse(redirect(f"{settings.LOGIN_URL}{query}"))
-
-
-class MfaAdapter(DefaultMFAAdapter):
-    """Second factors."""
