@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Site
+from tests.browser.people import arrive
 
-PASSWORD = "correct-horse-battery-9"
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 
 
@@ -21,12 +21,7 @@ def board(page: Page) -> str:
 
 
 def sign_up(page: Page, site: Site, name: str) -> None:
-    page.goto(f"{site.url}/sign-up?next=/contests/{site.slug}")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Email").fill(f"{name.split(maxsplit=1)[0].lower()}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create your account").click()
-    page.wait_for_url(f"**/contests/{site.slug}")
+    arrive(page, site.url, name, f"/contests/{site.slug}")
 
 
 def join(page: Page) -> None:

@@ -23,7 +23,8 @@ from marketdata.domain.feed import LiveQuote, at_of, micro_of
 from marketdata.domain.quote_event import EVENT, quote_channel, quote_event
 from marketdata.models import CorporateAction, DailyBar, Instrument, LatestQuote
 from tests.browser.conftest import Site, StreamProcess
-from tests.browser.test_arena import PASSWORD, SIZES
+from tests.browser.people import arrive
+from tests.browser.test_arena import SIZES
 
 SYMBOL = "QNTM"
 MINUTES = 900
@@ -108,12 +109,7 @@ def markets(transactional_db, live_server, settings) -> Iterator[Markets]:
 
 def sign_up(page: Page, site: Site, path: str) -> None:
     """A person with an account, back at `path`."""
-    page.goto(f"{site.url}/sign-up?next={path}")
-    page.get_by_label("Name").fill("Mara Lindqvist")
-    page.get_by_label("Email").fill("mara@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create your account").click()
-    page.wait_for_url(f"**{path}")
+    arrive(page, site.url, "Mara Lindqvist", path)
 
 
 def live_now(page: Page) -> None:
