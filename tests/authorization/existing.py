@@ -1,4 +1,4 @@
-"""Who may use the routes of trading, markets, contests, agents and the platform itself; and the owner of what is there."""
+"""Who may use the routes of trading, markets, contests, agents and the platform itself; and what there is."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -184,7 +184,7 @@ SIGNS_OUT = frozenset({("POST", "settings/sessions/end-all")})
 
 
 def furnish(owner: User) -> None:
-    """A contest that runs with an agent, where the owner holds a share, has an order that rests and a verdict; a list."""
+    """A contest with an agent, where the owner holds a share, has a resting order and a verdict; and a watchlist."""
     view = agents.arena(agents.agent("momentum"), is_featured=True)
     who = trading.actor(owner)
     account_id = contest_join(actor=who, contest_id=view.id, invite_code="")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -80,6 +82,17 @@ def policies() -> dict[Route, str]:
         assert not twice, f"{module.__name__} and another area both have {sorted(twice)}"
         known |= module.ROUTES
     return known
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is done inside has not happened."""
+    mark = connection.savepoint()
+    try:
+        yield
+    finally:
+        connection.needs_rollback = False
+        connection.savepoint_rollback(mark)
 
 
 @dataclass
