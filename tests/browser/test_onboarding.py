@@ -1,4 +1,4 @@
-"""Onboarding, texts, profile and public page in a real browser: by keyboard, on a phone and a desktop, by night and day."""
+"""Onboarding, texts, profile and public page in a browser: by keyboard, on a phone and a desktop, by night and day."""
 
 import os
 from pathlib import Path
