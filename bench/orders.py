@@ -39,7 +39,7 @@ def seed(number: int) -> list[Account]:
     """Open `number` accounts in a running market and return (account id, access token) of each."""
     from django.db import transaction
 
-    from accounts.models import User
+    from accounts.models import CLEARED_ALWAYS, User
     from accounts.services.tokens import tokens_issue
     from core.money import Money
     from marketdata.tests.factories import replay_market
@@ -48,7 +48,8 @@ def seed(number: int) -> list[Account]:
     market = replay_market(ticks=1, slug=f"bench-{time.time_ns()}")
     found = []
     for index in range(number):
-        owner = User(email=f"bench{time.time_ns()}-{index}@example.com", display_name=f"Bench {index}")
+        email = f"bench{time.time_ns()}-{index}@example.com"
+        owner = User(email=email, display_name=f"Bench {index}", clearance=CLEARED_ALWAYS)
         owner.set_unusable_password()
         owner.save()
         with transaction.atomic():
