@@ -1,11 +1,11 @@
-r"""Signing in and authenticated reads, over HTTP, against the web process exactly as the Procfile starts it.
+r"""Signing in and being signed in: passwords through the API and the page, reads with a token, a key and a session.
 
     SECRET_KEY=$(head -c 48 /dev/urandom | base64 -w0) DEBUG=0 LOG_LEVEL=WARNING \
-        bin/with-services --durable .venv/bin/python bench/auth.py [--seconds 8] [--connections 4]
+        bin/with-services --durable .venv/bin/python bench/auth.py [--seconds 8] [--rounds 3]
 
-Signing in costs one Argon2id hash, by design: its parameters are printed. Reads are `GET /api/v1/auth/me` with a token or
-a session, and `GET /api/v1/accounts` with a token, a key or a session, on persistent connections. The generator runs on
-the same machine.
+Signing in costs one Argon2id hash, by design: its parameters are printed. Reads are `GET /api/v1/auth/me` with a
+token or a session, and `GET /api/v1/accounts` with a token, a key or a session, on persistent connections. The
+generator runs on the same machine.
 """
 
 from __future__ import annotations
@@ -13,159 +13,258 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
+import select
 import signal
+import socket
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Callable
-from http.client import HTTPConnection
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("ALLOWED_HOSTS", "*")
-os.environ.setdefault("SECURE_SSL_REDIRECT", "0")
-os.environ.update({f"THROTTLE_{name}": "10000000/min" for name in ("USER", "AUTH", "ANON")})
-os.environ["LOG_LEVEL"] = "WARNING"
-from bench.orders import free_port, start_web  # noqa: E402
+LIFTED = ("ORDERS", "USER", "AUTH", "ANON")
+os.environ.update({f"THROTTLE_{name}": "100000000/min" for name in LIFTED})
+from bench.load import is_whole  # noqa: E402
+from bench.orders import cpu_of_group, cpu_of_postgres, cpu_of_redis, free_port, seed, start_web  # noqa: E402
 
-PASSWORD = "correct-horse-battery-9"
-Request = tuple[str, str, dict[str, str], bytes]
+PASSWORD = "a-long-enough-password-7"
+PEOPLE = 200
+CSRF = "b" * 32
 
 
-def seed(number: int) -> list[tuple[str, str, str, str]]:
-    """(email, access token, API key, session cookie) of each of `number` people with verified addresses."""
-    from importlib import import_module
+@dataclass
+class Person:
+    """Someone with everything that proves who they are."""
 
+    email: str
+    account: int
+    token: str
+    key: str
+    session: str
+
+
+@dataclass
+class Measured:
+    """One scenario over all its rounds."""
+
+    times: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    spent: list[tuple[float, float, float]] = field(default_factory=list)
+    bad: list[bytes] = field(default_factory=list)
+
+
+def people() -> list[Person]:
+    """People with a proved address, a password, an account, a token, a key and a session."""
     from allauth.account.models import EmailAddress
     from django.conf import settings
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.utils import timezone
+    from django.contrib.auth.hashers import make_password
+    from django.test import Client
 
-    from accounts.clients import SIGN_IN
-    from accounts.domain.client import Client
     from accounts.models import CLEARED_ALWAYS, User
     from accounts.services.keys import key_create
-    from accounts.services.signins import signin_open
-    from accounts.services.tokens import tokens_issue
+    from trading.models import Account
 
-    found = []
-    for index in range(number):
-        email = f"bench{time.time_ns()}-{index}@example.com"
-        user = User.objects.create_user(email, PASSWORD, display_name=f"Bench {index}", clearance=CLEARED_ALWAYS)
-        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-        session = import_module(settings.SESSION_ENGINE).SessionStore()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session.create()
-        until = timezone.now() + timezone.timedelta(days=1)
-        signin = signin_open(
-            user_id=user.pk, kind="web", method="password", client=Client(), expires_at=until,
-            session_key=session.session_key,
-        )  # fmt: skip
-        session[SIGN_IN] = {"id": str(signin.pk), "key": session.session_key, "until": until.timestamp()}
-        session.save()
-        key = key_create(actor=user, name="bench", scope="read", rate_per_minute=1200).text
-        found.append((email, tokens_issue(user=user).access, key, session.session_key))
+    hashed, found = make_password(PASSWORD), []
+    for account_id, token in seed(PEOPLE):
+        user = Account.objects.select_related("owner").get(pk=account_id).owner
+        User.objects.filter(pk=user.pk).update(password=hashed, clearance=CLEARED_ALWAYS)
+        user.refresh_from_db()
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        key = key_create(actor=user, name="Bench", scope="read", rate_per_minute=1200).text
+        client = Client()
+        client.force_login(user)
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        found.append(Person(user.email, account_id, token, key, session))
     return found
 
 
-def run(port: int, requests: list[Request], seconds: float, connections: int) -> tuple[list[float], dict[int, int]]:
-    """Milliseconds of every answer, and how often each status came."""
-    times: list[list[float]] = [[] for _ in range(connections)]
-    statuses: list[dict[int, int]] = [{} for _ in range(connections)]
-    until = time.perf_counter() + seconds
-
-    def work(slot: int) -> None:
-        connection, number = HTTPConnection("127.0.0.1", port, timeout=30), slot
-        while time.perf_counter() < until:
-            method, path, headers, body = requests[number % len(requests)]
-            number += connections
-            began = time.perf_counter()
-            connection.request(method, path, body or None, headers)
-            answer = connection.getresponse()
-            answer.read()
-            times[slot].append(1000 * (time.perf_counter() - began))
-            statuses[slot][answer.status] = statuses[slot].get(answer.status, 0) + 1
-
-    threads = [threading.Thread(target=work, args=(slot,)) for slot in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    total: dict[int, int] = {}
-    for found in statuses:
-        for status, count in found.items():
-            total[status] = total.get(status, 0) + count
-    return sorted(value for found in times for value in found), total
+def request(method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
+    """The bytes of one request."""
+    every = {"Host": "127.0.0.1", "User-Agent": "bench", **headers}
+    if method == "POST":
+        every["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in every.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n{body}".encode()
 
 
-def cases(people: list[tuple[str, str, str, str]]) -> dict[str, list[Request]]:
-    """What is measured, by name."""
-    sent = {"Content-Type": "application/json"}
+def api_sign_in(who: Person) -> bytes:
+    body = json.dumps({"email": who.email, "password": PASSWORD})
+    return request("POST", "/api/v1/auth/token", {"Content-Type": "application/json"}, body)
 
-    def of(path: str, headers: Callable[[tuple[str, str, str, str]], dict[str, str]]) -> list[Request]:
-        return [("GET", path, headers(person), b"") for person in people]
 
-    def token(person: tuple[str, str, str, str]) -> dict[str, str]:
-        return {"Authorization": f"Bearer {person[1]}"}
+def page_sign_in(who: Person) -> bytes:
+    body = urlencode({"email": who.email, "password": PASSWORD, "csrfmiddlewaretoken": CSRF})
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"{csrf_cookie()}={CSRF}"}
+    return request("POST", "/sign-in", kind, body)
 
-    def key(person: tuple[str, str, str, str]) -> dict[str, str]:
-        return {"X-API-Key": person[2]}
 
-    def session(person: tuple[str, str, str, str]) -> dict[str, str]:
-        return {"Cookie": f"sessionid={person[3]}"}
+def csrf_cookie() -> str:
+    from django.conf import settings
 
-    def bodies(password: str) -> list[Request]:
-        data = [json.dumps({"email": person[0], "password": password}).encode() for person in people]
-        return [("POST", "/api/v1/auth/token", sent, body) for body in data]
+    return str(settings.CSRF_COOKIE_NAME)
 
-    return {
-        "sign in": bodies(PASSWORD),
-        "me, token": of("/api/v1/auth/me", token),
-        "me, session": of("/api/v1/auth/me", session),
-        "accounts, token": of("/api/v1/accounts?mine=1", token),
-        "accounts, key": of("/api/v1/accounts?mine=1", key),
-        "accounts, session": of("/api/v1/accounts?mine=1", session),
-    }
+
+def session_cookie() -> str:
+    from django.conf import settings
+
+    return str(settings.SESSION_COOKIE_NAME)
+
+
+def read(who: Person, headers: dict[str, str]) -> bytes:
+    return request("GET", f"/api/v1/accounts/{who.account}", headers)
+
+
+def page(who: Person) -> bytes:
+    return request("GET", "/settings/profile", {"Cookie": f"{session_cookie()}={who.session}"})
+
+
+Maker = Callable[[Person], bytes]
+SCENARIOS: dict[str, tuple[Maker, bytes]] = {
+    "sign-in, API": (api_sign_in, b"HTTP/1.1 200"),
+    "sign-in, page": (page_sign_in, b"HTTP/1.1 302"),
+    "read, token": (lambda who: read(who, {"Authorization": f"Bearer {who.token}"}), b"HTTP/1.1 200"),
+    "read, API key": (lambda who: read(who, {"X-API-Key": who.key}), b"HTTP/1.1 200"),
+    "read, session": (lambda who: read(who, {"Cookie": f"{session_cookie()}={who.session}"}), b"HTTP/1.1 200"),
+    "page, session": (page, b"HTTP/1.1 200"),
+}
+
+
+class Line:
+    """One persistent connection that sends its requests in turn, each when the one before it is answered."""
+
+    def __init__(self, port: int, requests: Sequence[bytes]) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.requests, self.number, self.began, self.answer = requests, 0, 0.0, b""
+
+    def send(self) -> None:
+        self.answer, self.began = b"", time.perf_counter()
+        self.socket.sendall(self.requests[self.number % len(self.requests)])
+        self.number += 1
+
+    def receive(self) -> bool:
+        chunk = self.socket.recv(65536)
+        if not chunk:
+            raise ConnectionError(f"the server closed the connection: {self.answer[:300]!r}")
+        self.answer += chunk
+        return is_whole(self.answer)
+
+
+def run(port: int, requests: Sequence[bytes], good: bytes, seconds: float, connections: int, into: Measured) -> None:
+    """Send as fast as the answers come, for so many seconds."""
+    lines = [Line(port, requests[index::connections]) for index in range(connections)]
+    by_file = {line.socket.fileno(): line for line in lines}
+    poll = select.epoll()
+    began, count = time.perf_counter(), 0
+    for file, line in by_file.items():
+        poll.register(file, select.EPOLLIN)
+        line.send()
+    busy = len(lines)
+    while busy:
+        for file, _ in poll.poll():
+            line = by_file[file]
+            if not line.receive():
+                continue
+            now = time.perf_counter()
+            if line.answer.startswith(good):
+                into.times.append(now - line.began)
+                count += 1
+            else:
+                into.bad.append(line.answer[:400])
+            if now < began + seconds:
+                line.send()
+            else:
+                busy -= 1
+    into.rates.append(count / (time.perf_counter() - began))
+    for line in lines:
+        line.socket.close()
+
+
+def cpu(web: int) -> tuple[float, float, float]:
+    return cpu_of_group(web), cpu_of_postgres(), cpu_of_redis()
+
+
+def measure(options: argparse.Namespace, known: list[Person], port: int, web: int) -> dict[tuple[str, int], Measured]:
+    """Rounds of every scenario, in turn, so that all see the machine's moods."""
+    found: dict[tuple[str, int], Measured] = {}
+    for name, (make, good) in SCENARIOS.items():
+        run(port, [make(who) for who in known], good, 1, 8, Measured())
+        del name
+    for _ in range(options.rounds):
+        for name, (make, good) in SCENARIOS.items():
+            requests = [make(who) for who in known]
+            for connections in (1, options.connections):
+                into = found.setdefault((name, connections), Measured())
+                before, done = cpu(web), len(into.times)
+                run(port, requests, good, options.seconds, connections, into)
+                each = max(1, len(into.times) - done)
+                spent = [1000 * (end - begin) / each for begin, end in zip(before, cpu(web), strict=True)]
+                into.spent.append((spent[0], spent[1], spent[2]))
+    return found
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+def report(found: dict[tuple[str, int], Measured]) -> None:
+    print(f"{'':<16}{'conn.':>6}{'a second':>10}{'p50':>8}{'p95':>8}{'p99':>8} ms   CPU ms: web, PostgreSQL, Redis")
+    for (name, connections), got in found.items():
+        rate = statistics.median(got.rates)
+        marks = "".join(f"{percentile(got.times, share):8.1f}" for share in (0.5, 0.95, 0.99))
+        spent = ", ".join(f"{statistics.median(part):.2f}" for part in zip(*got.spent, strict=True))
+        print(f"{name:<16}{connections:>6}{rate:>10.1f}{marks}      {spent}")
+        if got.bad:
+            print(f"  {len(got.bad)} were not answered as they should be, first: {got.bad[0]!r}")
+
+
+def machine() -> None:
+    """The machine, the server, and what a password costs."""
+    from django.contrib.auth.hashers import check_password, get_hasher, make_password
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), current_setting('fsync')")
+        version, fsync = cursor.fetchone()
+    model = next((row.partition(":")[2].strip() for row in Path("/proc/cpuinfo").read_text().splitlines()
+                  if row.startswith("model name")), platform.machine())  # fmt: skip
+    print(f"{os.cpu_count()} cores ({model}), PostgreSQL {version}, fsync {fsync}, Python {platform.python_version()}")
+    hasher = get_hasher()
+    told = make_password(PASSWORD).split("$")[1:4]
+    hashed, times = make_password(PASSWORD), []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert check_password(PASSWORD, hashed)
+        times.append(time.perf_counter() - began)
+    print(f"{hasher.algorithm} {' '.join(told)}: one check alone {statistics.median(times) * 1000:.0f} ms")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=8)
     options = parser.parse_args()
     import django
 
     django.setup()
-    from django.contrib.auth.hashers import get_hasher
     from django.core.management import call_command
     from django.db import connection
 
     call_command("migrate", verbosity=0)
-    hasher = get_hasher("default")
-    print(
-        f"Argon2id: time_cost {hasher.time_cost}, memory_cost {hasher.memory_cost} KiB, "
-        f"parallelism {hasher.parallelism}; {os.cpu_count()} cores, {options.connections} connections"
-    )
-    people = seed(options.people)
+    machine()
+    known = people()
     connection.close()
     port = free_port()
     web = start_web(port)
     try:
-        for name, requests in cases(people).items():
-            run(port, requests, 1.0, options.connections)
-            times, statuses = run(port, requests, options.seconds, options.connections)
-            p50, p95, p99 = (times[min(len(times) - 1, int(len(times) * q))] for q in (0.5, 0.95, 0.99))
-            rate = len(times) / options.seconds
-            print(
-                f"{name:<18} {rate:7.0f}/s  p50 {p50:6.1f}  p95 {p95:6.1f}  p99 {p99:6.1f} ms  "
-                f"mean {statistics.fmean(times):6.1f}  {statuses}"
-            )
+        report(measure(options, known, port, web.pid))
     finally:
         os.killpg(web.pid, signal.SIGTERM)
         web.wait(timeout=15)
