@@ -3,9 +3,8 @@ r"""Signing in and being signed in: passwords through the API and the page, read
     SECRET_KEY=$(head -c 48 /dev/urandom | base64 -w0) DEBUG=0 LOG_LEVEL=WARNING \
         bin/with-services --durable .venv/bin/python bench/auth.py [--seconds 8] [--rounds 3]
 
-Signing in costs one Argon2id hash, by design: its parameters are printed. Reads are `GET /api/v1/auth/me` with a
-token or a session, and `GET /api/v1/accounts` with a token, a key or a session, on persistent connections. The
-generator runs on the same machine.
+Signing in costs one Argon2id hash, by design: its parameters are printed. Everything goes to the web process exactly
+as the Procfile starts it, on persistent connections, from a generator on the same machine.
 """
 
 from __future__ import annotations
