@@ -1,7 +1,13 @@
 """Settings for the test suite: the real ones, with fast hashing and no throttling surprises."""
 
+import os
+import re
 import tempfile
 from pathlib import Path
+
+# Workers of pytest-xdist have a Redis database each, as they have a PostgreSQL database each by pytest-django.
+if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    os.environ["REDIS_URL"] = re.sub(r"/\d+$", "", os.environ.get("REDIS_URL", "")) + f"/{int(worker) % 15 + 1}"
 
 from config.settings import *  # noqa: F403
 from config.settings import DATABASES, REST_FRAMEWORK
