@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from accounts.domain.identity import ASSESSED, SUBMITTED
 from accounts.models import IdentityCheck
 from accounts.services import identity
 from core.admin import ReasonForm, reason_of
@@ -28,7 +29,8 @@ class IdentityCheckAdmin(ReadOnlyAdmin):
     list_filter = ("status", "country", "provider")
     list_select_related = ("user", "assessed_by", "decided_by")
     search_fields = ("=user__id", "legal_name")
-    ordering = ("submitted_at", "id")
+    # What waits for a person comes first, the oldest of it at the top.
+    ordering = (Case(When(status__in=(SUBMITTED, ASSESSED), then=0), default=1), "submitted_at", "id")
     fields = (
         "user",
         "status",
@@ -53,7 +55,7 @@ class IdentityCheckAdmin(ReadOnlyAdmin):
 
     @admin.display(description="waiting for")
     def waiting(self, check: IdentityCheck) -> str:
-        if check.submitted_at is None or check.status not in ("submitted", "assessed"):
+        if check.submitted_at is None or check.status not in (SUBMITTED, ASSESSED):
             return "-"
         return timesince(check.submitted_at, timezone.now())
 

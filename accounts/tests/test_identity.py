@@ -1,6 +1,7 @@
 """Identity checks: documents, two people, and what needs them."""
 
 import io
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -29,6 +30,20 @@ from core.tests.threads import race
 pytestmark = pytest.mark.django_db
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+def packed(objects, kind=b"/ObjStm", pack=zlib.compress):
+    """A PDF with objects in a stream."""
+    body = b"%PDF-1.5\n2 0 obj<</Type" + kind + b"/Filter/FlateDecode>>stream\n" + pack(objects)
+    return body + b"\nendstream endobj\n%%EOF\n"
+
+
+def scan():
+    """A PDF as a scanner makes it: names with escapes, a page to open at, and bytes that look like short names."""
+    out = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(out, "PDF")
+    names = b"/BaseFont/Times#20New#20Roman/OpenAction [3 0 R /FitH]"
+    return out.getvalue().replace(b"%%EOF", b"9 0 obj<<" + names + b">>stream\n/AA /JS #41\nendstream endobj\n%%EOF")
 
 
 def photo(size=(60, 40), kind="JPEG"):
@@ -163,6 +178,10 @@ def test_impossible_details(wrong):
         (PDF.replace(b"/Catalog", b"/Catalog/JavaScript 2 0 R"), "document_active"),
         (PDF.replace(b"/Catalog", b"/Catalog/J#61vaScript 2 0 R"), "document_active"),
         (PDF.replace(b"trailer<<", b"trailer<</Encrypt 3 0 R"), "document_active"),
+        (packed(b"<</S/JavaScript/JS(app.alert)>>"), "document_active"),
+        (packed(b"<</S/Java#53cript>>", kind=b"/Obj#53tm"), "document_active"),
+        (packed(b"<</S/JavaScript>>", pack=lambda text: text.hex().encode()), "document_active"),
+        (packed(b" " * 16_000_001), "document_active"),
         (photo((13_000, 1), "PNG"), "document_bomb"),
         (b"\0" * 8_000_001, "document_too_large"),
     ],
@@ -173,6 +192,11 @@ def test_files_that_are_no_documents(data, code):
         identity.document_add(user_id=user.pk, kind="front", data=data)
     assert refusal.value.code == code
     assert not IdentityDocument.objects.exists()
+
+
+@pytest.mark.parametrize("data", [PDF, scan(), packed(b"<</Type/Page>>"), packed(b"\0", kind=b"/XObject")])
+def test_plain_documents_are_taken_as_they_are(data):
+    assert document_check(data).data == data
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"%PDF-1.7", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"]))
@@ -267,6 +291,19 @@ def test_the_admin_takes_two_people():
             assert IdentityCheck.objects.get().status == "assessed"
     assert IdentityCheck.objects.get().status == "approved"
     assert client.get(reverse("admin:accounts_identitycheck_change", args=[check_id])).status_code == 200
+
+
+def test_the_queue_begins_with_what_has_waited_longest(client):
+    (moderator,) = moderators(1)
+    roles_sync()
+    checks = [sent()[1] for _ in range(4)]
+    IdentityCheck.objects.filter(pk=checks[0]).update(status="rejected")
+    for days, check_id in enumerate(checks):
+        IdentityCheck.objects.filter(pk=check_id).update(submitted_at=timezone.now() - timedelta(days=days))
+    details(UserFactory())
+    client.force_login(moderator)
+    rows = client.get(reverse("admin:accounts_identitycheck_changelist")).context["cl"].result_list
+    assert [row.pk for row in rows][:4] == [checks[3], checks[2], checks[1], checks[0]]
 
 
 def test_approval_ends_after_two_years():
