@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 
 from accounts.adapters.mail import mail_send
 from accounts.adapters.sms import sms
+from accounts.domain.suspension import suspension_message
 from core.errors import DomainError
 from core.flags import SIGNUPS_CLOSED, flag_is_on
 from core.throttling import address, limit
@@ -40,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
             from allauth.account.internal.stagekit import clear_login
 
             clear_login(request)
-            messages.error(request, "Your account is suspended.")
+            messages.error(request, suspension_message(user.suspended_reason, user.suspended_until))
             return redirect(settings.LOGIN_URL)
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response

@@ -2,6 +2,7 @@
 
 from allauth.account.models import EmailAddress
 
+from accounts.domain.suspension import suspension_message
 from accounts.models import User
 from accounts.services.attempts import attempt_failed, attempts_forget, attempts_require
 from accounts.services.emails import verification_send
@@ -44,11 +45,8 @@ def refuse_suspended(user: User) -> None:
     """Raise Forbidden for a suspended user."""
     if user.status == User.Status.SUSPENDED:
         until = user.suspended_until
-        details = {"reason": user.suspended_reason}
-        if until is None:
-            raise Forbidden("account_suspended", "Your account is suspended.", details)
-        message = f"Your account is suspended until {until:%d %B %Y, %H:%M} UTC."
-        raise Forbidden("account_suspended", message, details | {"until": until.isoformat()})
+        details = {"reason": user.suspended_reason} | ({"until": until.isoformat()} if until is not None else {})
+        raise Forbidden("account_suspended", suspension_message(user.suspended_reason, until), details)
 
 
 def _send_link_again(user: User) -> None:

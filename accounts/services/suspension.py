@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.domain.suspension import suspension_words
 from accounts.locks import user_lock
 from accounts.models import User
 from accounts.services.notices import notify_in_tx
@@ -110,8 +111,7 @@ def _tell(
         ip=ip,
     )
     outbox.emit(topic=f"accounts.user_{verb}", aggregate=f"user:{user.pk}", payload={"user_id": user.pk})
-    end = f" until {user.suspended_until:%d %B %Y, %H:%M} UTC" if user.suspended_until else ""
-    what = f"Your account is suspended{end}" if verb == "suspended" else "Your account is reinstated"
+    what = suspension_words(user.suspended_until) if verb == "suspended" else "Your account is reinstated"
     notify_in_tx(
         user_id=user.pk,
         kind="account_suspended",

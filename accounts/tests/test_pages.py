@@ -119,24 +119,38 @@ def test_attempts_are_limited_by_address_and_by_email(client, user, monkeypatch)
 
 def test_a_suspended_user_is_told_so_only_with_the_right_password(client, user):
     suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
-    assert sign_in(client).context["form"].non_field_errors() == ["Your account is suspended."]
+    assert sign_in(client).context["form"].non_field_errors() == ["Your account is suspended. Reason: cheating."]
     assert "right" in sign_in(client, password="wrong").context["form"].non_field_errors()[0]
     assert SESSION_KEY not in client.session
 
 
-def test_a_suspension_ends_the_session_at_the_next_page(client, user):
+def test_a_suspension_ends_the_session_at_once(client, user):
     client.force_login(user)
+    assert client.get("/settings/security").status_code == 200
     suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+    response = client.get("/settings/security")
+    assert (response.status_code, response["Location"]) == (302, "/sign-in?next=/settings/security")
+    assert SESSION_KEY not in client.session
+    assert sign_in(client).context["form"].non_field_errors() == ["Your account is suspended. Reason: cheating."]
+
+
+@pytest.fixture
+def returned(client, user):
+    """A session that was put back after its user had been suspended."""
+    client.force_login(user)
+    User.objects.filter(pk=user.pk).update(status="suspended", suspended_reason="cheating")
+
+
+def test_a_session_of_a_suspended_user_ends_at_the_next_page(client, returned):
     response = client.get("/contests")
     assert (response.status_code, response["Location"]) == (302, "/sign-in")
-    assert [str(message) for message in get_messages(response.wsgi_request)] == ["Your account is suspended."]
+    told = [str(message) for message in get_messages(response.wsgi_request)]
+    assert told == ["Your account is suspended. Reason: cheating."]
     assert SESSION_KEY not in client.session
     assert client.get("/sign-in").status_code == 200
 
 
-def test_a_suspension_reaches_partial_pages_too(client, user):
-    client.force_login(user)
-    suspension.user_suspend(actor=None, user_id=user.pk, reason="cheating")
+def test_it_ends_at_partial_pages_too(client, returned):
     response = client.get("/contests", headers={"HX-Request": "true"})
     assert (response.status_code, response["HX-Redirect"]) == (204, "/sign-in")
 

@@ -28,6 +28,8 @@ def test_a_suspension_with_an_end_says_so_and_ends_by_itself(client):
     answer = client.post("/api/v1/auth/token", {"email": user.email, "password": PASSWORD}, "application/json")
     assert (answer.status_code, answer.json()["code"]) == (403, "account_suspended")
     assert answer.json()["details"] == {"until": until.isoformat(), "reason": "Spam in the chat."}
+    words = f"Your account is suspended until {until:%d %B %Y, %H:%M} UTC. Reason: Spam in the chat."
+    assert answer.json()["message"] == words
     suspensions_lift()
     user.refresh_from_db()
     assert user.status == "suspended"
