@@ -4,13 +4,22 @@ import re
 
 from django.conf import settings
 from django.core import mail
-from playwright.sync_api import Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from core.services.outbox import drain
 
 PASSWORD = "correct-horse-battery-9"
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    """Whether a line of the console is a fault of the page.
+
+    A refused form is a resource that failed, for Chromium; and where no stream process runs, the bell says so.
+    """
+    is_stream = "/events?" in message.location.get("url", "") or ":8001" in message.text
+    return message.type in ("error", "warning") and "status of 422" not in message.text and not is_stream
 
 
 def arrive(page: Page, url: str, name: str, path: str) -> User:

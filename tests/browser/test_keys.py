@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import ApiKey
 from accounts.tests.factories import PASSWORD, UserFactory
+from tests.browser.people import is_complaint
 
 NAME = "Grid bot"
 
@@ -19,8 +20,7 @@ def page(context, live_server, transactional_db):
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
     found = context.new_page()
     complaints: list[str] = []
-    # Chromium logs the refused form as a resource that failed.
-    found.on("console", lambda line: complaints.append(line.text) if "status of 422" not in line.text else None)
+    found.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
     found.goto(f"{live_server.url}/sign-in?next=/settings/keys")
     found.get_by_label("Email").fill(user.email)
     found.get_by_label("Password").fill(PASSWORD)

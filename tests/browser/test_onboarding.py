@@ -13,6 +13,7 @@ from accounts.services.consents import texts_publish
 from accounts.services.onboarding import person_set_up
 from accounts.services.profile import profile_update
 from accounts.tests.factories import UserFactory
+from tests.browser.people import is_complaint
 
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 SHOTS = os.environ.get("SCREENSHOT_DIR", "")
@@ -40,8 +41,7 @@ def open_as(browser: Browser, live_server, user: User, size: str = "desktop", th
 
 
 def _note(page: Page, message: ConsoleMessage) -> None:
-    # No stream process runs here.
-    if message.type in ("error", "warning") and ":8001" not in message.text and "422" not in message.text:
+    if is_complaint(message):
         page.complaints.append(message.text)
 
 

@@ -12,7 +12,7 @@ from accounts.selectors.standing import standing_of
 from accounts.services.consents import texts_publish
 from accounts.tests.factories import UserFactory
 from tests.browser.axe import assert_accessible
-from tests.browser.people import PASSWORD, mailed_link, sign_in, sign_out
+from tests.browser.people import PASSWORD, is_complaint, mailed_link, sign_in, sign_out
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +27,7 @@ def open_page(browser: Browser, width: int = 1440) -> Page:
     page.complaints = []
 
     def note(message: ConsoleMessage) -> None:
-        # A refused form is a resource that failed, for Chromium; no stream process runs here.
-        stream = "/events?" in message.location.get("url", "") or ":8001" in message.text
-        if message.type in ("error", "warning") and "status of 422" not in message.text and not stream:
+        if is_complaint(message):
             page.complaints.append(message.text)
 
     page.on("console", note)

@@ -11,6 +11,7 @@ from accounts.models import Consent, DataExport, DeletionRequest, LegalText
 from accounts.services import deletion, exports
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.people import files_in
+from tests.browser.people import is_complaint
 
 
 @pytest.fixture
@@ -25,8 +26,7 @@ def page(context, live_server, transactional_db, monkeypatch, tmp_path):
     complaints: list[str] = []
 
     def console(line):
-        # A refused form is a resource that failed, for Chromium; no stream process runs here.
-        if "status of 422" not in line.text and "/events?" not in line.location.get("url", ""):
+        if is_complaint(line):
             complaints.append(f"{line.text} {line.location}")
 
     found.on("console", console)
