@@ -121,7 +121,7 @@ def within_a_minute(seconds=12.0):
         time.sleep(left + 0.05)
 
 
-def until(condition, seconds=15.0):
+def until(condition, seconds=40.0):
     """Wait until a condition holds, and return what it answers; fail when it does not."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
