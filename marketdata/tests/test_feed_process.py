@@ -188,7 +188,8 @@ def test_a_gap_is_filled_without_holes_by_who_serves(pool):
     one, two = Told("one"), Told("two", history=history)
     one.refuses = one.error()
     with feeding(one, two):
-        until(lambda: IntradayBar.objects.filter(minutes=1, at=at_of(minutes[-1])).count() == 2)
+        last = IntradayBar.objects.filter(instrument__in=pool, minutes=1, at=at_of(minutes[-1]))
+        until(lambda: last.count() == 2)
         until(lambda: events("backfill"))
     for instrument in pool:
         rows = IntradayBar.objects.filter(instrument=instrument, minutes=1).order_by("at")

@@ -29,12 +29,6 @@ HEADER = "timestamp,open,high,low,close,volume\n"
 NOW = seconds(2026, 6, 1)
 
 
-@pytest.fixture
-def no_minutes(db):
-    """Nothing from a feed whose threads outlived their test."""
-    IntradayBar.objects.all().delete()
-
-
 def read(text, zone=NEW_YORK):
     return np.concatenate(list(minutes_csv(StringIO(text), zone=zone))).tolist()
 
@@ -164,7 +158,7 @@ def test_minutes_of_a_csv_file(tmp_path):
     assert not BarSeries.objects.exists()
 
 
-def test_of_several_files_the_bad_one_leaves_nothing(tmp_path, no_minutes):
+def test_of_several_files_the_bad_one_leaves_nothing(tmp_path):
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     good.write_text(minute_rows(3))
     bad.write_text(minute_rows(3) + "2026-03-02T14:40Z,1,0.5,1,1,1\n")
@@ -176,7 +170,7 @@ def test_of_several_files_the_bad_one_leaves_nothing(tmp_path, no_minutes):
     assert IntradayBar.objects.filter(minutes=1).count() == 3
 
 
-def test_minutes_of_a_lean_folder(tmp_path, no_minutes):
+def test_minutes_of_a_lean_folder(tmp_path):
     for day, price in (("20260306", 1_000_000), ("20260309", 1_010_000)):
         place = tmp_path / "minute" / "spy" / f"{day}_trade.zip"
         place.parent.mkdir(parents=True, exist_ok=True)
