@@ -4,6 +4,7 @@ import { Feed } from "./board.js";
 import { followTrails, markRows, markTiles, readQuotes } from "./book.js";
 import { EquityCurve } from "./charts.js";
 import "./editors.js";
+import "./panels.js";
 import { places, price } from "./format.js";
 import { Stream } from "./stream.js";
 import { Ticket } from "./ticket.js";

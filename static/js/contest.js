@@ -6,6 +6,7 @@ import { Candles } from "./charts.js";
 import { marketTime, money, price, setTone, signedMoney, signedPct, write } from "./format.js";
 import { Stream } from "./stream.js";
 import "./editors.js";
+import "./panels.js";
 import { Ticket } from "./ticket.js";
 
 const root = document.getElementById("contest");
