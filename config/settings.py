@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "django_countries",
     "core",
     "accounts",
+    "payments",
     "marketdata",
     "trading",
     "contests",
@@ -283,6 +284,10 @@ SPECTACULAR_SETTINGS = {
         "DataExportStatus": "accounts.models.DataExport.Status",
         "MarketKind": "marketdata.models.Market.Kind",
         "MarketStatus": "marketdata.models.Market.Status",
+        "PaymentStatus": "payments.models.Payment.Status",
+        "PayoutStatus": "payments.models.Payout.Status",
+        "SubscriptionStatus": "payments.models.Subscription.Status",
+        "RefundStatus": "payments.models.Refund.Status",
     },
 }
 SIMPLE_JWT = {
@@ -345,6 +350,26 @@ VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", default="")
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_CONTACT = env.str("VAPID_CONTACT", default="")
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=list(PUSH_SERVICES))
+
+# Payments: a provider serves once it has its keys. The sandbox moves no money; it is for machines without keys.
+STRIPE_PUBLIC_KEY = env.str("STRIPE_PUBLIC_KEY", default="")
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
+STRIPE_API_URL = env.str("STRIPE_API_URL", default="https://api.stripe.com")
+RAZORPAY_KEY_ID = env.str("RAZORPAY_KEY_ID", default="")
+RAZORPAY_KEY_SECRET = env.str("RAZORPAY_KEY_SECRET", default="")
+RAZORPAY_WEBHOOK_SECRETS = env.list("RAZORPAY_WEBHOOK_SECRET", default=[])
+RAZORPAY_API_URL = env.str("RAZORPAY_API_URL", default="https://api.razorpay.com")
+RAZORPAY_X_ACCOUNT = env.str("RAZORPAY_X_ACCOUNT", default="")
+SANDBOX_PAYMENTS = env.bool("SANDBOX_PAYMENTS", default=DEBUG)
+PAYMENT_TIMEOUT = env.float("PAYMENT_TIMEOUT", default=10.0)
+PAYMENT_CURRENCY = env.str("PAYMENT_CURRENCY", default="USD")
+CHECKOUT_MINUTES = env.int("CHECKOUT_MINUTES", default=60)
+WEBHOOK_TOLERANCE = env.int("WEBHOOK_TOLERANCE", default=300)
+SUBSCRIPTION_GRACE_DAYS = env.int("SUBSCRIPTION_GRACE_DAYS", default=7)
+PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
+PAYOUT_HOLD_HOURS = env.int("PAYOUT_HOLD_HOURS", default=24)
+SELLER = env.json("SELLER", default={"name": "Trading Arena", "address": [], "tax_id": ""})
 
 # People: where from (ISO 3166, "US" or "US-NY"), how old, how long things are kept. A country's header counts only when
 # it is named here, because the proxy that sets it must also remove what a client sends.

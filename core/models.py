@@ -23,6 +23,15 @@ class LedgerAccount(models.Model):
         CAPITAL = "capital"
         CLEARING = "clearing"
         FEES = "fees"
+        CUSTOMER = "customer"
+        DEFERRED = "deferred"
+        PRIZE_POOL = "prize_pool"
+        PAYABLE = "payable"
+        REVENUE = "revenue"
+        DISPUTE = "dispute"
+        TAX = "tax"
+        BANK = "bank"
+        SUSPENSE = "suspense"
 
     book = models.CharField(max_length=8, choices=Book.choices)
     code = models.CharField(max_length=80, help_text="e.g. account:42:cash, market:1:clearing")

@@ -1,0 +1,1 @@
+"""Payment providers behind payments.domain.ports.Provider, one module a vendor."""

@@ -1,0 +1,1 @@
+"""API of the payments app, by topic."""

@@ -1,0 +1,1 @@
+"""What the payments app does when something has happened elsewhere."""

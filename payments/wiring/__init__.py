@@ -1,0 +1,1 @@
+"""What each topic registers when the platform starts; every module here has `register()`."""
