@@ -246,7 +246,7 @@ def test_what_the_command_does_not_take(tmp_path):
     assert "name symbols" in run("import_bars", "--vendor")[1]
 
 
-def test_partitions_are_made_once_and_bars_merged(django_assert_num_queries, no_minutes):
+def test_partitions_are_made_once_and_bars_merged(django_assert_num_queries):
     first, last = datetime(2031, 11, 3, tzinfo=UTC), datetime(2032, 2, 1, tzinfo=UTC)
     assert partitions_ensure(first, last) == 4
     with django_assert_num_queries(1):
