@@ -64,7 +64,7 @@ def people() -> list[Person]:
     from django.contrib.auth.hashers import make_password
     from django.test import Client
 
-    from accounts.models import CLEARED_ALWAYS, User
+    from accounts.models import CLEARED_ALWAYS, Profile, User
     from accounts.services.keys import key_create
     from trading.models import Account
 
@@ -73,6 +73,7 @@ def people() -> list[Person]:
         user = Account.objects.select_related("owner").get(pk=account_id).owner
         User.objects.filter(pk=user.pk).update(password=hashed, clearance=CLEARED_ALWAYS)
         user.refresh_from_db()
+        Profile.objects.get_or_create(user=user)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         key = key_create(actor=user, name="Bench", scope="read", rate_per_minute=1200).text
         client = Client()
@@ -257,6 +258,7 @@ def main() -> None:
     from django.db import connection
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     machine()
     known = people()
     connection.close()
