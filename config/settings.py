@@ -352,7 +352,6 @@ VAPID_CONTACT = env.str("VAPID_CONTACT", default="")
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=list(PUSH_SERVICES))
 
 # Payments: a provider serves once it has its keys. The sandbox moves no money; it is for machines without keys.
-STRIPE_PUBLIC_KEY = env.str("STRIPE_PUBLIC_KEY", default="")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
 STRIPE_API_URL = env.str("STRIPE_API_URL", default="https://api.stripe.com")

@@ -9,6 +9,7 @@ from ai_strategies import selectors as agents
 from contests import selectors as contests
 from contests.services.closing import contest_end
 from contests.services.contests import contest_pause
+from tests.browser.axe import assert_accessible
 from tests.browser.conftest import OPERATOR, Site
 from tests.browser.test_arena import SIZES, figure, join, send, sign_up
 
@@ -28,7 +29,7 @@ def trader(site: Site, browser: Browser) -> tuple[dict, str]:
     return state, f"/accounts/{account}"
 
 
-def visit(site: Site, context: BrowserContext, paths: list[str], width: int) -> None:
+def visit(site: Site, context: BrowserContext, paths: list[str], width: int, *, accessible: bool = False) -> None:
     """Open each path and look at it until its scripts have run and a print has come."""
     page = context.new_page()
     site.watch(page)
@@ -40,6 +41,8 @@ def visit(site: Site, context: BrowserContext, paths: list[str], width: int) -> 
         page.wait_for_timeout(300)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
+        if accessible:
+            assert_accessible(page)
     page.close()
 
 
@@ -62,8 +65,9 @@ def test_no_page_complains(site: Site, browser: Browser, trader: tuple[dict, str
         f"/accounts/{agent.seats[0].account_id}",
     ]
     own = ["/", "/contests", arena, "/account", account, f"{account}?tab=orders", f"{account}?tab=trades"]
-    visit(site, visitor, [*public, "/sign-in", "/sign-up", "/nowhere", "/contests/nowhere"], width)
-    visit(site, signed_in, [*own, "/contests/later", f"/agents/{agent.id}"], width)
+    once = width > 1_000
+    visit(site, visitor, [*public, "/sign-in", "/sign-up", "/nowhere", "/contests/nowhere"], width, accessible=once)
+    visit(site, signed_in, [*own, "/contests/later", f"/agents/{agent.id}"], width, accessible=once)
     contest_pause(actor=OPERATOR, contest_id=contest.id, reason="test")
     visit(site, signed_in, ["/", arena, account], width)
     contest_end(actor=OPERATOR, contest_id=contest.id, reason="test")

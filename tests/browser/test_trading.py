@@ -90,7 +90,7 @@ def test_a_position_is_protected_changed_and_closed_in_parts(site: Site, page: P
     send(page, "400")
     expect(page.locator("#ticket-result")).to_contain_text("Bought 400")
     last = price_of(page, "last")
-    page.get_by_role("link", name=re.compile("^Close a part of")).click()
+    page.get_by_role("link", name=re.compile("^Manage ")).click()
     page.get_by_label(re.compile("^Take profit above")).fill(f"{last * Decimal('1.2'):.2f}")
     page.get_by_label(re.compile("^Stop loss below")).fill(f"{last * Decimal('0.8'):.2f}")
     page.get_by_role("button", name="Place both").click()
@@ -105,7 +105,7 @@ def test_a_position_is_protected_changed_and_closed_in_parts(site: Site, page: P
     expect(page.locator("#orders")).to_contain_text(f"{last * Decimal('0.85'):,.2f}")
 
     page.get_by_role("tab", name=re.compile("Positions")).click()
-    page.get_by_role("link", name=re.compile("^Close a part of")).click()
+    page.get_by_role("link", name=re.compile("^Manage ")).click()
     page.get_by_label(re.compile("^Quantity, at most")).fill("150")
     page.get_by_role("button", name="Sell at the market").click()
     expect(page.locator("#ticket-result")).to_contain_text("Sold 150")
