@@ -68,6 +68,7 @@ class Payment(models.Model):
     allocated_minor = models.PositiveBigIntegerField(
         default=0, help_text="Booked to the shares; the rest is the person's"
     )
+    deferred_minor = models.PositiveBigIntegerField(default=0, help_text="Of a plan: not earned yet, as booked")
     recognised_minor = models.PositiveBigIntegerField(default=0, help_text="Of a plan: earned, as booked")
     provider = models.CharField(max_length=16, help_text="Empty when nothing is to be paid", blank=True)
     checkout_ref = models.CharField(max_length=120, blank=True)
@@ -83,6 +84,7 @@ class Payment(models.Model):
     failure = models.CharField(max_length=300, blank=True)
     granted_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True, help_text="When its place was given up")
     succeeded_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last asked")
     created_at = models.DateTimeField(db_default=Now())
@@ -158,6 +160,7 @@ class Refund(models.Model):
     )
     ref = models.CharField(max_length=120, blank=True)
     booked_minor = models.PositiveBigIntegerField(default=0, help_text="Out of the books; 0 again when it failed")
+    bookings = models.PositiveSmallIntegerField(default=0, help_text="How many journals, for their references")
     failure = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(db_default=Now())
@@ -178,7 +181,7 @@ class Refund(models.Model):
 
 
 class Dispute(models.Model):
-    """A charge that the customer contests at their bank. `booked_minor` is held back by the provider, as booked."""
+    """A charge that the customer contests at their bank."""
 
     class Status(models.TextChoices):
         """As in payments.domain.ports.DisputeState."""
@@ -195,7 +198,8 @@ class Dispute(models.Model):
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=80, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
-    booked_minor = models.PositiveBigIntegerField(default=0)
+    held_minor = models.PositiveBigIntegerField(default=0, help_text="Held back by the provider, as booked")
+    lost_minor = models.PositiveBigIntegerField(default=0, help_text="Lost for good, as booked")
     bookings = models.PositiveSmallIntegerField(default=0, help_text="How many journals, for their references")
     created_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True, blank=True)
