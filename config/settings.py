@@ -367,6 +367,7 @@ CHECKOUT_MINUTES = env.int("CHECKOUT_MINUTES", default=60)
 WEBHOOK_TOLERANCE = env.int("WEBHOOK_TOLERANCE", default=300)
 SUBSCRIPTION_GRACE_DAYS = env.int("SUBSCRIPTION_GRACE_DAYS", default=7)
 PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
+PAYOUT_DAILY_MAXIMUM = env.int("PAYOUT_DAILY_MAXIMUM", default=5_000_000)
 PAYOUT_HOLD_HOURS = env.int("PAYOUT_HOLD_HOURS", default=24)
 SELLER = env.json("SELLER", default={"name": "Trading Arena", "address": [], "tax_id": ""})
 

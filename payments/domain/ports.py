@@ -353,8 +353,10 @@ class Provider(Protocol):
         """Give back a part of a charge, or all."""
         ...
 
-    def payee_create(self, *, our_ref: str, email: str, country: str, key: str) -> PayeeState:
-        """Register somebody to be paid."""
+    def payee_create(
+        self, *, our_ref: str, email: str, country: str, currency: str, details: Mapping[str, str] | None, key: str
+    ) -> PayeeState:
+        """Register somebody to be paid; `details` of the bank account where the provider keeps no page for them."""
         ...
 
     def payee_url(self, ref: str, *, return_url: str, refresh_url: str) -> str:

@@ -102,7 +102,9 @@ def view_of(payment: Payment, *, with_steps: bool = False) -> PaymentView:
         revoked_at=payment.revoked_at,
         succeeded_at=payment.succeeded_at,
         created_at=payment.created_at,
-        steps=tuple(StepView(row.status, str(labels.get(row.status, row.status)), row.note, row.created_at) for row in steps),
+        steps=tuple(
+            StepView(row.status, str(labels.get(row.status, row.status)), row.note, row.created_at) for row in steps
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.models import LedgerAccount
+from core.models import Journal, LedgerAccount
 from core.money import Money
 from core.services import ledger
 from payments.domain import chart
@@ -35,3 +35,8 @@ def post_in_tx(*, kind: str, reference: str, currency: str, legs: Sequence[tuple
         legs=[(ids[code], Money(minor, currency)) for code, minor in wanted.items()],
         memo=memo[:200],
     )
+
+
+def is_posted(reference: str) -> bool:
+    """Whether a journal with this reference is in the books."""
+    return Journal.objects.filter(reference=reference).exists()

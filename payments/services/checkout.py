@@ -43,8 +43,8 @@ def purchase_begin(
 ) -> PaymentView:
     """Begin to buy something; the view's `url` is where to pay. The same key gives the same payment.
 
-    A second purchase of the same thing while the first is open leads to the first one's page, when its price is the same;
-    otherwise that page is closed first. What costs nothing is handed over at once. Raises Forbidden (onboarding), what
+    A second purchase of the same thing while the first is open leads to the first one's page, when its price is the
+    same; otherwise that page is closed first. What costs nothing is handed over at once. Raises Forbidden (onboarding), what
     the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
     """
     standing_require(actor)
@@ -55,9 +55,7 @@ def purchase_begin(
     scope = f"payment:{actor.pk}"
     known = idempotency.find(scope=scope, key=idempotency_key, body=body)
     if known is None:
-        found = priced(
-            user=actor, kind=kind, reference=reference, params=wanted, currency=currency, coupon=coupon
-        )
+        found = priced(user=actor, kind=kind, reference=reference, params=wanted, currency=currency, coupon=coupon)
         chosen = _provider_choose(found, provider)
         _close_others(actor, found)
         with transaction.atomic(durable=True):
@@ -76,7 +74,7 @@ def purchase_begin(
 
 
 def purchase_cancel(*, actor: User, public_id: UUID | str) -> PaymentView:
-    """Give up a purchase that has not been paid for. Raises NotFound; Conflict `payment_in_progress`, `payment_paid`."""
+    """Give up a purchase that has not been paid for. Raises NotFound, Conflict `payment_in_progress`, `payment_paid`."""
     view = payment_view(public_id, user_id=actor.pk)
     if view.status in states.PAID_PAYMENTS:
         raise Conflict("payment_paid", "This has been paid for. Ask for a refund instead.")
@@ -230,7 +228,7 @@ def _page_open(payment: Payment, actor: User) -> None:
 
 
 def _with_first_discount(request: CheckoutRequest, payment: Payment) -> CheckoutRequest:
-    """A subscription renews at the full price with tax; what the coupon takes off, and its tax, is for the first time."""
+    """A subscription renews at the full price with tax; what a coupon takes off, and its tax, is for the first time."""
     from payments.domain.amounts import total_of
 
     whole = total_of(payment.subtotal_minor, tax_bp=payment.tax_bp).total

@@ -1,4 +1,4 @@
-"""Invoices and credit notes, numbered without a gap: each series is drawn under one lock, in the transaction that needs it."""
+"""Invoices and credit notes, numbered without a gap: a number is drawn under a lock, in the transaction that uses it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def _number_in_tx(kind: str) -> str:
     prefix = f"{_SERIES[Invoice.Kind(kind)]}-{year}-"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"invoice:{prefix}"])
-    last = Invoice.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
+    last = (
+        Invoice.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
+    )
     return f"{prefix}{int(last.rsplit('-', 1)[1]) + 1 if last else 1:06d}"
 
 

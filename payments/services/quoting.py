@@ -116,7 +116,12 @@ def priced(
 
 
 def purchase_quote(
-    *, user: User, kind: str, reference: str, params: Mapping[str, Any] | None = None, currency: str = "",
+    *,
+    user: User,
+    kind: str,
+    reference: str,
+    params: Mapping[str, Any] | None = None,
+    currency: str = "",
     coupon: str = "",
 ) -> Quote:
     """What it costs this person now, and how it can be paid."""

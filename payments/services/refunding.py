@@ -69,9 +69,7 @@ def _request_in_tx(actor: User | None, payment: Payment, amount_minor: int | Non
     left = refundable_minor(payment)
     amount = left if amount_minor is None else amount_minor
     if amount > left or amount <= 0:
-        raise Conflict(
-            "refund_too_large", "That is more than is left of this payment.", {"left_minor": max(left, 0)}
-        )
+        raise Conflict("refund_too_large", "That is more than is left of this payment.", {"left_minor": max(left, 0)})
     refund = Refund.objects.create(
         payment=payment, amount_minor=amount, currency=payment.currency, reason=reason[:300], requested_by=actor
     )

@@ -1,0 +1,171 @@
+"""Webhooks: stored as they come, verified, taken once, processed by tasks in any order, replayed at will."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from core.errors import DomainError, NotFound
+from core.services import audit
+from payments.adapters import registry
+from payments.domain.ports import BadWebhookError, Hint, Ignored, ObjectKind, ProviderError
+from payments.models import WebhookDelivery
+from payments.services.sync import object_sync
+
+logger = logging.getLogger(__name__)
+
+KNOWN = (registry.STRIPE, registry.RAZORPAY, registry.SANDBOX)
+KEPT_HEADERS = ("stripe-signature", "x-razorpay-signature", "x-razorpay-event-id", "x-sandbox-signature")
+MAX_ATTEMPTS = 8
+LEASE = timedelta(minutes=2)
+BATCH = 50
+NOT_OURS_TRIES = 3  # our own row may be on its way
+WAITS = (5, 15, 60, 300, 900, 3_600, 7_200)  # seconds before the next attempt
+_Status = WebhookDelivery.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came of a delivery: whether it is answered with 200, why not, and the id to process."""
+
+    is_accepted: bool
+    code: str
+    message: str
+    delivery_id: int | None = None
+
+
+def webhook_receive(*, provider: str, body: bytes, headers: Mapping[str, str]) -> Received:
+    """Store a delivery and verify it. Raises NotFound for an unknown provider, Unavailable when it is not set up.
+
+    It is stored before it is believed: what a provider sends is not lost when everything after that fails.
+    """
+    if provider not in KNOWN:
+        raise NotFound("provider_unknown", "There is no such payment provider.")
+    asked = registry.provider(provider)
+    kept = {name: value[:1_000] for name, value in _lowered(headers).items() if name in KEPT_HEADERS}
+    row = WebhookDelivery.objects.create(provider=provider, body=body, headers=kept, next_at=timezone.now() + LEASE)
+    try:
+        said = asked.webhook(body, kept, now=timezone.now())
+    except BadWebhookError as error:
+        WebhookDelivery.objects.filter(pk=row.pk).update(status=_Status.REJECTED, reason=f"{error.code}: {error}"[:300])
+        logger.warning("a webhook of %s was rejected: %s", provider, error.code)
+        return Received(is_accepted=False, code=error.code, message=error.message)
+    return _accept(row, said)
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _accept(row: WebhookDelivery, said: Hint | Ignored) -> Received:
+    row.event_id, row.event_type = said.event_id[:120], said.event_type[:80]
+    row.event_at, row.next_at = said.created_at, timezone.now()
+    if isinstance(said, Hint):
+        row.object_kind, row.object_ref, row.account = said.kind, said.ref[:120], said.account[:80]
+    else:
+        row.status, row.reason, row.processed_at = _Status.IGNORED, said.reason[:300], timezone.now()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        WebhookDelivery.objects.filter(pk=row.pk).update(
+            status=_Status.DUPLICATE, event_id=row.event_id, event_type=row.event_type, processed_at=timezone.now()
+        )
+        return Received(is_accepted=True, code="duplicate", message="This event has been taken before.")
+    waits = row.status == _Status.RECEIVED
+    return Received(is_accepted=True, code=row.status, message="", delivery_id=row.pk if waits else None)
+
+
+def webhook_process(delivery_id: int) -> bool:
+    """Process one delivery that waits; False when it is not due, is another process's, or is done."""
+    now = timezone.now()
+    # The claim is a lease: who dies while holding it lets it fall due again.
+    rows = WebhookDelivery.objects.filter(pk=delivery_id, status=_Status.RECEIVED, next_at__lte=now)
+    if not rows.update(next_at=now + LEASE, attempts=F("attempts") + 1):
+        return False
+    row = WebhookDelivery.objects.get(pk=delivery_id)
+    if not row.event_id:
+        return _again(row)
+    try:
+        is_ours = object_sync(row.provider, ObjectKind(row.object_kind), row.object_ref, row.account)
+    except (ProviderError, DomainError) as error:
+        _later(row, f"{error.code}: {error.message}")
+    except Exception as error:  # whatever it is, the delivery is kept, and the next ones are processed
+        logger.exception("webhook %s could not be processed", row.pk)
+        _later(row, f"{type(error).__name__}: {error}")
+    else:
+        _done(row, is_ours=is_ours)
+    return True
+
+
+def _again(row: WebhookDelivery) -> bool:
+    """Stored, but the process died before it was verified: verify it now."""
+    try:
+        said = registry.provider(row.provider).webhook(bytes(row.body), row.headers, now=row.received_at)
+    except (BadWebhookError, DomainError) as error:
+        WebhookDelivery.objects.filter(pk=row.pk).update(status=_Status.REJECTED, reason=str(error)[:300])
+        return True
+    taken = _accept(row, said)
+    return taken.delivery_id is None or webhook_process(row.pk)
+
+
+def _done(row: WebhookDelivery, *, is_ours: bool) -> None:
+    if not is_ours and row.attempts < NOT_OURS_TRIES:
+        _later(row, "We do not know this object yet.")
+        return
+    WebhookDelivery.objects.filter(pk=row.pk, status=_Status.RECEIVED).update(
+        status=_Status.PROCESSED if is_ours else _Status.IGNORED,
+        reason="" if is_ours else "Not an object of ours.",
+        processed_at=timezone.now(),
+    )
+
+
+def _later(row: WebhookDelivery, reason: str) -> None:
+    is_poison = row.attempts >= MAX_ATTEMPTS
+    if is_poison:
+        logger.error("webhook %s (%s) is set aside: %s", row.pk, row.event_type, reason)
+    WebhookDelivery.objects.filter(pk=row.pk, status=_Status.RECEIVED).update(
+        status=_Status.POISON if is_poison else _Status.RECEIVED,
+        reason=reason[:300],
+        next_at=timezone.now() + timedelta(seconds=WAITS[min(row.attempts, len(WAITS)) - 1]),
+    )
+
+
+def webhooks_process_due(limit: int = BATCH) -> int:
+    """Process what is due, the oldest first; how many."""
+    due = WebhookDelivery.objects.filter(status=_Status.RECEIVED, next_at__lte=timezone.now()).order_by("next_at", "pk")
+    return sum(webhook_process(delivery_id) for delivery_id in list(due.values_list("pk", flat=True)[:limit]))
+
+
+def webhooks_replay(*, actor: User | None, rows: QuerySet[WebhookDelivery], reason: str) -> int:
+    """Have stored deliveries processed again: those that were believed. What they name is fetched anew. How many."""
+    with transaction.atomic(durable=True):
+        chosen = rows.filter(status__in=[_Status.PROCESSED, _Status.IGNORED, _Status.POISON, _Status.RECEIVED])
+        ids = list(chosen.exclude(object_kind="").values_list("pk", flat=True))
+        WebhookDelivery.objects.filter(pk__in=ids).update(
+            status=_Status.RECEIVED, attempts=0, next_at=timezone.now(), replays=F("replays") + 1, reason=""
+        )
+        audit.record(
+            actor=actor,
+            action="webhooks.replay",
+            subject_type="webhooks",
+            subject_id=len(ids),
+            after={"count": len(ids), "first": ids[:1], "last": ids[-1:]},
+            reason=reason,
+        )
+    return len(ids)
+
+
+def webhooks_purge(*, now: datetime, bodies_days: int = 90, rejected_days: int = 14) -> int:
+    """Empty the bodies of old deliveries and forget old ones that were never the provider's; how many rows."""
+    old = WebhookDelivery.objects.filter(received_at__lt=now - timedelta(days=bodies_days))
+    emptied = old.exclude(body=b"").update(body=b"", headers={})
+    stale = WebhookDelivery.objects.filter(status=_Status.REJECTED, received_at__lt=now - timedelta(days=rejected_days))
+    return emptied + stale.delete()[0]

@@ -1,0 +1,10 @@
+"""Payments and refunds."""
+
+from core import schedule
+
+
+def register() -> None:
+    """The periodic tasks."""
+    schedule.register("payments: close unpaid", "payments.tasks.payments.payments_expire", 30)
+    schedule.register("payments: ask again", "payments.tasks.payments.payments_ask_again", 60)
+    schedule.register("payments: send refunds", "payments.tasks.payments.refunds_send", 15)

@@ -1,0 +1,14 @@
+"""Plans and subscriptions."""
+
+from core import schedule
+
+
+def register() -> None:
+    """Plans can be bought; the periodic tasks."""
+    from payments.domain.purchases import register_purchase_kind
+    from payments.services.plans import KIND, PlanKind
+
+    register_purchase_kind(KIND, PlanKind())
+    schedule.register("payments: tend subscriptions", "payments.tasks.plans.subscriptions_tend", 20)
+    schedule.register("payments: remind of renewals", "payments.tasks.plans.reminders_send", 3_600)
+    schedule.register("payments: recognise revenue", "payments.tasks.plans.revenue_recognise", 43_200)
