@@ -79,7 +79,12 @@ def use_in_tx(user_id: int, feature: Feature) -> int:
     Raises 402 `plan_limit_reached` or `plan_required`.
     """
     plan = plan_of(user_id)
-    values = {"user": user_id, "feature": str(feature), "period": period_of(feature), "limit": plan.limit(feature)}
+    values: dict[str, str | int] = {
+        "user": user_id,
+        "feature": str(feature),
+        "period": period_of(feature),
+        "limit": plan.limit(feature),
+    }
     used = None
     if plan.limit(feature):
         with connection.cursor() as cursor:

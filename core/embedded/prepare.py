@@ -3,6 +3,16 @@
 import sys
 
 
+EVERY_RELEASE = (
+    "sync_schedule",
+    "sync_roles",
+    "sync_plans",
+    "publish_legal_texts",
+    "review_clearances",
+    "setup_market_data",
+)
+
+
 def main(argv: list[str]) -> int:
     """Run the steps; the demo, asked for by `--demo`, may fail without keeping the platform from starting."""
     import django
@@ -11,7 +21,7 @@ def main(argv: list[str]) -> int:
     django.setup()
     known = get_commands()
     call_command("migrate", interactive=False, verbosity=1 if "--verbose" in argv else 0)
-    for command in ("sync_schedule", "sync_roles", "publish_legal_texts", "review_clearances", "setup_market_data"):
+    for command in EVERY_RELEASE:
         if command in known:
             call_command(command)
     if "--demo" in argv and "seed_demo" in known:

@@ -24,11 +24,12 @@ def is_set_up(name: str) -> bool:
     """Whether a provider may be used: it has its keys; the sandbox is allowed here."""
     if name in _replaced:
         return True
-    return {
-        STRIPE: bool(settings.STRIPE_SECRET_KEY),
-        RAZORPAY: bool(settings.RAZORPAY_KEY_ID and settings.RAZORPAY_KEY_SECRET),
+    keys = {
+        STRIPE: settings.STRIPE_SECRET_KEY,
+        RAZORPAY: settings.RAZORPAY_KEY_ID and settings.RAZORPAY_KEY_SECRET,
         SANDBOX: settings.SANDBOX_PAYMENTS,
-    }.get(name, False)
+    }
+    return bool(keys.get(name))
 
 
 def missing(name: str) -> str:

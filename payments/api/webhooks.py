@@ -10,7 +10,6 @@ from rest_framework.views import APIView
 
 from core.api import error_body, errors
 from payments.services.webhooks import webhook_receive
-from payments.tasks.webhooks import webhook_hand_over
 
 
 class WebhookView(APIView):
@@ -34,8 +33,6 @@ class WebhookView(APIView):
         taken = webhook_receive(provider=provider, body=request._request.body, headers=headers)
         if not taken.is_accepted:
             return Response(error_body(taken.code, taken.message), status=400)
-        if taken.delivery_id is not None:
-            webhook_hand_over(taken.delivery_id)
         return Response({"received": True, "code": taken.code})
 
 

@@ -196,10 +196,14 @@ def _hand_over_in_tx(payment: Payment, state: ChargeState) -> None:
         elif payment.captured_minor != payment.total_minor:
             payment_problem_in_tx(payment, "amount_differs", f"{payment.captured_minor} came in.")
         else:
-            payment_grant_in_tx(payment)
-            if payment.problem:
-                refund_automatic_in_tx(payment)
+            _grant_or_refund_in_tx(payment)
     _take_back_in_tx(payment)
+
+
+def _grant_or_refund_in_tx(payment: Payment) -> None:
+    payment_grant_in_tx(payment)
+    if not payment.granted_at:
+        refund_automatic_in_tx(payment)
 
 
 def _take_back_in_tx(payment: Payment) -> None:

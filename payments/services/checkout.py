@@ -44,8 +44,8 @@ def purchase_begin(
     """Begin to buy something; the view's `url` is where to pay. The same key gives the same payment.
 
     A second purchase of the same thing while the first is open leads to the first one's page, when its price is the
-    same; otherwise that page is closed first. What costs nothing is handed over at once. Raises Forbidden (onboarding), what
-    the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
+    same; otherwise that page is closed first. What costs nothing is handed over at once. Raises Forbidden (onboarding),
+    what the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
     """
     standing_require(actor)
     wanted = dict(params or {})
@@ -74,7 +74,7 @@ def purchase_begin(
 
 
 def purchase_cancel(*, actor: User, public_id: UUID | str) -> PaymentView:
-    """Give up a purchase that has not been paid for. Raises NotFound, Conflict `payment_in_progress`, `payment_paid`."""
+    """Give up an unpaid purchase. Raises NotFound, Conflict `payment_in_progress`, `payment_paid`."""
     view = payment_view(public_id, user_id=actor.pk)
     if view.status in states.PAID_PAYMENTS:
         raise Conflict("payment_paid", "This has been paid for. Ask for a refund instead.")

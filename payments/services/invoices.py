@@ -1,4 +1,4 @@
-"""Invoices and credit notes, numbered without a gap: a number is drawn under a lock, in the transaction that uses it."""
+"""Invoices and credit notes, numbered without a gap: drawn under a lock, in the transaction that uses the number."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.errors import DomainError
 from payments.adapters import registry
-from payments.adapters.sandbox import charges, payouts, store, subscriptions
+from payments.adapters.sandbox import charges, payouts, subscriptions
 from payments.adapters.sandbox.signature import HEADER, body_of, signature
 from payments.models import SandboxEvent, SandboxObject
 from payments.services.webhooks import webhook_process, webhook_receive
@@ -71,8 +71,3 @@ def _due(kind: str, now: str) -> list[SandboxObject]:
     return list(
         SandboxObject.objects.filter(kind=kind, data__moves_at__gt="", data__moves_at__lt=now).order_by("pk")[:BATCH]
     )
-
-
-def page_of(kind: str, ref: str) -> SandboxObject:
-    """An object for a test page. Raises ProviderError."""
-    return store.find(kind, ref)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.errors import DomainError, NotFound
-from core.services import audit
+from core.services import audit, outbox
 from payments.adapters import registry
 from payments.domain.ports import BadWebhookError, Hint, Ignored, ObjectKind, ProviderError
 from payments.models import WebhookDelivery
@@ -21,6 +21,7 @@ from payments.services.sync import object_sync
 
 logger = logging.getLogger(__name__)
 
+TOPIC = "payments.webhook"
 KNOWN = (registry.STRIPE, registry.RAZORPAY, registry.SANDBOX)
 KEPT_HEADERS = ("stripe-signature", "x-razorpay-signature", "x-razorpay-event-id", "x-sandbox-signature")
 MAX_ATTEMPTS = 8
@@ -74,6 +75,8 @@ def _accept(row: WebhookDelivery, said: Hint | Ignored) -> Received:
     try:
         with transaction.atomic():
             row.save()
+            if row.status == _Status.RECEIVED:
+                outbox.emit(topic=TOPIC, aggregate=f"webhook:{row.pk}", payload={"delivery_id": row.pk})
     except IntegrityError:
         WebhookDelivery.objects.filter(pk=row.pk).update(
             status=_Status.DUPLICATE, event_id=row.event_id, event_type=row.event_type, processed_at=timezone.now()

@@ -1,14 +1,9 @@
 """Tasks of webhooks."""
 
-import logging
-
 from celery import shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from payments.services import webhooks
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -27,11 +22,3 @@ def webhooks_process_due() -> None:
 def webhooks_purge() -> None:
     """Forget what is older than the retention."""
     webhooks.webhooks_purge(now=timezone.now())
-
-
-def webhook_hand_over(delivery_id: int) -> None:
-    """Have a delivery processed at once; without a queue the next sweep does it."""
-    try:
-        webhook_process.delay(delivery_id)
-    except (OperationalError, OSError):
-        logger.warning("webhook %s waits for the next sweep: the queue does not answer", delivery_id)
