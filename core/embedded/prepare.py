@@ -2,7 +2,6 @@
 
 import sys
 
-
 EVERY_RELEASE = (
     "sync_schedule",
     "sync_roles",

@@ -1,8 +1,5 @@
 """Something to buy in tests."""
 
-import pytest
-
-from payments.domain import purchases
 from payments.domain.purchases import Offer, Share
 
 
@@ -32,12 +29,3 @@ class Things:
 
     def revoke_in_tx(self, bought, *, reason):
         self.revoked.append(bought.payment_id)
-
-
-@pytest.fixture
-def things():
-    """The kind `thing`, for one test."""
-    made = Things()
-    purchases._kinds["thing"] = made
-    yield made
-    purchases._kinds.pop("thing", None)

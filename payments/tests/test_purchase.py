@@ -19,7 +19,6 @@ from payments.services.dunning import subscriptions_tidy
 from payments.services.plans import plans_sync
 from payments.services.refunding import refund_request, refunds_send_due
 from payments.services.sandbox import events_deliver, sandbox_tick
-from payments.tests.kinds import things  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--source", required=True, help="what the list is called, e.g. OFAC SDN")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         try:
             with options["file"].open(encoding="utf-8", newline="") as lines:
                 stored, ended = blocklist_load(actor=None, source=options["source"][:80], lines=lines)

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="why; it is in the audit trail")
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         rows = WebhookDelivery.objects.exclude(object_kind="").order_by("pk")
         wanted = {
             "provider": options["provider"],
