@@ -164,7 +164,7 @@ def desk_page(ref: str) -> ChargeState:
 
 
 def desk_act(*, actor: User, ref: str, act: str, target: str = "", amount_minor: int = 0) -> None:
-    """What happens at a provider without us: a dispute and its end, a refund, one that fails. Raises as the pages do."""
+    """What happens at a provider without us: a dispute and its end, a refund, one that fails. Raises like the pages."""
     charge = desk_page(ref)
     if act not in DESK:
         raise Invalid("act_unknown", "Choose one of the buttons.")

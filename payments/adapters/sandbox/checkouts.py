@@ -20,7 +20,7 @@ def checkout_pay(ref: str, outcome: str) -> SandboxObject:
         data = checkout.data
         if data["status"] != "open":
             raise ProviderError("checkout_closed", "This page is closed.")
-        if store.moment(data["expires_at"]) <= timezone.now():  # type: ignore[operator]
+        if store.passed(data["expires_at"], timezone.now()):
             raise ProviderError("checkout_closed", "This page has expired.")
         if outcome == "cancel":
             return checkout

@@ -98,3 +98,8 @@ def once(key: str, body: Mapping[str, Any], act: Callable[[], SandboxObject]) ->
 def moment(text: str | None) -> datetime | None:
     """A stored time."""
     return datetime.fromisoformat(text) if text else None
+
+
+def passed(text: str, now: datetime) -> bool:
+    """Whether a stored time has come."""
+    return datetime.fromisoformat(text) <= now
