@@ -30,7 +30,7 @@ class PlanListView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(operation_id="plans_list", tags=["plans"], responses={200: wire.PlanOut(many=True)})
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         """All plans that can be had, the smallest first, with their prices."""
         return Response(wire.PlanOut(plans_offered(), many=True).data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 
 from reportlab.lib import colors  # type: ignore[import-untyped]
@@ -18,7 +19,8 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
     Table,
 )
 
-from trading.adapters.pdf_style import (
+from core.money import exponent
+from core.pdf import (
     BOLD,
     BOTTOM,
     DOWN,
@@ -36,17 +38,28 @@ from trading.adapters.pdf_style import (
     WIDTH,
     Command,
     Pages,
+    Running,
     coloured,
     fit,
     grid,
     minus,
     money,
     number,
-    price_text,
 )
 from trading.domain.fees import total
 from trading.domain.schedules.words import label
 from trading.domain.statement import Heading, Statement, StatementFill, bridge, performance_figures
+
+
+def price_text(value: Decimal, currency: str, account_currency: str) -> str:
+    """A price with at least its currency's decimals, and the currency's code when it is not the account's."""
+    return number(value, exponent(currency)) + ("" if currency == account_currency else f" {currency}")
+
+
+def _running(head: Heading) -> Running:
+    name = fit(head.account_name, 150, SANS, 7)
+    foot = f"{name}  ·  account {head.account_id}  ·  times in {head.zone.key}"
+    return Running("Account statement", foot, "SIMULATED" if head.simulated else "")
 
 
 def _day(heading: Heading, at: datetime) -> str:
@@ -223,5 +236,5 @@ def statement_pdf(statement: Statement) -> bytes:
     )
     frame = Frame(MARGIN, BOTTOM, WIDTH, A4[1] - TOP - BOTTOM + 8, 0, 0, 0, 0)
     document.addPageTemplates([PageTemplate(frames=[frame])])
-    document.build(story, canvasmaker=lambda *args, **kwargs: Pages(*args, heading=head, **kwargs))
+    document.build(story, canvasmaker=lambda *args, **kwargs: Pages(*args, running=_running(head), **kwargs))
     return target.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,7 @@ from reportlab.pdfbase.pdfmetrics import stringWidth  # type: ignore[import-unty
 from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
 from reportlab.platypus import LongTable, Table  # type: ignore[import-untyped]
 
-from core.money import exponent, to_major
-from trading.domain.statement import Heading
-from trading.domain.types import plain
+from core.money import to_major
 
 INK, SOFT, LINE = colors.HexColor("#171a26"), colors.HexColor("#666c7d"), colors.HexColor("#d8dbe4")
 ACCENT, UP, DOWN = colors.HexColor("#4338ca"), colors.HexColor("#0f766e"), colors.HexColor("#c2410c")
@@ -54,21 +53,25 @@ def minus(text: str) -> str:
 
 def number(value: Decimal, places: int = 0) -> str:
     """A quantity or price: thousands grouped, `places` decimals or as many as it has."""
-    decimals = plain(value).partition(".")[2]
+    decimals = format(value, "f").partition(".")[2].rstrip("0")
     return minus(f"{value:,.{max(places, len(decimals))}f}")
 
 
-def price_text(value: Decimal, currency: str, account_currency: str) -> str:
-    """A price with at least its currency's decimals, and the currency's code when it is not the account's."""
-    return number(value, exponent(currency)) + ("" if currency == account_currency else f" {currency}")
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs along every page: the kind of paper, its foot, and a word that marks what is not real."""
+
+    title: str
+    foot: str
+    chip: str = ""
 
 
 class Pages(Canvas):
     """A canvas that knows how many pages there are before it writes the first: "Page 2 of 7"."""
 
-    def __init__(self, *args: Any, heading: Heading, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, running: Running, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._heading = heading
+        self._running = running
         self._kept: list[dict[str, Any]] = []
 
     def showPage(self) -> None:  # noqa: N802
@@ -85,7 +88,7 @@ class Pages(Canvas):
         super().save()
 
     def _frame(self, number: int, pages: int) -> None:
-        head, top = self._heading, A4[1]
+        running, top = self._running, A4[1]
         self.setFillColor(ACCENT)
         self.rect(0, top - 5, A4[0], 5, stroke=0, fill=1)
         self.setFillColor(INK)
@@ -93,16 +96,15 @@ class Pages(Canvas):
         self.drawString(MARGIN, top - 34, "Trading Arena")
         self.setFillColor(SOFT)
         self.setFont(SANS, 8)
-        self.drawString(MARGIN + 70, top - 34, "Account statement" if number > 1 else "")
-        if head.simulated:
-            self._chip(A4[0] - MARGIN, top - 34, "SIMULATED")
+        self.drawString(MARGIN + 70, top - 34, running.title if number > 1 else "")
+        if running.chip:
+            self._chip(A4[0] - MARGIN, top - 34, running.chip)
         self.setStrokeColor(LINE)
         self.setLineWidth(0.5)
         self.line(MARGIN, 34, A4[0] - MARGIN, 34)
         self.setFillColor(SOFT)
         self.setFont(SANS, 7)
-        name = fit(head.account_name, 150, SANS, 7)
-        self.drawString(MARGIN, 22, f"{name}  ·  account {head.account_id}  ·  times in {head.zone.key}")
+        self.drawString(MARGIN, 22, printable(running.foot))
         self.drawRightString(A4[0] - MARGIN, 22, f"Page {number} of {pages}")
 
     def _chip(self, right: float, base: float, words: str) -> None:

@@ -1,0 +1,19 @@
+"""Reads of invoices and credit notes."""
+
+from django.db.models import QuerySet
+
+from core.errors import NotFound
+from payments.models import Invoice
+
+
+def invoices_of(user_id: int) -> QuerySet[Invoice]:
+    """A person's papers, the newest first."""
+    return Invoice.objects.filter(user_id=user_id).select_related("payment", "refund").order_by("-pk")
+
+
+def invoice_get(number: str, user_id: int) -> Invoice:
+    """One paper of a person. Raises NotFound."""
+    found = invoices_of(user_id).filter(number=number).first()
+    if found is None:
+        raise NotFound("invoice_not_found", "There is no such invoice.")
+    return found
