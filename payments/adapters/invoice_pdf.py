@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -35,12 +36,12 @@ from core.pdf import (
     grid,
     money,
 )
-from payments.models import Invoice
+from payments.domain.papers import Paper
 
 _TITLES = {"invoice": "Invoice", "credit_note": "Credit note"}
 
 
-def invoice_pdf(invoice: Invoice) -> bytes:
+def invoice_pdf(invoice: Paper) -> bytes:
     """The bytes of the paper."""
     told = invoice.document
     story: list[Flowable] = [
@@ -68,7 +69,7 @@ def invoice_pdf(invoice: Invoice) -> bytes:
     return target.getvalue()
 
 
-def _parties(invoice: Invoice, told: dict[str, Any]) -> Table:
+def _parties(invoice: Paper, told: Mapping[str, Any]) -> Table:
     seller, buyer = told["seller"], told["buyer"]
     left = [seller.get("name", ""), *map(str, seller.get("address", []))]
     left += [f"Tax id {seller['tax_id']}"] if seller.get("tax_id") else []
@@ -82,7 +83,7 @@ def _parties(invoice: Invoice, told: dict[str, Any]) -> Table:
     return Table(rows, colWidths=[WIDTH / 3] * 3, style=style, hAlign="LEFT")
 
 
-def _lines(invoice: Invoice, told: dict[str, Any]) -> Table:
+def _lines(invoice: Paper, told: Mapping[str, Any]) -> Table:
     rows = []
     for line in told["lines"]:
         period = " to ".join(f"{datetime.fromisoformat(at):%-d %b %Y}" for at in line["period"] if at)
@@ -94,7 +95,7 @@ def _lines(invoice: Invoice, told: dict[str, Any]) -> Table:
     return grid(["WHAT", "FOR", f"AMOUNT, {invoice.currency}"], rows, widths, 2, [])
 
 
-def _totals(invoice: Invoice, told: dict[str, Any]) -> Table:
+def _totals(invoice: Paper, told: Mapping[str, Any]) -> Table:
     tax = told["tax"]
     name = f"{tax['name']} {tax['country']} {tax['bp'] / 100:g} %" if tax["name"] else "Tax"
     rows = [
@@ -111,7 +112,7 @@ def _totals(invoice: Invoice, told: dict[str, Any]) -> Table:
     return Table(rows, colWidths=[WIDTH * 0.25, WIDTH * 0.2], style=style, hAlign="RIGHT")
 
 
-def _notes(told: dict[str, Any]) -> list[Flowable]:
+def _notes(told: Mapping[str, Any]) -> list[Flowable]:
     found: list[Flowable] = []
     if told.get("reason"):
         found += [Paragraph("Reason", HEAD), Paragraph(_safe(told["reason"]), NOTE)]

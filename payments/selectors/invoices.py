@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 
 from core.errors import NotFound
+from payments.domain.papers import Paper
 from payments.models import Invoice
 
 
@@ -11,9 +12,18 @@ def invoices_of(user_id: int) -> QuerySet[Invoice]:
     return Invoice.objects.filter(user_id=user_id).select_related("payment", "refund").order_by("-pk")
 
 
-def invoice_get(number: str, user_id: int) -> Invoice:
+def paper_get(number: str, user_id: int) -> Paper:
     """One paper of a person. Raises NotFound."""
     found = invoices_of(user_id).filter(number=number).first()
     if found is None:
         raise NotFound("invoice_not_found", "There is no such invoice.")
-    return found
+    return Paper(
+        number=found.number,
+        kind=found.kind,
+        issued_at=found.issued_at,
+        currency=found.currency,
+        net_minor=found.net_minor,
+        tax_minor=found.tax_minor,
+        total_minor=found.total_minor,
+        document=found.document,
+    )

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from core.errors import NotFound
 from core.models import LedgerAccount, Posting
 from payments.domain import chart
+from payments.domain.papers import StatementLine
 from payments.models import Payee, Payout
 from payments.selectors.books import balances
 
@@ -73,18 +74,6 @@ class PayeeView:
     is_ready: bool
     missing: tuple[str, ...]
     changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatementLine:
-    """A line of what is owed: positive is owed, negative has been asked for or came back otherwise."""
-
-    at: datetime
-    kind: str
-    memo: str
-    reference: str
-    amount_minor: int
-    currency: str
 
 
 def owed_to(user_id: int) -> list[OwedView]:

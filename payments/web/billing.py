@@ -20,7 +20,7 @@ from payments import entitlements
 from payments.adapters.invoice_pdf import invoice_pdf
 from payments.models import Payment
 from payments.pages import TONES, money_context
-from payments.selectors.invoices import invoice_get, invoices_of
+from payments.selectors.invoices import invoices_of, paper_get
 from payments.selectors.payments import payment_view, payments_of, view_of
 from payments.selectors.plans import holding_of, plans_offered, subscription_of
 from payments.services import subscriptions
@@ -76,10 +76,10 @@ def billing_payment(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def billing_invoice(request: HttpRequest, number: str) -> HttpResponse:
     """An invoice or a credit note as PDF."""
-    invoice = invoice_get(number, _me(request).pk)
-    name = f"{invoice.number}.pdf"
+    paper = paper_get(number, _me(request).pk)
+    name = f"{paper.number}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "private, no-store"}
-    return HttpResponse(invoice_pdf(invoice), content_type="application/pdf", headers=headers)
+    return HttpResponse(invoice_pdf(paper), content_type="application/pdf", headers=headers)
 
 
 def _act(request: HttpRequest, act: Callable[[str], object], done: str) -> HttpResponse:
