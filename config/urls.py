@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts.web.entrance import admin_sign_in
 from core.web import page_not_found
+from payments.admin.dashboard import dashboard
 
 handler400 = "core.web.bad_request"
 handler403 = "core.web.permission_denied"
@@ -21,6 +22,7 @@ urlpatterns = [
     path("admin/login/", admin_sign_in),
     # Changing a password proves who asks, ends the other sign-ins, and is told: only our own page does that.
     path("admin/password_change/", RedirectView.as_view(url="/settings/security/password")),
+    path("admin/payments/dashboard", admin.site.admin_view(dashboard), name="money-dashboard"),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/schema/", SpectacularAPIView.as_view()),

@@ -34,6 +34,21 @@ _TRADING = {
 }
 _CONTESTS = {"contests.contest", "contests.participant", "contests.standingsnapshot"}
 _MARKET = {"marketdata.market", "marketdata.instrument", "marketdata.exchange", "marketdata.exchangehalt"}
+_MONEY = {
+    f"payments.{name}"
+    for name in (
+        *("payment", "refund", "dispute", "invoice", "subscription", "plangrant", "planversion", "planprice"),
+        *("coupon", "taxrate", "payout", "payoutbatch", "payee", "blockedparty", "webhookdelivery"),
+        *("reconciliationrun", "difference", "balancemovement"),
+    )
+}
+_MONEY_ACTS = {
+    f"payments.{name}"
+    for name in (
+        *("payment", "refund", "plangrant", "coupon", "taxrate", "payout", "payoutbatch", "payee", "blockedparty"),
+        *("webhookdelivery", "reconciliationrun", "difference"),
+    )
+}
 
 RIGHTS: dict[str, Rights] = {
     TRADER: Rights(),
@@ -56,7 +71,9 @@ RIGHTS: dict[str, Rights] = {
             | {"core.seal", "core.auditentry"}
             | _TRADING
             | _CONTESTS
+            | _MONEY
         ),
+        change=frozenset(_MONEY_ACTS),
     ),
     ADMIN: Rights(),  # all of them
 }
