@@ -49,21 +49,28 @@ def period_of(feature: Feature) -> str:
 
 def entitlement(user_id: int, feature: Feature, plan: PlanView | None = None) -> Entitlement:
     """What this person may do of a feature now, and what is left of it."""
-    has = plan or plan_of(user_id)
-    kind, limit = FEATURES[feature], has.limit(feature)
-    used = 0
-    if kind.period in ("ever", "day"):
-        rows = Usage.objects.filter(user_id=user_id, feature=feature, period=period_of(feature))
-        used = rows.values_list("used", flat=True).first() or 0
-    left = None if limit == UNLIMITED else max(0, limit - used)
-    allowed = limit != 0 if kind.is_switch or kind.period == "minute" else left is None or left > 0
-    return Entitlement(feature, kind.label, allowed, limit, used, left, has.name, _more(has, feature))
+    return _of(plan or plan_of(user_id), feature, _used(user_id), plans_offered())
 
 
 def entitlements(user_id: int) -> list[Entitlement]:
     """All features of a person's plan."""
-    plan = plan_of(user_id)
-    return [entitlement(user_id, feature, plan) for feature in FEATURES]
+    plan, used, offered = plan_of(user_id), _used(user_id), plans_offered()
+    return [_of(plan, feature, used, offered) for feature in FEATURES]
+
+
+def _used(user_id: int) -> dict[str, int]:
+    """What has been used in the periods that run now, by feature."""
+    periods = {feature: period_of(feature) for feature in FEATURES}
+    rows = Usage.objects.filter(user_id=user_id, period__in=set(periods.values()))
+    return {row.feature: row.used for row in rows if periods.get(Feature(row.feature)) == row.period}
+
+
+def _of(plan: PlanView, feature: Feature, used: dict[str, int], offered: list[PlanView]) -> Entitlement:
+    kind, limit, count = FEATURES[feature], plan.limit(feature), used.get(feature, 0)
+    left = None if limit == UNLIMITED else max(0, limit - count)
+    is_counted = kind.period in ("ever", "day")
+    allowed = (left is None or left > 0) if is_counted else limit != 0
+    return Entitlement(feature, kind.label, allowed, limit, count, left, plan.name, _more(plan, feature, offered))
 
 
 def require(user_id: int, feature: Feature) -> None:
@@ -95,12 +102,12 @@ def use_in_tx(user_id: int, feature: Feature) -> int:
     return int(used[0])
 
 
-def _more(plan: PlanView, feature: Feature) -> tuple[str, ...]:
+def _more(plan: PlanView, feature: Feature, offered: list[PlanView]) -> tuple[str, ...]:
     now = plan.limit(feature)
     if now == UNLIMITED:
         return ()
-    offered = (other for other in plans_offered() if other.rank > plan.rank)
-    return tuple(other.name for other in offered if other.limit(feature) == UNLIMITED or other.limit(feature) > now)
+    higher = (other for other in offered if other.rank > plan.rank)
+    return tuple(other.name for other in higher if other.limit(feature) == UNLIMITED or other.limit(feature) > now)
 
 
 def _refusal(found: Entitlement) -> DomainError:
