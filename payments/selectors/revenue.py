@@ -92,13 +92,10 @@ def _real() -> QuerySet[Posting]:
 def _moved(now: datetime) -> dict[tuple[str, str, str], tuple[int, ...]]:
     """(journal's kind, account's code, currency) -> what moved in a day, a week, 30 days."""
     since = [now - timedelta(days=days) for days in DAYS]
-    sums = {
-        f"d{days}": Sum("amount_minor", filter=Q(journal__created_at__gte=at), default=0)
-        for days, at in zip(DAYS, since, strict=True)
-    }
+    day, week, month = (Sum("amount_minor", filter=Q(journal__created_at__gte=at), default=0) for at in since)
     rows = _real().filter(journal__created_at__gte=since[-1])
-    found = rows.values("currency", kind=F("journal__kind"), code=F("account__code")).annotate(**sums).order_by()
-    return {(row["kind"], row["code"], row["currency"]): tuple(int(row[f"d{days}"]) for days in DAYS) for row in found}
+    found = rows.values_list("journal__kind", "account__code", "currency").annotate(day=day, week=week, month=month)
+    return {(kind, code, currency): tuple(map(int, sums)) for kind, code, currency, *sums in found.order_by()}
 
 
 def _flow(
@@ -115,23 +112,21 @@ def _flow(
 
 def queues() -> list[Queue]:
     """What waits for people, whether there is any or not."""
-    payouts = {
-        row["status"]: row
-        for row in Payout.objects.filter(status__in=["requested", "reviewed", "approved", "sending"])
-        .values("status")
+    waiting = Payout.objects.filter(status__in=["requested", "reviewed", "approved", "sending"])
+    payouts: dict[str, tuple[int, datetime | None]] = {
+        status: (count, oldest)
+        for status, count, oldest in waiting.values_list("status")
         .annotate(count=Count("pk"), oldest=Min("created_at"))
         .order_by()
     }
-    none = {"count": 0, "oldest": None}
     found = [
-        Queue(title, row["count"], row["oldest"], "payout", f"status__exact={status}")
+        Queue(title, *payouts.get(status, (0, None)), "payout", f"status__exact={status}")
         for title, status in (
             ("Payouts to review", "requested"),
             ("Payouts to approve", "reviewed"),
             ("Payouts to send", "approved"),
             ("Payouts being sent", "sending"),
         )
-        if (row := payouts.get(status, none))
     ]
     disputes = Dispute.objects.filter(status=Dispute.Status.OPEN).aggregate(
         count=Count("pk"), oldest=Min("created_at"), due=Min("due_at")

@@ -168,7 +168,7 @@ def desk_act(*, actor: User, ref: str, act: str, target: str = "", amount_minor:
     charge = desk_page(ref)
     if act not in DESK:
         raise Invalid("act_unknown", "Choose one of the buttons.")
-    theirs = {one.ref for one in (*charge.refunds, *charge.disputes)}
+    theirs = {one.ref for one in charge.refunds} | {one.ref for one in charge.disputes}
     if act in ("win", "lose", "refund_fail") and target not in theirs:
         raise NotFound("target_not_found", "This charge has no such refund or dispute.")
     with _told():

@@ -387,3 +387,18 @@ def test_the_statement_is_read_by_time() -> None:
         (MovementKind.CHARGE, charge, 5_000, 175)
     ]
     assert list(PROVIDER.movements(since=before - timedelta(days=1), until=before)) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "interval", "end"),
+    [
+        ("2026-01-31", "month", "2026-02-28"),
+        ("2028-01-30", "month", "2028-02-29"),
+        ("2026-12-15", "month", "2027-01-15"),
+        ("2028-02-29", "year", "2029-02-28"),
+        ("2026-11-30", "year", "2027-11-30"),
+    ],
+)
+def test_intervals_end_on_days_that_there_are(start: str, interval: str, end: str) -> None:
+    begun = datetime.fromisoformat(f"{start}T10:00:00+00:00")
+    assert subscriptions.after(begun, interval) == datetime.fromisoformat(f"{end}T10:00:00+00:00")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import datetime, timedelta
 from typing import Any
 
-from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -21,7 +21,9 @@ MAX_ATTEMPTS = 4
 
 def after(start: datetime, interval: str) -> datetime:
     """The end of an interval that begins then; the last day of a month where the month is short."""
-    return start + (relativedelta(years=1) if interval == "year" else relativedelta(months=1))
+    years, month = divmod(start.month - 1 + (12 if interval == "year" else 1), 12)
+    year = start.year + years
+    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
 
 
 def begin(checkout: SandboxObject, outcome: str) -> None:
