@@ -8,10 +8,11 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from payments.adapters import registry
 from payments.adapters.sandbox import charges, payouts, subscriptions
 from payments.adapters.sandbox.signature import HEADER, body_of, signature
+from payments.domain.ports import ProviderError
 from payments.models import SandboxEvent, SandboxObject
 from payments.services.webhooks import webhook_process, webhook_receive
 
@@ -64,6 +65,14 @@ def sandbox_tick() -> int:
     for row in _due("checkout", now.isoformat()):
         provider.checkout_expire(row.ref)
     return events_deliver()
+
+
+def subscription_end_now(ref: str) -> None:
+    """Let the period of a subscription end now, so that the next tick renews it. Raises NotFound."""
+    try:
+        subscriptions.end_now(ref, timezone.now())
+    except ProviderError as error:
+        raise NotFound("subscription_not_found", error.message) from error
 
 
 def _due(kind: str, now: str) -> list[SandboxObject]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from payments.adapters import sandbox
@@ -23,6 +24,7 @@ from payments.domain.ports import (
 )
 from payments.models import SandboxEvent, SandboxMovement, SandboxObject, WebhookDelivery
 from payments.services.sandbox import events_deliver, sandbox_tick
+from payments.tasks.sandbox import sandbox_tick as tick_task
 from payments.tests.factories_sandbox import travel
 
 pytestmark = pytest.mark.django_db
@@ -402,3 +404,29 @@ def test_the_statement_is_read_by_time() -> None:
 def test_intervals_end_on_days_that_there_are(start: str, interval: str, end: str) -> None:
     begun = datetime.fromisoformat(f"{start}T10:00:00+00:00")
     assert subscriptions.after(begun, interval) == datetime.fromisoformat(f"{end}T10:00:00+00:00")
+
+
+def test_a_period_ends_by_command() -> None:
+    ref = subscribed()
+    call_command("sandbox", "renew", ref)
+    assert [one.reason for one in PROVIDER.invoices_of(ref)] == ["renewal", "first"]
+    with pytest.raises(CommandError):
+        call_command("sandbox", "renew", "ssu_other")
+
+
+def test_no_command_where_the_sandbox_is_not_allowed(settings: object) -> None:
+    settings.SANDBOX_PAYMENTS = False  # type: ignore[attr-defined]
+    with pytest.raises(CommandError):
+        call_command("sandbox", "tick")
+
+
+def test_time_stands_still_where_the_sandbox_is_not_allowed(settings: object) -> None:
+    made = opened()
+    checkouts.checkout_pay(made.ref, "later")
+    settings.SANDBOX_PAYMENTS = False  # type: ignore[attr-defined]
+    with travel(timezone.now() + timedelta(seconds=61)):
+        tick_task()
+        assert PROVIDER.charge(PROVIDER.checkout(made.ref).charge_ref).status == "processing"
+        settings.SANDBOX_PAYMENTS = True  # type: ignore[attr-defined]
+        tick_task()
+    assert PROVIDER.charge(PROVIDER.checkout(made.ref).charge_ref).status == "succeeded"
