@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("act", choices=["tick", "renew"])
         parser.add_argument("ref", nargs="?", default="", help="Of a subscription at the sandbox")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         if not settings.SANDBOX_PAYMENTS:
             raise CommandError("The sandbox is not allowed here: set SANDBOX_PAYMENTS=1.")
         try:
