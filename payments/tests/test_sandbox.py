@@ -430,3 +430,9 @@ def test_time_stands_still_where_the_sandbox_is_not_allowed(settings: object) ->
         settings.SANDBOX_PAYMENTS = True  # type: ignore[attr-defined]
         tick_task()
     assert PROVIDER.charge(PROVIDER.checkout(made.ref).charge_ref).status == "succeeded"
+
+
+def test_nobodys_address_is_kept() -> None:
+    opened(email="ada@example.org")
+    PROVIDER.payee_create(our_ref="x", email="ada@example.org", country="US", currency="USD", details=None, key="x")
+    assert "ada@example.org" not in json.dumps(list(SandboxObject.objects.values_list("data", flat=True)))

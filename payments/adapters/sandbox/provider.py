@@ -45,7 +45,7 @@ class SandboxProvider:
         def make() -> SandboxObject:
             data = {
                 "title": request.title, "amount": request.amount_minor, "currency": request.currency,
-                "email": request.email, "customer": request.customer_ref or store.new_ref("customer"),
+                "customer": request.customer_ref or store.new_ref("customer"),
                 "success_url": request.success_url, "cancel_url": request.cancel_url,
                 "expires_at": request.expires_at.astimezone(UTC).isoformat(),
                 "moves_at": request.expires_at.astimezone(UTC).isoformat(), "interval": request.interval,
@@ -160,7 +160,7 @@ class SandboxProvider:
         self,
         *,
         our_ref: str,
-        email: str,
+        email: str,  # noqa: ARG002 - it writes to nobody, and keeps nobody's address
         country: str,
         currency: str,
         details: Mapping[str, str] | None,  # noqa: ARG002 - it has a page of its own
@@ -168,7 +168,7 @@ class SandboxProvider:
     ) -> PayeeState:
         """Somebody who has still to say where the money goes to."""
         data = {
-            "is_ready": False, "country": country, "currency": currency, "label": "", "digits": "", "email": email,
+            "is_ready": False, "country": country, "currency": currency, "label": "", "digits": "",
             "missing": ["a bank account"],
         }  # fmt: skip
         row = store.once(key, {"payee": our_ref}, lambda: store.make("payee", data, our_ref=our_ref))
