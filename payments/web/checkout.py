@@ -81,7 +81,7 @@ def _confirm(
         "reference": reference, **money_context(quote.currency if quote else ""),
     }  # fmt: skip
     partial = request.headers.get("HX-Request") and request.headers.get("HX-Target") == "quote"
-    status = refusal.status if refusal and not partial else 200
+    status = 422 if refusal and not partial else 200
     return render(request, "payments/_quote.html" if partial else "payments/checkout.html", context, status=status)
 
 

@@ -61,7 +61,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
         "payouts": [payout_view_of(row) for row in rows.object_list], "tones": TONES, "refusal": refusal,
         "amount": request.POST.get("amount", ""),
     }  # fmt: skip
-    return render(request, "payments/payouts/list.html", context, status=refusal.status if refusal else 200)
+    return render(request, "payments/payouts/list.html", context, status=422 if refusal else 200)
 
 
 @login_required
@@ -108,7 +108,7 @@ def payee(request: HttpRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(url or "/payouts")
     context = {"payee": has, "form": form, "refusal": refusal}
-    return render(request, "payments/payouts/payee.html", context, status=refusal.status if refusal else 200)
+    return render(request, "payments/payouts/payee.html", context, status=422 if refusal else 200)
 
 
 @login_required

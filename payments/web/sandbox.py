@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -104,7 +105,7 @@ def payee(request: HttpRequest, ref: str) -> HttpResponse:
 def desk(request: HttpRequest, ref: str) -> HttpResponse:
     """A charge at the sandbox, for operators of finance: disputes, refunds, and what goes wrong with them."""
     if not request.user.has_perm("payments.change_payment"):
-        raise Http404
+        raise PermissionDenied
     charge = service.desk_page(ref)
     if request.method == "POST":
         try:

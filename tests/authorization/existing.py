@@ -11,6 +11,7 @@ from contests.services.joins import contest_join
 from marketdata.models import Instrument, Watchlist
 from marketdata.services.watchlists import item_add, watchlist_create
 from marketdata.tests.factories import advance
+from tests.authorization import payments
 from trading.models import Account, Order, Verdict
 from trading.services.rules import rule_set_store, rules_assign_in_tx
 from trading.tests import factories as trading
@@ -154,6 +155,7 @@ QUERIES: dict[str, str] = {
 
 # What a write needs to get past the check of its form to the one of rights.
 BODIES: dict[tuple[str, str], dict[str, object]] = {
+    **payments.BODIES,
     ("PATCH", "api/v1/core/watchlists/<int:watchlist_id>"): {"name": "Renamed"},
     ("POST", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"asset": "AAA"},
     ("PUT", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"items": []},
@@ -171,7 +173,7 @@ ADDED = DELETED | {"accounts.legaltext", "trading.ruleset"} | {
                  "exchangeholiday", "exchangehalt")
 }  # fmt: skip
 # 404 here says that one has nothing of the kind oneself.
-ABSENT = frozenset(
+ABSENT = payments.ABSENT | frozenset(
     {
         ("DELETE", "api/v1/me/privacy/deletion"),
         ("GET", "settings/security/authenticator/remove"),
@@ -236,6 +238,7 @@ ARGS: dict[str, Callable[[User], object]] = {
 }
 # Where the same argument means something else.
 PLACES: dict[str, dict[str, Callable[[User], object]]] = {
+    **payments.PLACES,
     "api/v1/markets/<slug:slug>": {"<slug:slug>": lambda owner: _contest(owner).market.slug},
     "api/v1/trading/strategy/<int:account_id>": {"<int:account_id>": _agent_account},
     "api/v1/trading/strategies/<int:account_id>": {"<int:account_id>": _agent_account},
