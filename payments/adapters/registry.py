@@ -10,13 +10,10 @@ from django.conf import settings
 from core.errors import Unavailable
 from payments.domain.ports import Can, Provider
 
-SANDBOX, STRIPE, RAZORPAY = "sandbox", "stripe", "razorpay"
+SANDBOX, STRIPE = "sandbox", "stripe"
 # In the order in which they are offered.
-_MODULES = {
-    STRIPE: "payments.adapters.stripe",
-    RAZORPAY: "payments.adapters.razorpay",
-    SANDBOX: "payments.adapters.sandbox",
-}
+_MODULES = {STRIPE: "payments.adapters.stripe", SANDBOX: "payments.adapters.sandbox"}
+NAMES = tuple(_MODULES)
 _replaced: dict[str, Callable[[], Provider]] = {}
 
 
@@ -26,7 +23,6 @@ def is_set_up(name: str) -> bool:
         return True
     keys = {
         STRIPE: settings.STRIPE_SECRET_KEY,
-        RAZORPAY: settings.RAZORPAY_KEY_ID and settings.RAZORPAY_KEY_SECRET,
         SANDBOX: settings.SANDBOX_PAYMENTS,
     }
     return bool(keys.get(name))
@@ -36,7 +32,6 @@ def missing(name: str) -> str:
     """What must be set before a provider can be used."""
     return {
         STRIPE: "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET",
-        RAZORPAY: "RAZORPAY_KEY_ID, RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET",
         SANDBOX: "DEBUG, or SANDBOX_PAYMENTS=1",
     }[name]
 
@@ -56,7 +51,7 @@ def available(*, can: Can, currency: str) -> list[Provider]:
     """Providers that can do this in a currency, the preferred first; real ones before the sandbox."""
     found = [provider(name) for name in dict.fromkeys([*_replaced, *_MODULES]) if is_set_up(name)]
     fitting = [one for one in found if can in one.can and (not one.currencies or currency in one.currencies)]
-    # Razorpay serves rupees, where it is set up.
+    # One that is made for a currency comes before one that takes any.
     fitting.sort(key=lambda one: (one.is_simulated, not one.currencies))
     return fitting
 

@@ -13,8 +13,15 @@ from payments import locks
 from payments.domain import states
 from payments.domain.ports import ChargeState, CheckoutState, DisputeState, RefundState
 from payments.models import Customer, Dispute, Payment, PaymentStep, Refund
-from payments.services.booking import CHARGED_CURRENCY, capture_book_in_tx, dispute_book_in_tx, refund_book_in_tx
+from payments.services.booking import (
+    CHARGED_CURRENCY,
+    capture_book_in_tx,
+    currency_of,
+    dispute_book_in_tx,
+    refund_book_in_tx,
+)
 from payments.services.granting import (
+    GRANTABLE,
     payment_grant_in_tx,
     payment_problem_in_tx,
     payment_release_in_tx,
@@ -70,7 +77,7 @@ def payment_book_in_tx(payment: Payment, state: ChargeState) -> None:
     for dispute in state.disputes:
         _dispute_in_tx(payment, dispute)
     _status_in_tx(payment, state)
-    _hand_over_in_tx(payment, state)
+    _hand_over_in_tx(payment, is_free=state.status == "succeeded" and not payment.total_minor)
     payment.save()
 
 
@@ -82,7 +89,7 @@ def refund_apply(provider: str, state: RefundState) -> bool:
             return False
         _refund_in_tx(payment, state)
         _status_in_tx(payment, None)
-        _take_back_in_tx(payment)
+        _hand_over_in_tx(payment)
         payment.save()
         return True
 
@@ -95,7 +102,7 @@ def dispute_apply(provider: str, state: DisputeState) -> bool:
             return False
         _dispute_in_tx(payment, state)
         _status_in_tx(payment, None)
-        _take_back_in_tx(payment)
+        _hand_over_in_tx(payment)
         payment.save()
         return True
 
@@ -187,12 +194,11 @@ def _status_in_tx(payment: Payment, state: ChargeState | None) -> None:
         payment_release_in_tx(payment)
 
 
-def _hand_over_in_tx(payment: Payment, state: ChargeState) -> None:
-    gone = payment.refunded_minor + payment.lost_minor
-    paid = payment.captured_minor or (state.status == "succeeded" and not payment.total_minor)
-    if paid and not payment.granted_at and not payment.problem and not gone:
-        if state.currency != payment.currency:
-            payment_problem_in_tx(payment, "currency_differs", f"Paid in {state.currency}.")
+def _hand_over_in_tx(payment: Payment, *, is_free: bool = False) -> None:
+    left = payment.captured_minor - payment.refunded_minor - payment.lost_minor
+    if (left > 0 or is_free) and not payment.granted_at and payment.problem in GRANTABLE:
+        if currency_of(payment) != payment.currency:
+            payment_problem_in_tx(payment, "currency_differs", f"Paid in {currency_of(payment)}.")
         elif payment.captured_minor != payment.total_minor:
             payment_problem_in_tx(payment, "amount_differs", f"{payment.captured_minor} came in.")
         else:

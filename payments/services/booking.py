@@ -7,7 +7,7 @@ carries the new amount, so that the ledger itself refuses a second one.
 from __future__ import annotations
 
 from payments.domain import chart
-from payments.domain.sharing import parts_between, parts_of
+from payments.domain.sharing import parts_between
 from payments.models import Dispute, Payment, Refund
 from payments.services import books
 
@@ -36,21 +36,26 @@ def capture_book_in_tx(payment: Payment, captured_minor: int) -> None:
 
 
 def allocate_in_tx(payment: Payment) -> None:
-    """Move the price from the person's account to its shares: once, with what was bought."""
+    """Move the price from the person's account to its shares: once, with what was bought. What has gone back is not."""
     if payment.allocated_minor or not payment.captured_minor:
         return
-    parts = parts_of(
+    gone = payment.refunded_minor + payment.lost_minor
+    parts = parts_between(
         payment.shares,
         total=payment.total_minor,
         tax=payment.tax_minor,
         country=payment.tax_country,
-        amount=payment.total_minor,
+        before=gone,
+        after=payment.total_minor,
     )
     books.post_in_tx(
         kind="allocation",
         reference=f"payment:{payment.pk}:allocated",
         currency=payment.currency,
-        legs=[(chart.customer(payment.user_id), payment.total_minor), *((code, -part) for code, part in parts.items())],
+        legs=[
+            (chart.customer(payment.user_id), payment.total_minor - gone),
+            *((code, -part) for code, part in parts.items()),
+        ],
         memo=payment.title,
     )
     payment.allocated_minor = payment.total_minor

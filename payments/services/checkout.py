@@ -93,7 +93,7 @@ def _provider_choose(found: Priced, name: str) -> Provider | None:
         raise Invalid("provider_unknown", "You cannot pay this way. Choose another one.", {"providers": names})
     if not names:
         able = Can.SUBSCRIBE if quote.interval else Can.PAY
-        missing = "; or ".join(f"{one}: {registry.missing(one)}" for one in (registry.STRIPE, registry.RAZORPAY))
+        missing = registry.missing(registry.STRIPE)
         raise Unavailable(
             "payments_not_configured",
             f"Payments in {quote.currency} are not set up on this site.",

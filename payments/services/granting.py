@@ -13,10 +13,13 @@ from payments.domain.purchases import Bought, purchase_kind
 from payments.models import Payment
 from payments.services.booking import allocate_in_tx
 from payments.services.coupons import coupon_settle_in_tx
-from payments.services.invoices import invoice_issue_in_tx
+from payments.services.invoices import credit_note_issue_in_tx, invoice_issue_in_tx
 from payments.services.telling import payment_tell_in_tx
 
 logger = logging.getLogger(__name__)
+
+# A refund that the bank did not take is for people to look at, and no reason to keep back what is paid for.
+GRANTABLE = ("", "refund_failed")
 
 
 def bought_of(payment: Payment) -> Bought:
@@ -35,7 +38,7 @@ def bought_of(payment: Payment) -> Bought:
 
 def payment_grant_in_tx(payment: Payment) -> None:
     """Hand over what was bought. When that is refused, the payment says why, and its money is to be given back."""
-    if payment.granted_at or payment.problem:
+    if payment.granted_at or payment.problem not in GRANTABLE:
         return
     kind = purchase_kind(payment.kind)
     try:
@@ -52,6 +55,8 @@ def payment_grant_in_tx(payment: Payment) -> None:
     payment.save()
     if payment.total_minor:
         invoice_issue_in_tx(payment)
+    for refund in payment.refunds.filter(booked_minor__gt=0):
+        credit_note_issue_in_tx(refund)
     payment_tell_in_tx(payment, "paid", f"{payment.title} is yours.")
     outbox.emit(
         topic="payments.granted",

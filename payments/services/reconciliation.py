@@ -228,7 +228,7 @@ def reconcile_all(*, days: int = 35) -> list[ReconciliationRun]:
     """Reconcile every provider that is set up, over the last days; one that fails does not stop the others."""
     until = timezone.now()
     runs = []
-    for name in (registry.STRIPE, registry.RAZORPAY, registry.SANDBOX):
+    for name in registry.NAMES:
         if registry.is_set_up(name):
             try:
                 runs.append(reconcile(provider=name, since=until - timedelta(days=days), until=until))

@@ -18,13 +18,13 @@ class Command(BaseCommand):
     help = "Compare what providers say with the books, list every difference and propose its journal; 1 if they differ."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--provider", choices=[registry.STRIPE, registry.RAZORPAY, registry.SANDBOX])
+        parser.add_argument("--provider", choices=registry.NAMES)
         parser.add_argument("--days", type=int, default=35, help="how far back (35)")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         until = timezone.now()
-        names = [options["provider"]] if options["provider"] else [registry.STRIPE, registry.RAZORPAY, registry.SANDBOX]
-        names = [name for name in names if options["provider"] or registry.is_set_up(name)]
+        chosen = options["provider"]
+        names = [chosen] if chosen else [name for name in registry.NAMES if registry.is_set_up(name)]
         if not names:
             self.stdout.write("No payment provider is set up: there is nothing to compare.")
             return
