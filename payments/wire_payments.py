@@ -27,11 +27,11 @@ class ProviderChoiceOut(serializers.Serializer):
     """A way to pay."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     is_simulated = serializers.BooleanField(help_text="No money moves")
 
 
-class QuoteOut(serializers.Serializer):
+class PriceQuoteOut(serializers.Serializer):
     """A price with everything on it."""
 
     kind = serializers.CharField()
@@ -54,7 +54,7 @@ class PaymentStepOut(serializers.Serializer):
     """A step of a payment."""
 
     status = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     note = serializers.CharField()
     at = serializers.DateTimeField()
 

@@ -19,7 +19,7 @@ class PayeeOut(serializers.Serializer):
     provider = serializers.CharField()
     country = serializers.CharField()
     currency = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     is_ready = serializers.BooleanField()
     missing = serializers.ListField(child=serializers.CharField())
     changed_at = serializers.DateTimeField()
@@ -56,7 +56,7 @@ class PayoutStepOut(serializers.Serializer):
     """A step of a payout."""
 
     status = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     note = serializers.CharField()
     at = serializers.DateTimeField()
 

@@ -30,7 +30,7 @@ class EntitlementOut(serializers.Serializer):
     """What a plan says about a feature."""
 
     feature = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     is_allowed = serializers.BooleanField()
     limit = serializers.IntegerField(help_text="-1: no limit")
     used = serializers.IntegerField()
@@ -38,7 +38,7 @@ class EntitlementOut(serializers.Serializer):
     buy = serializers.ListField(child=serializers.CharField(), help_text="Plans that hold more")
 
 
-class SubscriptionOut(serializers.Serializer):
+class PlanSubscriptionOut(serializers.Serializer):
     """A plan that renews."""
 
     status = serializers.ChoiceField(choices=Subscription.Status.choices)
@@ -58,7 +58,7 @@ class MyPlanOut(serializers.Serializer):
     plan = PlanOut()
     until = serializers.DateTimeField(allow_null=True, help_text="Until when it is paid for")
     entitlements = EntitlementOut(many=True)
-    subscription = SubscriptionOut(allow_null=True)
+    subscription = PlanSubscriptionOut(allow_null=True)
 
 
 class ChangeIn(serializers.Serializer):

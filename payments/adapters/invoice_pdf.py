@@ -7,8 +7,8 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any
 
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-from reportlab.platypus import (  # type: ignore[import-untyped]
+from reportlab.lib.pagesizes import A4
+from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
 
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-from reportlab.platypus import (  # type: ignore[import-untyped]
+from reportlab.lib.pagesizes import A4
+from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,

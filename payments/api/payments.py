@@ -77,12 +77,12 @@ class QuoteView(APIView):
         operation_id="payments_quote",
         tags=["payments"],
         request=wire.PurchaseIn,
-        responses={200: wire.QuoteOut, **errors(400, 401, 404, 409, 422)},
+        responses={200: wire.PriceQuoteOut, **errors(400, 401, 404, 409, 422)},
     )
     def post(self, request: Request) -> Response:
         """What something costs now, with discount and tax, and how it can be paid."""
         data = valid(wire.PurchaseIn, request)
-        return Response(wire.QuoteOut(purchase_quote(user=user_of(request), **data)).data)
+        return Response(wire.PriceQuoteOut(purchase_quote(user=user_of(request), **data)).data)
 
 
 urlpatterns = [

@@ -20,7 +20,7 @@ from payments.services import subscriptions
 _ACT: dict[str, Any] = {
     "tags": ["plans"],
     "parameters": [IDEMPOTENCY],
-    "responses": {200: wire.SubscriptionOut, **errors(400, 401, 403, 404, 409, 503)},
+    "responses": {200: wire.PlanSubscriptionOut, **errors(400, 401, 403, 404, 409, 503)},
 }
 
 
@@ -62,7 +62,7 @@ class ChangeView(APIView):
         done = subscriptions.subscription_change(
             actor=user_of(request), price_code=data["price"], idempotency_key=key_of(request)
         )
-        return Response(wire.SubscriptionOut(done).data)
+        return Response(wire.PlanSubscriptionOut(done).data)
 
 
 class CancelView(APIView):
@@ -72,7 +72,7 @@ class CancelView(APIView):
     def post(self, request: Request) -> Response:
         """End the plan when what is paid for ends."""
         done = subscriptions.subscription_cancel(actor=user_of(request), idempotency_key=key_of(request))
-        return Response(wire.SubscriptionOut(done).data)
+        return Response(wire.PlanSubscriptionOut(done).data)
 
 
 class ResumeView(APIView):
@@ -82,7 +82,7 @@ class ResumeView(APIView):
     def post(self, request: Request) -> Response:
         """Take back a cancellation."""
         done = subscriptions.subscription_resume(actor=user_of(request), idempotency_key=key_of(request))
-        return Response(wire.SubscriptionOut(done).data)
+        return Response(wire.PlanSubscriptionOut(done).data)
 
 
 class PortalView(APIView):

@@ -36,8 +36,13 @@ class WebhookView(APIView):
         return Response({"received": True, "code": taken.code})
 
 
+@extend_schema(exclude=True)
+class OldWebhookView(WebhookView):
+    """The same at the addresses of the first briefs."""
+
+
 urlpatterns = [
     path("webhooks/<slug:provider>", WebhookView.as_view(), name="api-webhook"),
-    path("payments/webhook/<slug:provider>", WebhookView.as_view()),
-    path("prop-firm/webhook/<slug:provider>", WebhookView.as_view()),
+    path("payments/webhook/<slug:provider>", OldWebhookView.as_view()),
+    path("prop-firm/webhook/<slug:provider>", OldWebhookView.as_view()),
 ]

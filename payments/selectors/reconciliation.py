@@ -47,7 +47,12 @@ def booked_by_source(
     provider: str, *, since: datetime, until: datetime, also: Iterable[str]
 ) -> Mapping[tuple[str, str], Booked]:
     """By (the provider's reference, currency): of what was booked in a time, and of what is named in `also`."""
-    values = {"clearing": chart.clearing(provider), "since": since, "until": until, "also": list(also)}
+    values: dict[str, str | datetime | list[str]] = {
+        "clearing": chart.clearing(provider),
+        "since": since,
+        "until": until,
+        "also": list(also),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_BOOKED, values)
         return {(source, currency): Booked(int(minor), at) for source, currency, minor, at in cursor.fetchall()}

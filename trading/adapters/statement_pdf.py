@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 
-from reportlab.lib import colors  # type: ignore[import-untyped]
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-from reportlab.platypus import (  # type: ignore[import-untyped]
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.platypus import (
     BaseDocTemplate,
     CondPageBreak,
     Flowable,

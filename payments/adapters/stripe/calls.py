@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import stripe
 
 from payments.domain.ports import ProviderError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 # Nothing is written to the home directory, and nobody is told how long requests take.
@@ -26,10 +25,10 @@ def client(key: str, url: str, timeout: float) -> stripe.StripeClient:
     )
 
 
-def asked(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def asked(act: Callable[..., T], *args: Any) -> T:
     """Do it, or raise ProviderError."""
     try:
-        return act(*args, **kwargs)
+        return act(*args)
     except stripe.RateLimitError as error:
         raise ProviderError("rate_limited", "Stripe asks us to wait.", is_retryable=True) from error
     except stripe.APIConnectionError as error:

@@ -313,7 +313,7 @@ class StripeProvider:
         }
         lines: list[Movement] = []
         pages = asked(self._v1.balance_transactions.list, wanted).auto_paging_iter()
-        while (line := asked(next, pages, None)) is not None:
+        while (line := asked(_next, pages)) is not None:
             lines.append(movement(plain(line)))
             if len(lines) > MOST_LINES:
                 raise ProviderError("statement_too_long", "Ask for a shorter time.")
@@ -342,3 +342,8 @@ class StripeProvider:
         if isinstance(first, str):
             return plain(asked(act, first, *(more or ({},)), options))
         return plain(asked(act, first, options))
+
+
+def _next(lines: Iterator[Any]) -> Any:
+    """The next line of a statement, asked for when a page is at its end."""
+    return next(lines, None)
