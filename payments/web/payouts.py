@@ -24,7 +24,7 @@ from core.money import major_text
 from core.pages import page, paginated
 from payments.adapters.payout_statement_pdf import payout_statement_pdf
 from payments.forms import PayeeForm, amount_minor
-from payments.pages import TONES
+from payments.pages import TONES, money_context
 from payments.selectors.payouts import owed_to, payee_of, payout_get, payout_view_of, payouts_of, statement_of
 from payments.services import payees
 from payments.services import payouts as service
@@ -59,7 +59,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "owed": owed_to(user.pk), "payee": payee_of(user.pk), "identity": identity_of(user.pk), "page": rows,
         "payouts": [payout_view_of(row) for row in rows.object_list], "tones": TONES, "refusal": refusal,
-        "amount": request.POST.get("amount", ""),
+        "amount": request.POST.get("amount", ""), **money_context(),
     }  # fmt: skip
     return render(request, "payments/payouts/list.html", context, status=422 if refusal else 200)
 

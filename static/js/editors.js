@@ -43,23 +43,24 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (row) row.scrollIntoView({ block: "nearest" });
 });
 
-// A table is not replaced under somebody who is typing in it; what they sent themselves does replace it.
-let sent = false;
+// A table is not replaced under somebody who is typing in it; what they sent from it themselves does replace it.
+let sent = "";
+const formOf = (event) => event.target.closest && event.target.closest(".editor-row form");
 document.body.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.closest && event.target.closest(".editor-row form")) sent = true;
+  const form = formOf(event);
+  if (form) sent = (form.closest("#positions, #orders") || {}).id || "";
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
   if (!["positions", "orders"].includes(target.id)) return;
   const open = target.querySelector(".editor-row:not([hidden])");
-  if (open && !sent) {
+  if (open && sent !== target.id) {
     event.detail.shouldSwap = false;
     target.setAttribute("data-waits", "");
   }
 });
 document.body.addEventListener("htmx:afterRequest", (event) => {
-  const form = event.target.closest && event.target.closest(".editor-row form");
-  if (!form) return;
-  if (!event.detail.successful) sent = false;
-  else setTimeout(() => { sent = false; }, 2000);
+  if (!formOf(event)) return;
+  if (!event.detail.successful) sent = "";
+  else setTimeout(() => { sent = ""; }, 2000);
 });
