@@ -5,6 +5,10 @@ function rowOf(opener) {
   return document.getElementById(opener.getAttribute("aria-controls")).parentElement;
 }
 
+function openerOf(row) {
+  return document.querySelector(`[data-editor][aria-controls="${row.firstElementChild.id}"]`);
+}
+
 function toggle(opener, open) {
   const row = rowOf(opener);
   row.hidden = !open;
@@ -33,7 +37,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const row = event.target.closest && event.target.closest(".editor-row");
   if (!row) return;
-  const opener = document.querySelector(`[data-editor][aria-controls="${row.firstElementChild.id}"]`);
+  const opener = openerOf(row);
   toggle(opener, false);
   opener.focus();
 });
@@ -43,24 +47,21 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (row) row.scrollIntoView({ block: "nearest" });
 });
 
-// A table is not replaced under somebody who is typing in it; what they sent from it themselves does replace it.
-let sent = "";
-const formOf = (event) => event.target.closest && event.target.closest(".editor-row form");
-document.body.addEventListener("htmx:beforeRequest", (event) => {
-  const form = formOf(event);
-  if (form) sent = (form.closest("#positions, #orders") || {}).id || "";
+// A form that was taken has done its work: it closes, and the table shows what became of it. One that was refused stays.
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const row = event.target.closest && event.target.closest(".editor-row");
+  if (!row || event.target.tagName !== "FORM" || !event.detail.successful) return;
+  const opener = openerOf(row);
+  toggle(opener, false);
+  opener.focus();
 });
+
+// A table is not replaced under somebody who is typing in it.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
   if (!["positions", "orders"].includes(target.id)) return;
-  const open = target.querySelector(".editor-row:not([hidden])");
-  if (open && sent !== target.id) {
+  if (target.querySelector(".editor-row:not([hidden])")) {
     event.detail.shouldSwap = false;
     target.setAttribute("data-waits", "");
   }
-});
-document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (!formOf(event)) return;
-  if (!event.detail.successful) sent = "";
-  else setTimeout(() => { sent = ""; }, 2000);
 });

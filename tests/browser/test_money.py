@@ -72,7 +72,7 @@ def refund_in_admin(browser, url: str, shots) -> None:
     desk.locator('select[name="action"]').select_option("refund_whole")
     desk.locator('[name="reason"]').fill("Bought by mistake.")
     desk.get_by_role("button", name="Go").click()
-    expect(desk.locator(".messagelist")).to_contain_text("1")
+    expect(desk.locator(".messagelist")).to_contain_text(f"{payment.pk}: the refund is on its way.")
     desk.goto(f"{url}/admin/payments/dashboard")
     expect(desk.get_by_text("USD").first).to_be_visible()
     if shots is not None:
