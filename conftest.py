@@ -43,6 +43,7 @@ def _clean_process():
     from django.core.cache import cache
 
     from core.redis import client
+    from core.throttling import rates_forget
     from marketdata.selectors import cache_clear
     from marketdata.selectors.sessions import sessions_forget
     from marketdata.services.live_ticks import live_forget
@@ -50,6 +51,7 @@ def _clean_process():
     from trading.services.context import forget
 
     forget()
+    rates_forget()
     cache_clear()
     sessions_forget()
     live_forget()

@@ -27,7 +27,7 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 LIFTED = ("ORDERS", "USER", "AUTH", "ANON")
-os.environ.update({f"THROTTLE_{name}": "100000000/min" for name in LIFTED})
+os.environ.update({f"THROTTLE_{name}": "100000000/min" for name in LIFTED} | {"PLAN_API_RATES": "0"})
 from bench.load import is_whole  # noqa: E402
 from bench.orders import cpu_of_group, cpu_of_postgres, cpu_of_redis, free_port, seed, start_web  # noqa: E402
 

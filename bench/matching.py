@@ -65,7 +65,7 @@ def accounts_open(market: Any, number: int) -> list[int]:
                     owner_id=owner.pk,
                     market_id=market.id,
                     group_id=None,
-                    purpose="practice",
+                    purpose="house",
                     label="Bench",
                     initial=Money.of("1000000", "USD"),
                     terms=kinds[index % 2],

@@ -32,7 +32,9 @@ from bench.load import Account, Result, load  # noqa: E402
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 os.environ.setdefault("SECURE_SSL_REDIRECT", "0")
-os.environ.update({"THROTTLE_ORDERS": "10000000/min", "THROTTLE_USER": "10000000/min", "LOG_LEVEL": "WARNING"})
+os.environ.update(
+    {"THROTTLE_ORDERS": "10000000/min", "THROTTLE_USER": "10000000/min", "PLAN_API_RATES": "0", "LOG_LEVEL": "WARNING"}
+)
 
 
 def seed(number: int) -> list[Account]:
@@ -57,7 +59,7 @@ def seed(number: int) -> list[Account]:
                 owner_id=owner.pk,
                 market_id=market.id,
                 group_id=None,
-                purpose="practice",
+                purpose="house",
                 label="Bench",
                 initial=Money.of("100000000", "USD"),
             )

@@ -57,7 +57,7 @@ INSERT INTO core_ledgeraccount (book, code, kind, currency)
 SELECT 'virtual', 'bench:' || %(mark)s || ':' || n, 'cash', 'USD' FROM generate_series(1, %(number)s) n;
 INSERT INTO trading_account (owner_id, market_id, purpose, label, currency, status, ledger_account_id,
     clearing_account_id, fees_account_id, initial_minor, cash_minor)
-SELECT %(owner)s, %(market)s, 'practice', 'Bench', 'USD', 'active', l.id, %(house)s, %(house)s, %(cash)s, %(cash)s
+SELECT %(owner)s, %(market)s, 'house', 'Bench', 'USD', 'active', l.id, %(house)s, %(house)s, %(cash)s, %(cash)s
 FROM core_ledgeraccount l WHERE l.code LIKE 'bench:' || %(mark)s || ':%%' ORDER BY l.id;
 INSERT INTO trading_position (account_id, listing_id, quantity, cost_minor)
 SELECT a.id, (%(listings)s::bigint[])[1 + (a.id * 7 + k * (1 + a.id %% 97)) %% %(symbols)s],

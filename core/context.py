@@ -9,6 +9,9 @@ from core.flags import flags_on
 
 SECTIONS = {
     "landing": "arena",
+    "pricing": "plans",
+    "billing": "plans",
+    "practice": "account",
     "design": "design",
     "account-list": "account",
     "account": "account",

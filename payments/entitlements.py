@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from payments.domain.catalogue import FEATURES, UNLIMITED, Feature
 from payments.models import Usage
 from payments.selectors.plans import PlanView, holding_of, plans_offered
@@ -40,6 +40,15 @@ class Entitlement:
 def plan_of(user_id: int) -> PlanView:
     """The plan that a person has now."""
     return holding_of(user_id).plan
+
+
+def api_rate(user_id: int) -> int | None:
+    """API requests a minute of a person's plan; None without a limit, and before plans are published."""
+    try:
+        limit = plan_of(user_id).limit(Feature.API_RATE)
+    except NotFound:
+        return None
+    return None if limit == UNLIMITED else limit
 
 
 def period_of(feature: Feature) -> str:

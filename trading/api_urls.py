@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.api import accounts, analytics, orders, positions, risk, rules, trades
+from trading.api import accounts, analytics, orders, positions, practice, risk, rules, trades
 
 _ACCOUNT = "accounts/<int:account_id>"
 _TRADES = "paper-trading/trades"
@@ -35,6 +35,8 @@ urlpatterns = [
     path(f"{_TRADES}/<int:trade_id>", trades.TradeView.as_view()),
     path(f"{_TRADES}/<int:trade_id>/close", trades.TradeCloseView.as_view()),
     path(f"{_TRADES}/<int:trade_id>/cancel", trades.TradeCancelView.as_view()),
+    path("practice", practice.PracticeView.as_view()),
+    path("practice/reset", practice.PracticeResetView.as_view()),
     path("risk/settings", risk.RiskSettingsView.as_view()),
     path("risk/kill-switch", risk.KillSwitchView.as_view()),
 ]

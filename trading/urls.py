@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.web import accounts, orders, risk, tickets
+from trading.web import accounts, orders, practice, risk, tickets
 
 _ACCOUNT = "accounts/<int:account_id>"
 _POSITION = f"{_ACCOUNT}/positions/<str:symbol>"
@@ -24,6 +24,8 @@ urlpatterns = [
     path(f"{_POSITION}/manage", tickets.position_manage, name="position-manage"),
     path(f"{_POSITION}/close", tickets.position_close, name="position-close"),
     path(f"{_POSITION}/protect", tickets.position_protect, name="position-protect"),
+    path("practice", practice.practice, name="practice"),
+    path("practice/again", practice.practice_again, name="practice-again"),
     path("risk", risk.risk_page, name="risk"),
     path("risk/kill", risk.kill, name="risk-kill"),
     path("risk/release", risk.release, name="risk-release"),

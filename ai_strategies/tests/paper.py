@@ -40,7 +40,7 @@ def account(market: MarketView, terms: Terms) -> tuple[int, Actor]:
             owner_id=owner.pk,
             market_id=market.id,
             group_id=None,
-            purpose="practice",
+            purpose="house",
             label="Parity",
             initial=Money(CASH, "USD"),
             terms=terms,

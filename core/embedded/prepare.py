@@ -9,6 +9,7 @@ EVERY_RELEASE = (
     "publish_legal_texts",
     "review_clearances",
     "setup_market_data",
+    "setup_practice",
 )
 
 

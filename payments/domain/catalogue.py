@@ -47,12 +47,14 @@ FEATURES: Mapping[Feature, FeatureKind] = MappingProxyType({
     kind.key: kind
     for kind in (
         FeatureKind(Feature.TRADES, "Trades on your own accounts", "trade", "ever",
-                    "Orders on practice and broker accounts. Contests and challenges do not count."),
+                    "On practice and broker accounts; orders that only reduce a position, contests and challenges are free."),
         FeatureKind(Feature.AUTO_TRADES, "Automatic trades a day", "trade", "day"),
-        FeatureKind(Feature.ANALYTICS, "Account analytics and statements"),
+        FeatureKind(Feature.ANALYTICS, "Account analytics and statements",
+                    about="Of practice and broker accounts. Those of contests and challenges come with them."),
         FeatureKind(Feature.LIBRARY, "Strategy library with backtests"),
         FeatureKind(Feature.SIGNALS, "Live signals"),
-        FeatureKind(Feature.API_RATE, "API requests a minute", "request", "minute"),
+        FeatureKind(Feature.API_RATE, "API requests a minute", "request", "minute",
+                    "With a token or an API key. The pages of this site do not count."),
     )
 })  # fmt: skip
 
@@ -97,9 +99,9 @@ def _prices(usd: int, inr: int, eur: int) -> tuple[PlanPriceSeed, ...]:
 FREE = "free"
 PLANS: tuple[PlanSeed, ...] = (
     PlanSeed(FREE, "Free", "Contests, and a first look at trading.", 0,
-             _limits(4, 0, 60, analytics=0, library=0, signals=0)),
+             _limits(4, 0, 120, analytics=0, library=0, signals=0)),
     PlanSeed("basic", "Basic", "Trade without a limit, and read how you did.", 1,
-             _limits(UNLIMITED, 10, 240, analytics=1, library=0, signals=0), _prices(900, 49_900, 900)),
+             _limits(UNLIMITED, 10, 300, analytics=1, library=0, signals=0), _prices(900, 49_900, 900)),
     PlanSeed("pro", "Pro", "Strategies, signals and automatic trading.", 2,
              _limits(UNLIMITED, 50, 600, analytics=1, library=1, signals=1), _prices(2_900, 149_900, 2_900)),
     PlanSeed("elite", "Elite", "More of everything, for who trades all day.", 3,

@@ -62,6 +62,12 @@ _TRADING: dict[tuple[str, str], str] = {
     ("POST", f"{_ACCOUNT}/positions/<str:symbol>/protect"): "owner",
     ("GET", "risk"): "self",
     ("POST", "risk"): "self",
+    ("GET", "practice"): "self",
+    ("POST", "practice"): "self",
+    ("POST", "practice/again"): "self",
+    ("GET", "api/v1/practice"): "self",
+    ("POST", "api/v1/practice"): "cleared",
+    ("POST", "api/v1/practice/reset"): "self",
     ("POST", "risk/kill"): "self",
     ("POST", "risk/release"): "self",
     ("GET", "orders/<int:order_id>"): "shown",
@@ -176,6 +182,10 @@ ADDED = DELETED | {"accounts.legaltext", "trading.ruleset"} | {
 ABSENT = payments.ABSENT | frozenset(
     {
         ("DELETE", "api/v1/me/privacy/deletion"),
+        *((method, "practice") for method in ("GET", "POST")),
+        ("POST", "practice/again"),
+        ("GET", "api/v1/practice"),
+        ("POST", "api/v1/practice/reset"),
         ("GET", "settings/security/authenticator/remove"),
         ("POST", "settings/security/authenticator/remove"),
         ("GET", "settings/security/recovery-codes/download"),

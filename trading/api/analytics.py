@@ -20,10 +20,22 @@ from trading.adapters.statement_csv import statement_csv
 from trading.adapters.statement_pdf import statement_pdf
 from trading.api import wire
 from trading.api.accounts import bounds
-from trading.api.common import DAYS, AccountPart, page_of, signed_in
+from trading.api.common import DAYS, AccountPart, actor_of, page_of, signed_in
 from trading.api.query import choice_in, period_input
 from trading.domain.statement import MAX_ROWS
+from trading.domain.views import AccountView
+from trading.services.gates import analytics_require
 from trading.services.statements import PDF_ROWS, statement_of
+
+
+class _Analytics(AccountPart):
+    """What the owner's plan may not hold."""
+
+    def planned(self, request: Request, account_id: int) -> AccountView:
+        """The account; NotFound when the caller may not see it, 402 when its owner's plan does not show this."""
+        view = self.account(request, account_id)
+        analytics_require(view, actor_of(request))
+        return view
 
 
 class AccountPortfolioView(AccountPart):
@@ -36,19 +48,19 @@ class AccountPortfolioView(AccountPart):
         return Response(wire.portfolio_data(selectors.portfolio(account_id)))
 
 
-class AccountPerformanceView(AccountPart):
+class AccountPerformanceView(_Analytics):
     """How an account has done."""
 
     @extend_schema(responses=wire.PerformanceOutput, parameters=DAYS)
     def get(self, request: Request, account_id: int) -> Response:
         """Returns, risk and trades over a period, or since the beginning. A figure without a meaning is null."""
-        view = self.account(request, account_id)
+        view = self.planned(request, account_id)
         start, end = bounds(*period_input(request.query_params))
         found = selectors.performance_of(account_id, start=start, end=end)
         return Response(wire.performance_data(found, view.currency))
 
 
-class AccountTradesView(AccountPart):
+class AccountTradesView(_Analytics):
     """The trades of an account, from flat to flat."""
 
     @extend_schema(
@@ -57,7 +69,7 @@ class AccountTradesView(AccountPart):
     )
     def get(self, request: Request, account_id: int) -> Response:
         """Round trips: open ones first, then the closed ones, newest first."""
-        view = self.account(request, account_id)
+        view = self.planned(request, account_id)
         status = choice_in(request.query_params, "status", ("open", "closed", "all"), "all")
         trips = selectors.round_trips(account_id, status)
         return page_of(self, request, trips, lambda page: [wire.round_trip_data(trip, view.currency) for trip in page])
@@ -90,6 +102,7 @@ class AccountStatementView(AccountPart):
         if not (who.is_staff or who.user_id == view.owner_id):
             # An agent's account is public, its papers are its owner's.
             raise NotFound("account_not_found", "There is no such account.")
+        analytics_require(view, who)
         kind = choice_in(request.query_params, "format", ("json", "csv", "pdf"), "json")
         first, last = period_input(request.query_params)
         clock = market_selectors.market_clock(view.market_id)

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from core.models import LedgerAccount
 from marketdata.models import Market
+from trading.domain.purposes import PRACTICE
 
 
 class AccountGroup(models.Model):
@@ -73,6 +74,11 @@ class Account(models.Model):
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="account_owner")]
         constraints = [
+            models.UniqueConstraint(
+                fields=["owner"],
+                condition=models.Q(purpose=PRACTICE) & ~models.Q(status="closed"),
+                name="practice_account_once",
+            ),
             models.CheckConstraint(
                 condition=models.Q(is_margin=True) | models.Q(cash_minor__gte=0), name="account_cash_not_negative"
             ),

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from core.errors import Denied, NotFound
 from trading.domain.margin import Exposure, margin_of
+from trading.domain.purposes import PRACTICE
 from trading.domain.snapshot import terms_of
 from trading.domain.types import Actor
 from trading.domain.views import AccountView, GroupMarks
@@ -140,6 +141,12 @@ def own_account(user_id: int, account_id: int | None) -> int:
         words = "You have several accounts" if found else "You have no account yet"
         raise Denied("account_required", f"{words}: send the account_id to trade on.")
     return found[0]
+
+
+def practice_account_of(user_id: int) -> int | None:
+    """A person's practice account, unless they have none."""
+    rows = Account.objects.filter(owner_id=user_id, purpose=PRACTICE).exclude(status=Account.Status.CLOSED)
+    return rows.values_list("id", flat=True).first()
 
 
 _MARKS = """

@@ -71,6 +71,21 @@ def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM)
     return True
 
 
+def account_close_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) -> bool:
+    """Close an account for good; returns whether it was open. Its orders stay, and can only be cancelled.
+
+    Who may do this is the caller's business; it is recorded with the reason. Raises NotFound.
+    """
+    row = _locked_row(account_id)
+    if row.status == _Status.CLOSED:
+        return False
+    before = _shape(row)
+    row.status, row.locked_until, row.lock_reason = _Status.CLOSED, None, reason[:200]
+    row.save(update_fields=["status", "locked_until", "lock_reason"])
+    _tell(row, actor, "account_closed", before, reason)
+    return True
+
+
 def _tell(row: Account, actor: Actor, event: str, before: dict[str, str | None], reason: str) -> None:
     payload = {"account_id": row.pk, "owner_id": row.owner_id, **_shape(row), "reason": reason}
     outbox.emit(topic=f"trading.{event}", aggregate=f"account:{row.pk}", payload=payload)

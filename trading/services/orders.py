@@ -40,6 +40,7 @@ from trading.services.context import (
     quote_state,
 )
 from trading.services.corporate import actions_settle
+from trading.services.gates import trade_use_in_tx
 from trading.services.matching import order_match
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,10 @@ def _attempt(
             return first
         if found.quote.tick != snapshot.market_tick and not last_attempt:
             return None
-        decided = decide(case_of(snapshot, request, found, actor), actor)
+        case = case_of(snapshot, request, found, actor)
+        decided = decide(case, actor)
+        if decided.view.status != states.DENIED:
+            trade_use_in_tx(context, actor, case)
         if key is not None:
             decided.data["idempotency"] = {
                 "scope": scope,
@@ -182,7 +186,8 @@ def order_place(
 
     Returns the order as it stands: filled, resting, or status "denied" with code, message and details. The same key and
     body again return the first answer (`replayed`), the same key with another body raises Conflict. Malformed requests
-    raise Invalid; unknown symbols and closed markets without a price raise Denied; nothing is stored for those.
+    raise Invalid; unknown symbols and closed markets without a price raise Denied; what a plan does not hold raises 402
+    (trading.services.gates); nothing is stored for those.
     """
     key = idempotency_key
     if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):

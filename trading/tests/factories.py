@@ -31,7 +31,7 @@ def actor(owner: User) -> Actor:
     return Actor(user_id=owner.pk, is_staff=owner.is_operator, label=owner.display_name)
 
 
-def group(market: MarketView, *, status: str = "open", purpose: str = "practice", **policy) -> int:
+def group(market: MarketView, *, status: str = "open", purpose: str = "house", **policy) -> int:
     with transaction.atomic():
         return group_create_in_tx(
             slug=f"group-{next(_numbers)}", purpose=purpose, market_id=market.id, policy=policy, status=status
@@ -44,7 +44,7 @@ def account(
     owner: User | None = None,
     group_id: int | None = None,
     cash: str = "10000",
-    purpose: str = "practice",
+    purpose: str = "house",
 ) -> tuple[int, Actor]:
     """An account with cash in it, and its owner as an actor."""
     owner = owner or user()

@@ -31,7 +31,7 @@ def margin_account(market, owner=None, **terms):
             owner_id=owner.pk,
             market_id=market.id,
             group_id=None,
-            purpose="practice",
+            purpose="house",
             label="Margin",
             initial=Money.of("10000", "USD"),
             terms=Terms(kind="margin", leverage=Decimal(2), short=True, **terms),

@@ -125,7 +125,7 @@ def test_a_short_trade_earns_when_the_price_falls(market):
             owner_id=owner.pk,
             market_id=market.id,
             group_id=None,
-            purpose="practice",
+            purpose="house",
             label="Margin",
             initial=Money.of("10000", "USD"),
             terms=Terms(kind="margin", leverage=Decimal(2), short=True),

@@ -53,7 +53,7 @@ def margin_account(market, *, cash="10000", **terms):
             owner_id=owner.pk,
             market_id=market.id,
             group_id=None,
-            purpose="practice",
+            purpose="house",
             label="Margin",
             initial=Money.of(cash, "USD"),
             terms=Terms(kind="margin", **{"leverage": Decimal(2), "short": True, **terms}),

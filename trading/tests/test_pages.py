@@ -49,7 +49,7 @@ def short(market):
             owner_id=owner.pk,
             market_id=market.id,
             group_id=None,
-            purpose="practice",
+            purpose="house",
             label="Margin account",
             initial=Money.of("10000", "USD"),
             terms=MARGIN,

@@ -36,6 +36,7 @@ from trading.pages.blotter import OPEN_ORDERS, blotter, book_of, nested, order_r
 from trading.pages.words import STATES, TYPES
 from trading.selectors import pages as page_reads
 from trading.selectors.books import fee_words, round_trips
+from trading.services.gates import analytics_require, trades_left
 from trading.services.statements import PDF_ROWS, statement_of
 
 TABS = ("positions", "orders", "trades")
@@ -87,6 +88,7 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
         "curve": curve_points(account_id, context["market"].tick),
     }
     if context["mine"]:
+        context["trades"] = trades_left(found)
         context["fees"] = fee_words(found.id)
     if context["can_trade"]:
         context |= _ticket(request, found)
@@ -175,6 +177,7 @@ def analytics(request: HttpRequest, account_id: int) -> HttpResponse:
     context = _head(request, account_id, "analytics")
     found: AccountView = context["account"]
     try:
+        analytics_require(found, viewer(request))
         context |= figures_of.context(found.id, found.currency, has_begun=context["market"].tick >= 0)
         trips = round_trips(found.id)
     except DomainError as error:
@@ -206,6 +209,11 @@ def statement(request: HttpRequest, account_id: int) -> HttpResponse:
     if not (context["mine"] or actor(request).is_staff):
         # An agent's account is public, its papers are its owner's.
         raise NotFound("account_not_found", "There is no such account.")
+    try:
+        analytics_require(found, viewer(request))
+    except DomainError as error:
+        context |= {"form": PeriodForm(), "error": error}
+        return render(request, "trading/statement.html", context, status=error.status)
     form = _period(request, found, context["market"].at.date())
     wanted = request.GET.get("format", "")
     context["form"] = form

@@ -84,7 +84,7 @@ def account(view: MarketView, terms: Terms, cash: str, group_id: int | None) -> 
             owner_id=owner.pk,
             market_id=view.id,
             group_id=group_id,
-            purpose="practice",
+            purpose="house",
             label="Machine",
             initial=Money.of(cash, "USD"),
             terms=terms,
