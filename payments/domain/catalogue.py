@@ -47,7 +47,7 @@ FEATURES: Mapping[Feature, FeatureKind] = MappingProxyType({
     kind.key: kind
     for kind in (
         FeatureKind(Feature.TRADES, "Trades on your own accounts", "trade", "ever",
-                    "On practice and broker accounts; orders that only reduce a position, contests and challenges are free."),
+                    "On practice and broker accounts. Reducing a position is free; so are contests."),
         FeatureKind(Feature.AUTO_TRADES, "Automatic trades a day", "trade", "day"),
         FeatureKind(Feature.ANALYTICS, "Account analytics and statements",
                     about="Of practice and broker accounts. Those of contests and challenges come with them."),

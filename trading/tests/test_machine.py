@@ -13,7 +13,7 @@ from trading.tests.machine.machine import TradingMachine
 
 pytestmark = pytest.mark.django_db
 
-QUICK = {"max_examples": 25, "stateful_step_count": 25, "derandomize": True, "database": None}
+QUICK = {"max_examples": 18, "stateful_step_count": 25, "derandomize": True, "database": None}
 LONG = {"max_examples": int(os.environ.get("MACHINE_EXAMPLES", "600")), "stateful_step_count": 50}
 
 
