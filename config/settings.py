@@ -355,6 +355,11 @@ PUSH_HOSTS = env.list("PUSH_HOSTS", default=list(PUSH_SERVICES))
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
 STRIPE_API_URL = env.str("STRIPE_API_URL", default="https://api.stripe.com")
+RAZORPAY_KEY_ID = env.str("RAZORPAY_KEY_ID", default="")
+RAZORPAY_KEY_SECRET = env.str("RAZORPAY_KEY_SECRET", default="")
+RAZORPAY_WEBHOOK_SECRETS = env.list("RAZORPAY_WEBHOOK_SECRET", default=[])
+RAZORPAY_X_ACCOUNT = env.str("RAZORPAY_X_ACCOUNT", default="")
+RAZORPAY_API_URL = env.str("RAZORPAY_API_URL", default="https://api.razorpay.com")
 SANDBOX_PAYMENTS = env.bool("SANDBOX_PAYMENTS", default=DEBUG)
 PAYMENT_TIMEOUT = env.float("PAYMENT_TIMEOUT", default=10.0)
 PAYMENT_CURRENCY = env.str("PAYMENT_CURRENCY", default="USD")
@@ -365,6 +370,11 @@ SUBSCRIPTION_GRACE_DAYS = env.int("SUBSCRIPTION_GRACE_DAYS", default=7)
 PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
 PAYOUT_DAILY_MAXIMUM = env.int("PAYOUT_DAILY_MAXIMUM", default=5_000_000)
 PAYOUT_HOLD_HOURS = env.int("PAYOUT_HOLD_HOURS", default=24)
+# A form of ours leads to the providers' pages: the redirect after it is held to this as well.
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += [
+    *([f"https://{name}.stripe.com" for name in ("checkout", "billing", "connect")] if STRIPE_SECRET_KEY else []),
+    *([RAZORPAY_API_URL] if RAZORPAY_KEY_ID else []),
+]
 SELLER = env.json("SELLER", default={"name": "Trading Arena", "address": [], "tax_id": ""})
 
 # People: where from (ISO 3166, "US" or "US-NY"), how old, how long things are kept. A country's header counts only when

@@ -7,6 +7,7 @@ from payments import web
 
 urlpatterns = [
     pattern
-    for found in sorted(module.name for module in iter_modules(web.__path__))
+    # The addresses of providers' own pages before the general ones.
+    for found in sorted((module.name for module in iter_modules(web.__path__)), reverse=True)
     for pattern in getattr(import_module(f"payments.web.{found}"), "urlpatterns", [])
 ]

@@ -10,9 +10,13 @@ from django.conf import settings
 from core.errors import Unavailable
 from payments.domain.ports import Can, Provider
 
-SANDBOX, STRIPE = "sandbox", "stripe"
+SANDBOX, STRIPE, RAZORPAY = "sandbox", "stripe", "razorpay"
 # In the order in which they are offered.
-_MODULES = {STRIPE: "payments.adapters.stripe", SANDBOX: "payments.adapters.sandbox"}
+_MODULES = {
+    RAZORPAY: "payments.adapters.razorpay",
+    STRIPE: "payments.adapters.stripe",
+    SANDBOX: "payments.adapters.sandbox",
+}
 NAMES = tuple(_MODULES)
 _replaced: dict[str, Callable[[], Provider]] = {}
 
@@ -22,6 +26,7 @@ def is_set_up(name: str) -> bool:
     if name in _replaced:
         return True
     keys = {
+        RAZORPAY: settings.RAZORPAY_KEY_ID and settings.RAZORPAY_KEY_SECRET,
         STRIPE: settings.STRIPE_SECRET_KEY,
         SANDBOX: settings.SANDBOX_PAYMENTS,
     }
@@ -31,6 +36,7 @@ def is_set_up(name: str) -> bool:
 def missing(name: str) -> str:
     """What must be set before a provider can be used."""
     return {
+        RAZORPAY: "RAZORPAY_KEY_ID, RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET",
         STRIPE: "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET",
         SANDBOX: "DEBUG, or SANDBOX_PAYMENTS=1",
     }[name]

@@ -283,6 +283,7 @@ class Provider(Protocol):
     is_simulated: bool
     can: frozenset[Can]
     currencies: frozenset[str]  # empty: any
+    payee_fields: tuple[str, ...]  # what our own form must ask a payee (payments.domain.bank); empty: their page asks
 
     def checkout_create(self, request: CheckoutRequest, *, key: str) -> CheckoutState:
         """Make a page to pay on."""

@@ -120,6 +120,13 @@ def payment_view(public_id: UUID | str, user_id: int | None = None) -> PaymentVi
     return view_of(payment, with_steps=True)
 
 
+def checkout_ref_of(public_id: UUID | str, *, provider: str = "") -> str:
+    """The provider's reference of the page of a payment; of this provider, when one is named. Empty without one."""
+    rows = Payment.objects.filter(public_id=public_id)
+    rows = rows.filter(provider=provider) if provider else rows
+    return rows.values_list("checkout_ref", flat=True).first() or ""
+
+
 def payments_of(user_id: int) -> QuerySet[Payment]:
     """A person's payments, the newest first; pages of it become views by `view_of`."""
     return Payment.objects.filter(user_id=user_id).order_by("-pk")

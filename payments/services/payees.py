@@ -18,6 +18,7 @@ from core.errors import DomainError, Invalid, NotFound, Unavailable
 from core.services import audit
 from payments import locks
 from payments.adapters import registry
+from payments.domain.bank import indian_account
 from payments.domain.ports import Can, PayeeState, ProviderError
 from payments.models import Payee
 from payments.selectors.payouts import PayeeView, payee_of
@@ -30,7 +31,8 @@ def payee_begin(
 ) -> tuple[PayeeView, str]:
     """Register where a person is paid, in place of what was before: the payee, and a page of the provider to finish on.
 
-    Raises Forbidden (onboarding), Invalid, Unavailable; 409 `payee_refused`.
+    `details` are asked for where the provider has no page for them (payments.domain.bank), and kept encrypted. Raises
+    Forbidden (onboarding), Invalid, Unavailable; 409 `payee_refused`.
     """
     standing_require(actor)
     country, currency = country.strip().upper(), currency.strip().upper()
@@ -40,6 +42,7 @@ def payee_begin(
     if not ways:
         raise Unavailable("payouts_not_configured", f"Payouts in {currency} are not set up on this site.")
     provider = ways[0]
+    details = indian_account(details or {}) if provider.payee_fields else None
     with transaction.atomic(durable=True):
         Payee.objects.select_for_update(no_key=True).filter(user=actor, is_active=True).update(is_active=False)
         row = Payee.objects.create(
@@ -75,6 +78,12 @@ def payee_begin(
     found = payee_of(actor.pk)
     assert found is not None
     return found, payee_url(actor=actor) if not state.is_ready else ""
+
+
+def payee_fields(currency: str) -> tuple[str, ...]:
+    """What our own form must ask of an account in a currency; empty when the provider's page asks."""
+    ways = registry.available(can=Can.PAY_OUT, currency=currency)
+    return ways[0].payee_fields if ways else ()
 
 
 def payee_url(*, actor: User) -> str:

@@ -22,7 +22,7 @@ from payments.services.sync import object_sync
 logger = logging.getLogger(__name__)
 
 TOPIC = "payments.webhook"
-KEPT_HEADERS = ("stripe-signature", "x-sandbox-signature")
+KEPT_HEADERS = ("stripe-signature", "x-razorpay-signature", "x-razorpay-event-id", "x-sandbox-signature")
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 BATCH = 50

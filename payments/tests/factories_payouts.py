@@ -56,9 +56,9 @@ def finance():
     return UserFactory(role="finance", is_staff=True), UserFactory(role="finance", is_staff=True)
 
 
-def approved(user, minor=None, key="p"):
+def approved(user, minor=None, key="p", currency="USD"):
     """A payout that may be sent at once."""
-    view = payouts.payout_request(actor=user, amount_minor=minor, currency="USD", idempotency_key=key)
+    view = payouts.payout_request(actor=user, amount_minor=minor, currency=currency, idempotency_key=key)
     first, second = finance()
     payouts.payout_review(actor=first, payout_id=view.id)
     payouts.payout_approve(actor=second, payout_id=view.id, note="Fine.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -18,7 +19,7 @@ from core.throttling import limit
 from payments.domain.ports import ObjectKind, ProviderError
 from payments.forms import CheckoutForm
 from payments.pages import TONES, money_context
-from payments.selectors.payments import PaymentView, payment_view
+from payments.selectors.payments import PaymentView, checkout_ref_of, payment_view
 from payments.services.checkout import purchase_begin, purchase_cancel
 from payments.services.quoting import Quote, purchase_quote
 from payments.services.sync import object_sync
@@ -108,10 +109,9 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _asked(view: PaymentView, user_id: int) -> PaymentView:
     """Ask the provider, in case that it has told us and we have not heard yet."""
-    ref = view.url.rsplit("/", 1)[-1] if view.is_simulated else ""
     try:
         limit("codes", f"ask:{view.public_id}")
-        ref = ref or _checkout_ref(view)
+        ref = checkout_ref_of(view.public_id)
         if ref:
             object_sync(view.provider, ObjectKind.CHECKOUT, ref)
     except (ProviderError, DomainError):
@@ -119,19 +119,11 @@ def _asked(view: PaymentView, user_id: int) -> PaymentView:
     return payment_view(view.public_id, user_id=user_id)
 
 
-def _checkout_ref(view: PaymentView) -> str:
-    from payments.selectors.payments import payments_of
-
-    return payments_of(view.user_id).filter(pk=view.id).values_list("checkout_ref", flat=True).first() or ""
-
-
 @login_required
 @page
 @require_POST
 def checkout_cancel(request: HttpRequest, public_id: str) -> HttpResponse:
     """Give up a payment."""
-    from django.contrib import messages
-
     try:
         purchase_cancel(actor=_me(request), public_id=public_id)
     except DomainError as error:

@@ -98,17 +98,28 @@ def payee(request: HttpRequest) -> HttpResponse:
     has = payee_of(_me(request).pk)
     identity = identity_of(_me(request).pk)
     first = {"country": identity.country, "currency": has.currency if has else "USD"}
-    form = PayeeForm(request.POST if request.method == "POST" else None, initial=first)
+    asks = payees.payee_fields("INR")
+    form = PayeeForm(request.POST if request.method == "POST" else None, initial=first, asks=asks)
     refusal: DomainError | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            _, url = payees.payee_begin(actor=_me(request), **form.cleaned_data)
+            _, url = payees.payee_begin(
+                actor=_me(request),
+                country=form.cleaned_data["country"],
+                currency=form.cleaned_data["currency"],
+                details=form.details(),
+            )
         except DomainError as error:
-            refusal = error
+            field = str(error.details.get("field", ""))
+            if field in form.fields:
+                form.add_error(field, error.message)
+            else:
+                refusal = error
         else:
             return HttpResponseRedirect(url or "/payouts")
     context = {"payee": has, "form": form, "refusal": refusal}
-    return render(request, "payments/payouts/payee.html", context, status=422 if refusal else 200)
+    is_refused = refusal is not None or bool(form.errors)
+    return render(request, "payments/payouts/payee.html", context, status=422 if is_refused else 200)
 
 
 @login_required

@@ -19,6 +19,9 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "pricing"): "public",
     ("GET", "checkout/<slug:kind>/<path:reference>"): "self",
     ("POST", "checkout/<slug:kind>/<path:reference>"): "self",
+    # Found only where Razorpay is set up; the way back brings no session.
+    ("GET", "checkout/razorpay/<uuid:public_id>"): "owner",
+    ("POST", "checkout/razorpay/<uuid:public_id>/callback"): "entrance",
     ("GET", "checkout/return/<uuid:public_id>"): "owner",
     ("POST", "checkout/cancel/<uuid:public_id>"): "owner",
     ("GET", "billing"): "self",
@@ -61,6 +64,7 @@ ABSENT = frozenset(
         *(("POST", f"api/v1/subscription/{name}") for name in ("change", "cancel", "resume", "portal")),
         ("GET", "api/v1/payouts/payee"),
         ("POST", "sandbox/portal/<slug:ref>"),
+        ("GET", "checkout/razorpay/<uuid:public_id>"),
     }
 )
 BODIES: dict[tuple[str, str], dict[str, object]] = {

@@ -38,6 +38,7 @@ class SandboxProvider:
     is_simulated = True
     can = frozenset(Can)
     currencies: frozenset[str] = frozenset()
+    payee_fields: tuple[str, ...] = ()
 
     def checkout_create(self, request: CheckoutRequest, *, key: str) -> CheckoutState:
         """A page of ours that looks like a provider's."""

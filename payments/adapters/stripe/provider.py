@@ -44,6 +44,7 @@ class StripeProvider:
     is_simulated = False
     can = frozenset(Can)
     currencies: frozenset[str] = frozenset()
+    payee_fields: tuple[str, ...] = ()
 
     def __init__(self, *, key: str, url: str, timeout: float) -> None:
         self._client = client(key, url, timeout)
