@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import error_body, errors
+from core.throttling import address
 from payments.services.webhooks import webhook_receive
 
 
@@ -25,12 +26,14 @@ class WebhookView(APIView):
         tags=["payments"],
         summary="A payment provider tells something",
         request=OpenApiTypes.BINARY,
-        responses={200: OpenApiTypes.OBJECT, **errors(400, 404, 413, 503)},
+        responses={200: OpenApiTypes.OBJECT, **errors(400, 404, 413, 429, 503)},
     )
     def post(self, request: Request, provider: str = "stripe") -> Response:
         """Store and verify the raw body, answer at once; what it names is looked up afterwards."""
         headers = {name: value for name, value in request.headers.items() if isinstance(value, str)}
-        taken = webhook_receive(provider=provider, body=request._request.body, headers=headers)
+        taken = webhook_receive(
+            provider=provider, body=request._request.body, headers=headers, address=address(request)
+        )
         if not taken.is_accepted:
             return Response(error_body(taken.code, taken.message), status=400)
         return Response({"received": True, "code": taken.code})

@@ -49,6 +49,11 @@ def total_of(subtotal: int, *, discount: int = 0, tax_bp: int = 0) -> Total:
     return Total(subtotal, discount, rounded(Fraction((subtotal - discount) * tax_bp, BASIS)))
 
 
+def tax_of(tax: int, total: int, amount: int) -> int:
+    """How much of `amount`, a part of a taxed total, is tax."""
+    return rounded(Fraction(tax * amount, total)) if total else 0
+
+
 def shared(amount: int, weights: Sequence[int]) -> list[int]:
     """Split an amount by weights; the parts differ from exact shares by less than 1 and add up to the amount."""
     whole = sum(weights)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from payments.domain import chart
-from payments.domain.amounts import rounded, shared
+from payments.domain.amounts import shared, tax_of
 
 Shares = Sequence[Sequence[object]]  # [account, kind, weight], as stored with a payment
 Parts = dict[str, int]
@@ -18,7 +17,7 @@ def parts_of(shares: Shares, *, total: int, tax: int, country: str, amount: int)
     Of the whole total these are the shares themselves; what lies between two amounts is the difference of their parts,
     so that several refunds together take exactly what one would.
     """
-    taxed = rounded(Fraction(tax * amount, total)) if total else 0
+    taxed = tax_of(tax, total, amount)
     net = shared(amount - taxed, [int(str(weight)) for *_, weight in shares])
     found: Parts = {}
     for (account, *_), minor in zip(shares, net, strict=True):

@@ -201,6 +201,7 @@ class Dispute(models.Model):
     held_minor = models.PositiveBigIntegerField(default=0, help_text="Held back by the provider, as booked")
     lost_minor = models.PositiveBigIntegerField(default=0, help_text="Lost for good, as booked")
     bookings = models.PositiveSmallIntegerField(default=0, help_text="How many journals, for their references")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last asked by itself")
     created_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -36,6 +36,7 @@ class Subscription(models.Model):
     pay_url = models.URLField(max_length=2000, blank=True, help_text="Where a bill that is due can be paid")
     reminders = models.PositiveSmallIntegerField(default=0, help_text="Sent about the bill that is due")
     reminded_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When the provider was last asked by itself")
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from core.errors import DomainError
@@ -13,14 +14,14 @@ from payments import locks
 from payments.adapters import registry
 from payments.domain import states
 from payments.domain.ports import ObjectKind, ProviderError
-from payments.models import Payment, PaymentStep
+from payments.models import Dispute, Payment, PaymentStep, Refund
 from payments.services.granting import payment_release_in_tx
 from payments.services.sync import object_sync
 
 logger = logging.getLogger(__name__)
 
 BATCH = 50
-ASK_AGAIN = timedelta(minutes=3)
+ASK_AGAIN, ASK_SLOWLY = timedelta(minutes=3), timedelta(minutes=30)
 _OPEN = (*states.OPEN_PAYMENTS, states.FAILED)
 
 
@@ -73,15 +74,41 @@ def payments_expire_due() -> int:
     return closed
 
 
+def refunds_ask_again() -> int:
+    """Ask about refunds on their way, for the case that a webhook was lost; how many."""
+    rows = Refund.objects.select_related("payment").filter(status=Refund.Status.PENDING, next_at__lte=timezone.now())
+    found = list(rows.exclude(ref="").order_by("next_at")[:BATCH])
+    for refund in found:
+        _ask(refund.payment.provider, ObjectKind.REFUND, refund.ref)
+        Refund.objects.filter(pk=refund.pk).update(next_at=timezone.now() + ASK_SLOWLY)
+    return len(found)
+
+
+def disputes_ask_again() -> int:
+    """Ask about disputes that are not decided; how many."""
+    open_ones = (Dispute.Status.OPEN, Dispute.Status.UNDER_REVIEW)
+    rows = Dispute.objects.select_related("payment").filter(status__in=open_ones)
+    rows = rows.exclude(checked_at__gt=timezone.now() - ASK_SLOWLY)
+    found = list(rows.order_by(F("checked_at").asc(nulls_first=True), "pk")[:BATCH])
+    for dispute in found:
+        _ask(dispute.payment.provider, ObjectKind.DISPUTE, dispute.ref)
+        Dispute.objects.filter(pk=dispute.pk).update(checked_at=timezone.now())
+    return len(found)
+
+
+def _ask(provider: str, kind: ObjectKind, ref: str) -> None:
+    try:
+        object_sync(provider, kind, ref)
+    except (ProviderError, DomainError) as error:
+        logger.warning("%s %s could not be asked about: %s", kind, ref, error.message)
+
+
 def payments_ask_again() -> int:
     """Ask the provider about open payments, for the case that it told us and we did not hear; how many."""
     border = timezone.now() - ASK_AGAIN
     rows = Payment.objects.filter(status__in=_OPEN, created_at__lt=border).exclude(checkout_ref="")
     rows = rows.exclude(checked_at__gt=border).order_by("checked_at", "pk")[:BATCH]
     for payment in list(rows):
-        try:
-            object_sync(payment.provider, ObjectKind.CHECKOUT, payment.checkout_ref)
-        except (ProviderError, DomainError) as error:
-            logger.warning("payment %s could not be asked about: %s", payment.pk, error.message)
+        _ask(payment.provider, ObjectKind.CHECKOUT, payment.checkout_ref)
         Payment.objects.filter(pk=payment.pk).update(checked_at=timezone.now())
     return len(rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from accounts.models import Profile, User
-from payments.domain.amounts import rounded
+from payments.domain.amounts import tax_of
 from payments.models import Invoice, Payment, Refund
 
 _SERIES = {Invoice.Kind.INVOICE: "INV", Invoice.Kind.CREDIT_NOTE: "CN"}
@@ -40,8 +41,11 @@ def credit_note_issue_in_tx(refund: Refund) -> Invoice:
     if found is not None:
         return found
     payment = refund.payment
-    tax = rounded(Fraction(payment.tax_minor * refund.amount_minor, payment.total_minor))
     invoice = invoice_issue_in_tx(payment)
+    before = -(payment.invoices.filter(kind=Invoice.Kind.CREDIT_NOTE).aggregate(sum=Sum("total_minor"))["sum"] or 0)
+    after = before + refund.amount_minor
+    # As the books do it: several refunds together give back exactly the tax that one would.
+    tax = tax_of(payment.tax_minor, payment.total_minor, after) - tax_of(payment.tax_minor, payment.total_minor, before)
     return Invoice.objects.create(
         number=_number_in_tx(Invoice.Kind.CREDIT_NOTE),
         kind=Invoice.Kind.CREDIT_NOTE,
@@ -61,9 +65,9 @@ def _number_in_tx(kind: str) -> str:
     prefix = f"{_SERIES[Invoice.Kind(kind)]}-{year}-"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"invoice:{prefix}"])
-    last = (
-        Invoice.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
-    )
+    # A longer number is a later one, beyond a million a year.
+    rows = Invoice.objects.filter(number__startswith=prefix).order_by(Length("number").desc(), "-number")
+    last = rows.values_list("number", flat=True).first()
     return f"{prefix}{int(last.rsplit('-', 1)[1]) + 1 if last else 1:06d}"
 
 

@@ -1,7 +1,8 @@
 """The provider's statement held against our books, cause by cause.
 
 Fees and what a provider sends to our bank are booked from the statement; everything else must be in the books already.
-What is not is a difference, with the journal that would settle it; people decide.
+What is not is asked about once more; what still differs is a difference, with the journal that would settle it, and
+people decide.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from core.errors import Conflict, DomainError, Invalid
 from core.services import audit
 from payments.adapters import registry
 from payments.domain import chart
-from payments.domain.ports import Movement, MovementKind, ProviderError
+from payments.domain.ports import Movement, MovementKind, ObjectKind, ProviderError
 from payments.models import BalanceMovement, Difference, ReconciliationRun
 from payments.selectors.books import balances
 from payments.selectors.reconciliation import booked_by_source
 from payments.services import books
+from payments.services.sync import object_sync
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,16 @@ PAGE = 500
 LATE = timedelta(hours=1)  # so long may a provider's statement lag behind what it has told us
 _BANK = (MovementKind.TO_BANK, MovementKind.FROM_BANK)
 _COMPARED = [kind for kind in MovementKind if kind not in (*_BANK, MovementKind.OTHER)]
+_OBJECTS = {
+    MovementKind.CHARGE: ObjectKind.CHARGE,
+    MovementKind.REFUND: ObjectKind.REFUND,
+    MovementKind.REFUND_FAILED: ObjectKind.REFUND,
+    MovementKind.DISPUTE: ObjectKind.DISPUTE,
+    MovementKind.DISPUTE_RETURNED: ObjectKind.DISPUTE,
+    MovementKind.PAYOUT: ObjectKind.PAYOUT,
+    MovementKind.PAYOUT_FAILED: ObjectKind.PAYOUT,
+}
+MOST_ASKED = 200
 Key = tuple[str, str]  # source, currency
 
 
@@ -64,6 +76,8 @@ def reconcile(*, provider: str, since: datetime, until: datetime) -> Reconciliat
         logger.error("the statement of %s could not be fetched: %s", provider, error.message)
     else:
         found = _compare(provider, since, until)
+        if _ask_about(provider, found):
+            found = _compare(provider, since, until)
         _write(run, found)
         run.balances = _balances(provider)
         open_ones = Difference.objects.filter(provider=provider, status=Difference.Status.OPEN).exists()
@@ -71,6 +85,19 @@ def reconcile(*, provider: str, since: datetime, until: datetime) -> Reconciliat
     run.finished_at = timezone.now()
     run.save()
     return run
+
+
+def _ask_about(provider: str, found: Sequence[_Found]) -> int:
+    """Look at what differs once more at the provider: a webhook may have been lost for good; how many were."""
+    sources = [one.source for one in found if one.kind != Difference.Kind.NOT_THERE][:MOST_ASKED]
+    rows = BalanceMovement.objects.filter(provider=provider, source_ref__in=sources, kind__in=_OBJECTS)
+    asked = dict(rows.order_by("pk").values_list("source_ref", "kind"))
+    for ref, kind in asked.items():
+        try:
+            object_sync(provider, _OBJECTS[MovementKind(kind)], ref)
+        except (ProviderError, DomainError) as error:
+            logger.warning("%s of %s could not be asked about: %s", ref, provider, error.message)
+    return len(asked)
 
 
 def _take(provider: str, page: Sequence[Movement]) -> int:

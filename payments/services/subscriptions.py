@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.models import User
@@ -200,14 +200,16 @@ def _sync(row: Subscription) -> None:
 
     try:
         object_sync(row.provider, ObjectKind.SUBSCRIPTION, row.ref)
-    except ProviderError:
-        logger.warning("subscription %s is asked about again later", row.pk)
+    except (ProviderError, DomainError) as error:
+        logger.warning("subscription %s is asked about again later: %s", row.pk, error.message)
 
 
 def subscriptions_ask_again(limit: int = 50) -> int:
     """Ask about subscriptions whose period is over, for the case that a webhook was lost; how many."""
     border = timezone.now() - timedelta(minutes=10)
-    rows = Subscription.objects.exclude(status__in=_OVER).filter(period_end__lt=border).order_by("period_end")[:limit]
-    for row in list(rows):
+    rows = Subscription.objects.exclude(status__in=_OVER).filter(period_end__lt=border)
+    found = list(rows.exclude(checked_at__gt=border).order_by(F("checked_at").asc(nulls_first=True), "pk")[:limit])
+    for row in found:
         _sync(row)
-    return len(rows)
+        Subscription.objects.filter(pk=row.pk).update(checked_at=timezone.now())
+    return len(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from core.errors import DomainError, NotFound
 from core.services import audit, outbox
+from core.throttling import hit
 from payments.adapters import registry
 from payments.domain.ports import BadWebhookError, Hint, Ignored, ObjectKind, ProviderError
 from payments.models import WebhookDelivery
@@ -26,7 +28,9 @@ KEPT_HEADERS = ("stripe-signature", "x-razorpay-signature", "x-razorpay-event-id
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 BATCH = 50
-NOT_OURS_TRIES = 3  # our own row may be on its way
+NOT_OURS_TRIES = 6  # our own row may be on its way; this is about twenty minutes
+REFUSED_TRIES = 3  # the provider has answered that it does not do it; it may still be catching up
+KEPT_AN_HOUR = 60  # of what is not the provider's, from one address; from all of them a hundred times as much
 WAITS = (5, 15, 60, 300, 900, 3_600, 7_200)  # seconds before the next attempt
 _Status = WebhookDelivery.Status
 
@@ -41,10 +45,11 @@ class Received:
     delivery_id: int | None = None
 
 
-def webhook_receive(*, provider: str, body: bytes, headers: Mapping[str, str]) -> Received:
+def webhook_receive(*, provider: str, body: bytes, headers: Mapping[str, str], address: str = "") -> Received:
     """Store a delivery and verify it. Raises NotFound for an unknown provider, Unavailable when it is not set up.
 
-    It is stored before it is believed: what a provider sends is not lost when everything after that fails.
+    It is stored before it is believed: what a provider sends is not lost when everything after that fails. What is not
+    believed is kept as well, up to a number an hour of each address; 429 `rate_limited` after that.
     """
     if provider not in registry.NAMES:
         raise NotFound("provider_unknown", "There is no such payment provider.")
@@ -54,10 +59,20 @@ def webhook_receive(*, provider: str, body: bytes, headers: Mapping[str, str]) -
     try:
         said = asked.webhook(body, kept, now=timezone.now())
     except BadWebhookError as error:
+        if (wait := _too_many(address)) is not None:
+            row.delete()
+            raise DomainError("rate_limited", "Too many of these.", {"retry_after": wait}, status=429) from error
         WebhookDelivery.objects.filter(pk=row.pk).update(status=_Status.REJECTED, reason=f"{error.code}: {error}"[:300])
         logger.warning("a webhook of %s was rejected: %s", provider, error.code)
         return Received(is_accepted=False, code=error.code, message=error.message)
     return _accept(row, said)
+
+
+def _too_many(address: str) -> int | None:
+    """Whether no more of what is not the provider's is kept: the seconds to wait, else None."""
+    waits = [hit(f"wrong-webhook:{address}", KEPT_AN_HOUR, 3_600), hit("wrong-webhook", KEPT_AN_HOUR * 100, 3_600)]
+    found = [wait for wait in waits if wait is not None]
+    return math.ceil(max(found)) if found else None
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
@@ -93,11 +108,14 @@ def webhook_process(delivery_id: int) -> bool:
     if not rows.update(next_at=now + LEASE, attempts=F("attempts") + 1):
         return False
     row = WebhookDelivery.objects.get(pk=delivery_id)
-    if not row.event_id:
-        return _again(row)
     try:
+        if not row.event_id:
+            return _again(row)
         is_ours = object_sync(row.provider, ObjectKind(row.object_kind), row.object_ref, row.account)
-    except (ProviderError, DomainError) as error:
+    except ProviderError as error:
+        is_final = not (error.is_retryable or error.is_unknown)
+        _later(row, f"{error.code}: {error.message}", most=REFUSED_TRIES if is_final else MAX_ATTEMPTS)
+    except DomainError as error:
         _later(row, f"{error.code}: {error.message}")
     except Exception as error:  # whatever it is, the delivery is kept, and the next ones are processed
         logger.exception("webhook %s could not be processed", row.pk)
@@ -108,10 +126,10 @@ def webhook_process(delivery_id: int) -> bool:
 
 
 def _again(row: WebhookDelivery) -> bool:
-    """Stored, but the process died before it was verified: verify it now."""
+    """Stored, but the process died before it was verified: verify it now. Raises Unavailable."""
     try:
         said = registry.provider(row.provider).webhook(bytes(row.body), row.headers, now=row.received_at)
-    except (BadWebhookError, DomainError) as error:
+    except BadWebhookError as error:
         WebhookDelivery.objects.filter(pk=row.pk).update(status=_Status.REJECTED, reason=str(error)[:300])
         return True
     taken = _accept(row, said)
@@ -129,8 +147,8 @@ def _done(row: WebhookDelivery, *, is_ours: bool) -> None:
     )
 
 
-def _later(row: WebhookDelivery, reason: str) -> None:
-    is_poison = row.attempts >= MAX_ATTEMPTS
+def _later(row: WebhookDelivery, reason: str, *, most: int = MAX_ATTEMPTS) -> None:
+    is_poison = row.attempts >= most
     if is_poison:
         logger.error("webhook %s (%s) is set aside: %s", row.pk, row.event_type, reason)
     WebhookDelivery.objects.filter(pk=row.pk, status=_Status.RECEIVED).update(

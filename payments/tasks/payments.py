@@ -18,6 +18,18 @@ def payments_ask_again() -> None:
 
 
 @shared_task
+def refunds_ask_again() -> None:
+    """Ask about refunds on their way."""
+    closing.refunds_ask_again()
+
+
+@shared_task
+def disputes_ask_again() -> None:
+    """Ask about disputes that are not decided."""
+    closing.disputes_ask_again()
+
+
+@shared_task
 def refunds_send() -> None:
     """Send refunds that wait for their turn."""
     refunding.refunds_send_due()
