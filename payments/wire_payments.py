@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from payments.models import Payment
+from payments.models import Invoice, Payment
 
 MINOR = "Minor units of the currency"
 
@@ -89,3 +89,21 @@ class PaymentDetailOut(PaymentOut):
     """A payment with its timeline."""
 
     steps = PaymentStepOut(many=True)
+
+
+class InvoiceOut(serializers.Serializer):
+    """An invoice, or a credit note with negative amounts."""
+
+    number = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Invoice.Kind.choices)
+    issued_at = serializers.DateTimeField()
+    currency = serializers.CharField()
+    net_minor = serializers.IntegerField(help_text=MINOR)
+    tax_minor = serializers.IntegerField(help_text=MINOR)
+    total_minor = serializers.IntegerField(help_text=MINOR)
+
+
+class InvoiceDetailOut(InvoiceOut):
+    """With what stands on it: seller, buyer, lines, tax, payment."""
+
+    document = serializers.DictField()

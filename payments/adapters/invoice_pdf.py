@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any
+from xml.sax.saxutils import escape
 
 from reportlab.lib.pagesizes import A4
 from reportlab.platypus import (
@@ -122,6 +123,4 @@ def _notes(told: Mapping[str, Any]) -> list[Flowable]:
 
 
 def _safe(text: str) -> str:
-    from xml.sax.saxutils import escape
-
     return escape(text)

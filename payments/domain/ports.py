@@ -164,6 +164,7 @@ class ChargeState:
     """A payment at the provider. `status`: requires_action, processing, succeeded, failed, canceled.
 
     `captured_minor` is what has come in; refunds and disputes are listed whole. `invoice_ref`: of a subscription.
+    `instrument`: what names the card or account it was paid with, the same for everybody who pays with it.
     """
 
     ref: str
@@ -178,6 +179,7 @@ class ChargeState:
     disputes: tuple[DisputeState, ...] = ()
     failure_code: str = ""
     failure: str = ""
+    instrument: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ def paper_get(number: str, user_id: int) -> Paper:
     found = invoices_of(user_id).filter(number=number).first()
     if found is None:
         raise NotFound("invoice_not_found", "There is no such invoice.")
+    return paper_of(found)
+
+
+def paper_of(found: Invoice) -> Paper:
+    """A row as others may see it."""
     return Paper(
         number=found.number,
         kind=found.kind,

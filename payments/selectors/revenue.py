@@ -139,6 +139,8 @@ def queues() -> list[Queue]:
     for title, rows, at, page, query in (
         ("Paid and not handed over", problems, "created_at", "payment", "with_problem=1"),
         ("Refunds that failed", Refund.objects.filter(status="failed"), "created_at", "refund", "status__exact=failed"),
+        ("Webhooks waiting", WebhookDelivery.objects.filter(status="received"), "received_at", "webhookdelivery",
+         "status__exact=received"),
         ("Webhooks set aside", WebhookDelivery.objects.filter(status="poison"), "received_at", "webhookdelivery",
          "status__exact=poison"),
         ("Differences with providers", Difference.objects.filter(status="open"), "created_at", "difference",

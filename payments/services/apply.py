@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.services.leads import sighting_record
 from payments import locks
 from payments.domain import states
 from payments.domain.ports import ChargeState, CheckoutState, DisputeState, RefundState
@@ -69,6 +70,8 @@ def payment_book_in_tx(payment: Payment, state: ChargeState) -> None:
     payment.checked_at = timezone.now()
     payment.failure_code, payment.failure = state.failure_code[:60], payment.failure or state.failure[:300]
     _customer_keep_in_tx(payment, state.customer_ref)
+    if state.captured_minor and state.instrument:
+        sighting_record(user_id=payment.user_id, kind="payment", value=state.instrument)
     if state.captured_minor and state.currency != payment.currency:
         payment.params = {**payment.params, CHARGED_CURRENCY: state.currency}
     capture_book_in_tx(payment, state.captured_minor)

@@ -18,7 +18,7 @@ from core.errors import Conflict, DomainError, NotFound, Unavailable
 from core.services import audit
 from payments import locks
 from payments.adapters import registry
-from payments.domain.amounts import total_of
+from payments.domain.amounts import prorated, total_of
 from payments.domain.ports import ObjectKind, ProviderError, SubscriptionState
 from payments.models import Customer, Payment, PlanGrant, PlanPrice, Subscription
 from payments.selectors.plans import SubscriptionView, price_get, subscription_of, subscription_row
@@ -97,7 +97,7 @@ def subscription_change(*, actor: User, price_code: str, idempotency_key: str) -
         raise Conflict("same_price", "This is the plan that you have.")
     if price.currency != row.price.currency:
         raise Conflict("currency_differs", f"Your plan is paid in {row.price.currency}: choose a price in it.")
-    tax_bp = row.payments.order_by("-pk").values_list("tax_bp", flat=True).first() or 0
+    tax_bp = _tax_bp(row)
     _ask(
         actor,
         row,
@@ -116,6 +116,23 @@ def subscription_change(*, actor: User, price_code: str, idempotency_key: str) -
         idempotency_key,
     )
     return _view(actor)
+
+
+def upgrade_due_minor(user_id: int, amount_minor: int, now: datetime | None = None) -> int:
+    """About what a change to a price costs now, with tax: the rest of the period, less what was paid for it.
+
+    The provider counts to the second of the change. Raises NotFound.
+    """
+    row = subscription_row(user_id)
+    if row is None:
+        raise NotFound("subscription_not_found", "You have no plan that renews.")
+    paid = total_of(row.price.amount_minor, tax_bp=_tax_bp(row)).total
+    then = total_of(amount_minor, tax_bp=_tax_bp(row)).total
+    return prorated(paid, then, row.period_start, row.period_end, now or timezone.now())
+
+
+def _tax_bp(row: Subscription) -> int:
+    return row.payments.order_by("-pk").values_list("tax_bp", flat=True).first() or 0
 
 
 def subscription_cancel(*, actor: User, idempotency_key: str) -> SubscriptionView:

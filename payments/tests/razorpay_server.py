@@ -186,7 +186,7 @@ class RazorpayServer:
             return refusal("This payment has already been captured")
         if asked["amount"] != row["amount"]:
             return refusal("Capture amount must be equal to the amount authorized")
-        row["status"] = "captured"
+        row |= {"status": "captured", "captured": True}
         self.get(row["order_id"])["status"] = "paid"
         return 200, row
 

@@ -142,6 +142,8 @@ class StripeServer:
         if status == "succeeded":
             source = {"id": f"ch_{made['id']}", "object": "charge", "payment_intent": made["id"]}
             self.moved("charge", amount, 59, currency, source)
+            card = {"type": "card", "card": {"fingerprint": "fp_one", "last4": "4242"}}
+            made["latest_charge"] = {**source, "payment_method_details": card}
         return made
 
     def bill(self, subscription, amount, reason):

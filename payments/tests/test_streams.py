@@ -23,6 +23,7 @@ from payments.adapters.sandbox import payouts as outgoing
 from payments.adapters.sandbox.signature import HEADER, body_of, signature
 from payments.domain.ports import ObjectKind, ProviderError
 from payments.models import (
+    Dispute,
     Payee,
     Payment,
     Payout,
@@ -37,19 +38,22 @@ from payments.models import (
 from payments.selectors.books import balance_of, balances
 from payments.services import books, payouts
 from payments.services.checkout import purchase_begin
+from payments.services.closing import disputes_ask_again, payments_ask_again, refunds_ask_again
 from payments.services.dunning import subscriptions_tidy
 from payments.services.payees import payee_begin
-from payments.services.payout_sending import payout_send, payouts_send_due
+from payments.services.payout_sending import payout_send, payouts_ask_again, payouts_send_due
 from payments.services.plans import plans_sync
 from payments.services.reconciliation import reconcile
 from payments.services.refunding import refund_request, refunds_send_due
+from payments.services.subscriptions import subscriptions_ask_again
 from payments.services.sync import object_sync
 from payments.services.webhooks import webhook_process, webhook_receive
 from payments.tests.factories_payouts import finance, known, owe
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
-PAYMENTS, PLANS, PAYOUTS = 225, 30, 65  # with their refunds and disputes five hundred objects
+# Payments, plans, payouts: of the first, with their refunds and disputes, five hundred objects.
+WHOLE, SMALL = (225, 30, 65), (60, 12, 18)
 TRANSIENT = (ProviderError, DomainError)
 
 
@@ -85,8 +89,9 @@ class Flaky:
 class Storm:
     """The world between the provider and us."""
 
-    def __init__(self, seed):
-        self.rng, self.crashes = random.Random(seed), 0
+    def __init__(self, seed, numbers=WHOLE, lost=0.0):
+        self.rng, self.crashes, self.numbers = random.Random(seed), 0, numbers
+        self.lost, self.gone = lost, 0  # how likely an event is never told, and how many were not
         self.line = Flaky(self.rng)
         self.post = books.post_in_tx
         self.is_bad = True
@@ -120,6 +125,10 @@ class Storm:
         for event in events[: int(len(events) * share) + 1]:
             if self.is_bad and self.rng.random() < 0.2:
                 continue  # lost; the provider sends it again some time
+            if self.rng.random() < self.lost:
+                self.gone += 1
+                SandboxEvent.objects.filter(pk=event.pk).update(delivered_at=timezone.now())
+                continue
             for _ in range(1 + (self.rng.random() < 0.15)):
                 body = body_of(event)
                 webhook_receive(provider="sandbox", body=body, headers={HEADER: signature(body, int(time.time()))})
@@ -183,11 +192,13 @@ class Storm:
 
     def heard(self, payment_id):
         """Somebody of finance sees that it is paid."""
-        for _ in range(60):
+        for _ in range(5 if self.lost else 60):
             if Payment.objects.get(pk=payment_id).captured_minor:
                 return
             self.deliver(0.5)
             yield
+        # The person looks at the page that they came back to, which asks.
+        self.tried(object_sync, "sandbox", ObjectKind.CHECKOUT, Payment.objects.get(pk=payment_id).checkout_ref)
 
     def subscribing(self, number):
         user = UserFactory(password=None)
@@ -263,11 +274,8 @@ class Storm:
 
     def rage(self):
         """Everything at once."""
-        live = [
-            *(self.buying(number) for number in range(PAYMENTS)),
-            *(self.subscribing(number) for number in range(PLANS)),
-            *(self.paying_out(number) for number in range(PAYOUTS)),
-        ]
+        steps = (self.buying, self.subscribing, self.paying_out)
+        live = [step(number) for step, count in zip(steps, self.numbers, strict=True) for number in range(count)]
         turns = 0
         while live:
             chosen = self.rng.choice(live)
@@ -294,31 +302,59 @@ class Storm:
             ):
                 break
 
+    def sweep(self):
+        """Hours later: the sweeps have asked about everything that is not decided, and the statement about the rest."""
+        past = timezone.now() - timedelta(hours=1)
+        for _ in range(6):
+            Payment.objects.update(created_at=past, checked_at=None)
+            Subscription.objects.exclude(status__in=["canceled", "incomplete"]).update(period_end=past, checked_at=None)
+            Refund.objects.filter(status="pending").update(next_at=past)
+            Payout.objects.filter(status="sent").update(sent_at=past, next_at=past)
+            Dispute.objects.update(checked_at=None)
+            for ask in (
+                payments_ask_again, subscriptions_ask_again, refunds_ask_again, disputes_ask_again, payouts_ask_again
+            ):  # fmt: skip
+                ask()
+            reconcile(provider="sandbox", since=timezone.now() - timedelta(days=1), until=timezone.now())
+
 
 @pytest.fixture
 def storm(request, monkeypatch, things):
     plans_sync()
-    made = Storm(request.param)
+    made = Storm(*request.param)
     monkeypatch.setattr(books, "post_in_tx", made.posting)
     registry.replace("sandbox", lambda: made.line)
     yield made
     registry.replace("sandbox", None)
 
 
-@pytest.mark.parametrize("storm", [20261127], indirect=True)
-def test_whatever_comes_in_any_order_the_books_are_the_providers(storm, things):
+@pytest.mark.parametrize("storm", [(20261127,)], indirect=True)
+def test_whatever_comes_in_any_order_the_books_are_the_providers(storm):
     storm.rage()
     storm.calm()
     assert storm.crashes > 40
     assert storm.line.failures > 100
     objects = Counter(SandboxObject.objects.values_list("kind", flat=True))
     assert sum(objects[kind] for kind in ("checkout", "refund", "dispute", "subscription", "payout")) >= 500, objects
-
     statuses = Counter(WebhookDelivery.objects.values_list("status", flat=True))
+    assert statuses["duplicate"] > 50
+    all_is_as_the_provider_has_it()
+
+
+@pytest.mark.parametrize("storm", [(7, SMALL, 0.3)], indirect=True)
+def test_what_is_never_told_is_found_out(storm):
+    storm.rage()
+    storm.calm()
+    storm.sweep()
+    storm.calm()
+    assert storm.gone > 50
+    all_is_as_the_provider_has_it()
+
+
+def all_is_as_the_provider_has_it():
+    """Inbox, books, what was handed over, plans and payouts."""
     left = WebhookDelivery.objects.exclude(status__in=["processed", "duplicate", "ignored"])
     assert not left.exists(), list(left.values_list("status", "event_type", "reason"))
-    assert statuses["duplicate"] > 50
-
     run = reconcile(provider="sandbox", since=timezone.now() - timedelta(days=1), until=timezone.now())
     assert run.status == "clean", list(run.differences.values())
     theirs = sum(row.amount_minor - row.fee_minor for row in SandboxMovement.objects.all())

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import DeviceSighting
+from accounts.services.leads import leads_find
 from accounts.tests.factories import UserFactory
 from core.errors import DomainError, Unavailable
 from core.services.books import verify
@@ -84,6 +86,15 @@ def test_paid_once_whatever_is_told_first(stripe, tell, things):
     run = reconcile(provider="stripe", since=timezone.now() - timedelta(days=1), until=timezone.now())
     assert (run.status, run.balances) == ("clean", {"USD": [3_941, 3_941]})
     assert verify().is_sound
+
+
+def test_two_people_with_one_card_are_a_lead(stripe, tell, things):
+    for reference in ("one", "two"):
+        view = begin(reference=reference)
+        stripe.pay(session_of(view))
+        tell("checkout.session.completed", stripe.get(session_of(view)))
+    assert leads_find() == 1
+    assert "fp_one" not in str(list(DeviceSighting.objects.values()))
 
 
 def test_a_dispute_takes_and_gives_back(stripe, tell, things):

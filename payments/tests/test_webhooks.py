@@ -77,6 +77,40 @@ def test_what_is_not_the_providers_is_kept_and_refused(client, event, things, ch
     assert things.granted == []
 
 
+def test_forged_ones_are_kept_up_to_a_number(client, event, monkeypatch):
+    monkeypatch.setattr(webhooks, "KEPT_AN_HOUR", 3)
+    assert [send(client, b"{}", "t=1,v1=00").status_code for _ in range(5)] == [400, 400, 400, 429, 429]
+    assert WebhookDelivery.objects.filter(status="rejected").count() == 3
+    assert send(client, body_of(event)).status_code == 200  # what is the provider's is always taken
+
+
+def test_one_that_is_refused_for_good_is_set_aside_sooner(client, event, paid):
+    send(client, body_of(event))
+    broken = Broken(ProviderError("gone", "No such charge."))
+    registry.replace("sandbox", lambda: broken)
+    try:
+        for _ in range(webhooks.REFUSED_TRIES):
+            WebhookDelivery.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+            webhooks.webhooks_process_due()
+    finally:
+        registry.replace("sandbox", None)
+    assert WebhookDelivery.objects.get().status == "poison"
+
+
+def test_one_whose_provider_is_not_set_up_waits(event, paid, things, settings):
+    body = body_of(event)
+    kept = {HEADER: signature(body, int(time.time()))}
+    WebhookDelivery.objects.create(provider="sandbox", body=body, headers=kept, next_at=timezone.now())
+    settings.SANDBOX_PAYMENTS = False
+    webhooks.webhooks_process_due()
+    assert WebhookDelivery.objects.get().status == "received"
+    settings.SANDBOX_PAYMENTS = True
+    for _ in range(2):
+        WebhookDelivery.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+        webhooks.webhooks_process_due()
+    assert things.granted == [paid.pk]
+
+
 def test_unknown_not_set_up_too_large_and_the_old_addresses(client, event, settings):
     assert send(client, b"{}", address="/api/v1/webhooks/paypal").status_code == 404
     assert send(client, b"{}", address="/api/v1/webhooks/stripe").status_code == 503
@@ -112,7 +146,8 @@ class Broken:
 @pytest.mark.parametrize("error", [ProviderError("down", "No.", is_retryable=True), RuntimeError("odd")])
 def test_poison_is_set_aside_and_replayed_when_it_is_mended(client, event, paid, things, error):
     send(client, body_of(event))
-    registry.replace("sandbox", lambda: Broken(error))
+    broken = Broken(error)
+    registry.replace("sandbox", lambda: broken)
     try:
         for _ in range(webhooks.MAX_ATTEMPTS):
             WebhookDelivery.objects.update(next_at=timezone.now() - timedelta(seconds=1))

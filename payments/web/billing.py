@@ -42,11 +42,13 @@ def billing(request: HttpRequest) -> HttpResponse:
         for plan in plans_offered():
             price = plan.price(running.price.currency, running.price.interval)
             if price is not None and price.code != running.price.code:
-                others.append({"plan": plan, "price": price, "is_more": plan.rank > running.plan.rank})
+                is_more = plan.rank > running.plan.rank
+                due = subscriptions.upgrade_due_minor(user_id, price.amount_minor) if is_more else 0
+                others.append({"plan": plan, "price": price, "is_more": is_more, "due_minor": due})
     rows = paginated(request, payments_of(user_id))
-    papers = {
-        row.payment_id: row.number for row in invoices_of(user_id).filter(payment__in=rows.object_list, kind="invoice")
-    }
+    papers: dict[int, list[str]] = {}
+    for row in invoices_of(user_id).filter(payment__in=rows.object_list).order_by("pk")[:500]:
+        papers.setdefault(row.payment_id, []).append(row.number)
     context: dict[str, Any] = {
         "has": has, "running": running, "others": others, "entitlements": entitlements.entitlements(user_id),
         "page": rows, "papers": papers, "payments": [view_of(row) for row in rows.object_list], "tones": TONES,

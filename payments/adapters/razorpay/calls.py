@@ -1,7 +1,8 @@
 """The client, and its errors in our words.
 
-The client tells errors apart by their description only, waits for ever and prints. So its HTTP session is ours: it sets
-the time-out, and says what went wrong before the client does.
+The client tells errors apart by their description only, waits for ever, prints, and trusts a list of certificate
+authorities of 2015. So its HTTP session is ours: it sets the time-out, trusts today's list, and says what went wrong
+before the client does.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Session(requests.Session):
 
     def request(self, method: str, url: Any, *args: Any, **options: Any) -> requests.Response:
         """Ask once. Raises ProviderError."""
-        options.setdefault("timeout", self.seconds)
+        options |= {"timeout": self.seconds, "verify": True}
         try:
             answer = super().request(method, url, *args, **options)
         except requests.RequestException as error:
@@ -53,7 +54,8 @@ def _problem(answer: requests.Response) -> ProviderError:
         return ProviderError("not_authorised", "Razorpay does not know our key.", is_retryable=True)
     try:
         told = answer.json()["error"]
-        code = str(told.get("reason") or told.get("code") or "razorpay_error").lower()
+        reason = "" if told.get("reason") in (None, "NA") else told["reason"]
+        code = str(reason or told.get("code") or "razorpay_error").lower()
         message = str(told.get("description") or "Razorpay refuses it.")
     except (ValueError, KeyError, TypeError, AttributeError):
         code, message = "razorpay_error", f"Razorpay answered {status}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from razorpay.errors import SignatureVerificationError
@@ -13,6 +13,7 @@ from razorpay.errors import SignatureVerificationError
 from payments.adapters.razorpay import events, movements, states
 from payments.adapters.razorpay.calls import client
 from payments.adapters.razorpay.movements import Lists, Part
+from payments.adapters.razorpay.subscriptions import NoSubscriptions
 from payments.domain.bank import INDIAN_FIELDS
 from payments.domain.ports import (
     Can,
@@ -22,21 +23,19 @@ from payments.domain.ports import (
     DisputeState,
     Hint,
     Ignored,
-    InvoiceState,
     Movement,
     PayeeState,
     PayoutRequest,
     PayoutState,
     ProviderError,
     RefundState,
-    SubscriptionState,
 )
 
 LEAST = 100  # paise
 IMPS_MOST, UPI_MOST = 50_000_000, 10_000_000  # five lakh rupees, one lakh
 
 
-class RazorpayProvider:
+class RazorpayProvider(NoSubscriptions):
     """Payments and refunds by Razorpay, payouts by RazorpayX when there is an account of it."""
 
     name = "razorpay"
@@ -55,11 +54,11 @@ class RazorpayProvider:
     def checkout_create(self, request: CheckoutRequest, *, key: str) -> CheckoutState:  # noqa: ARG002
         """An order under the payment's id; the page to pay it on is ours and leads to Razorpay's."""
         if request.interval:
-            self._not_offered()
+            self.not_offered()
         if request.amount_minor < LEAST:
             raise ProviderError("amount_too_small", "Razorpay takes 1.00 INR and more.")
-        known = self._get("/v1/orders", {"receipt": request.our_ref, "count": 1})["items"]
-        order = known[0] if known else self._client.order.create(data={
+        known = self._by("/v1/orders", "receipt", request.our_ref)
+        order = known or self._client.order.create(data={
             "amount": request.amount_minor,
             "currency": request.currency,
             "receipt": request.our_ref,
@@ -75,24 +74,29 @@ class RazorpayProvider:
         """Nothing: an order stays payable at Razorpay. Our page no longer leads to it; a late payment is given back."""
 
     def checkout(self, ref: str) -> CheckoutState:
-        """The order as it is now, with the payment that counts."""
+        """The order as it is now, with the payment that counts. An authorized one of an order of ours is captured now.
+
+        Razorpay gives back what nobody captures, and a payment cannot be captured by any other amount than its own.
+        """
         order = self._client.order.fetch(ref)
         paid = self._client.order.payments(ref)["items"]
-        return states.checkout_state(order, paid, self._page(order.get("receipt") or ""))
+        our_ref = states.our_ref_of(order)
+        held = [row for row in paid if row["status"] == "authorized"]
+        if our_ref and held and not any(states.came_in(row) for row in paid):
+            first = min(held, key=lambda row: row["created_at"])
+            paid = [*(row for row in paid if row is not first), self._capture(first)]
+        return states.checkout_state(order, paid, self._page(our_ref))
 
     # ---- What came of it
 
     def charge(self, ref: str) -> ChargeState:
-        """A payment with its refunds and disputes. An authorized one of an order of ours is captured now.
-
-        Razorpay gives back what nobody captures, and a payment cannot be captured by any other amount than its own.
-        """
+        """A payment with its refunds and disputes. An authorized one of an order of ours is captured now."""
         found = self._client.payment.fetch(ref)
         order = self._client.order.fetch(found["order_id"]) if found.get("order_id") else {}
-        our_ref = order.get("receipt") or ""
+        our_ref = states.our_ref_of(order)
         if found["status"] == "authorized" and our_ref:
             found = self._capture(found)
-        is_in = found["status"] in ("captured", "refunded")
+        is_in = states.came_in(found)
         refunds = self._get(f"/v1/payments/{ref}/refunds", {"count": 100})["items"] if is_in else []
         disputes = self._disputes_of(found) if is_in else []
         return states.charge_state(found, our_ref, refunds, disputes)
@@ -134,51 +138,6 @@ class RazorpayProvider:
         body = {"amount": amount_minor, "receipt": our_ref, "notes": {"our_ref": our_ref}}
         made = self._post(f"/v1/payments/{charge_ref}/refund", body, "X-Refund-Idempotency", key)
         return states.refund_state(made)
-
-    # ---- Subscriptions are not offered
-
-    @staticmethod
-    def _not_offered() -> NoReturn:
-        raise ProviderError("not_offered", "Subscriptions by Razorpay are not offered here.")
-
-    def subscription(self, ref: str) -> SubscriptionState:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
-
-    def invoice(self, ref: str) -> InvoiceState:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
-
-    def invoices_of(self, subscription_ref: str) -> Iterator[InvoiceState]:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
-
-    def subscription_change(
-        self,
-        ref: str,  # noqa: ARG002
-        *,
-        price_code: str,  # noqa: ARG002
-        title: str,  # noqa: ARG002
-        amount_minor: int,  # noqa: ARG002
-        currency: str,  # noqa: ARG002
-        interval: str,  # noqa: ARG002
-        bill_now: bool,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-    ) -> SubscriptionState:
-        """Not offered."""
-        self._not_offered()
-
-    def subscription_cancel(self, ref: str, *, at_period_end: bool, key: str) -> SubscriptionState:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
-
-    def subscription_resume(self, ref: str, *, key: str) -> SubscriptionState:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
-
-    def portal_url(self, *, customer_ref: str, return_url: str) -> str:  # noqa: ARG002
-        """Not offered."""
-        self._not_offered()
 
     # ---- Payouts by RazorpayX
 
@@ -239,9 +198,8 @@ class RazorpayProvider:
 
     def payout_find(self, our_ref: str) -> PayoutState | None:
         """By its reference."""
-        wanted = {"account_number": self._account, "reference_id": our_ref[:40], "count": 1}
-        rows = self._get("/v1/payouts", wanted)["items"]
-        return states.payout_state(rows[0]) if rows else None
+        found = self._by("/v1/payouts", "reference_id", our_ref[:40], account_number=self._account)
+        return states.payout_state(found) if found else None
 
     def payout(self, ref: str) -> PayoutState:
         """As it is now."""
@@ -251,14 +209,10 @@ class RazorpayProvider:
 
     def movements(self, *, since: datetime, until: datetime) -> Iterator[Movement]:
         """Payments, refunds, disputes, settlements and payouts, the oldest first."""
-        lists: list[Part] = [
-            (self._lists("/v1/payments"), movements.of_payment, {}),
-            (self._lists("/v1/refunds"), movements.of_refund, {}),
-            (self._lists("/v1/disputes"), movements.of_dispute, {}),
-            (self._lists("/v1/settlements"), movements.of_settlement, {}),
-        ]
+        lists = [Part(self._lists(f"/v1/{name}"), *how) for name, how in movements.LISTS.items()]
         if self._account:
-            lists.append((self._lists("/v1/payouts"), movements.of_payout, {"account_number": self._account}))
+            more = {"account_number": self._account}
+            lists.append(Part(self._lists("/v1/payouts"), movements.of_payout, movements.PAYOUTS_BACK, more))
         yield from movements.statement(lists, since=since, until=until)
 
     def webhook(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Hint | Ignored:
@@ -289,6 +243,11 @@ class RazorpayProvider:
 
     def _lists(self, path: str) -> Lists:
         return lambda params: self._get(path, params)
+
+    def _by(self, path: str, name: str, ref: str, **more: str) -> dict[str, Any] | None:
+        """What has this reference of ours; others are passed over, should the list not know how to look for it."""
+        rows = self._get(path, {name: ref, "count": 10, **more})["items"]
+        return next((row for row in rows if row.get(name) == ref), None)
 
     def _post(self, path: str, body: dict[str, Any], header: str, key: str) -> dict[str, Any]:
         """Ask for a change under a key of ours: letters, digits, dashes, ten and more."""

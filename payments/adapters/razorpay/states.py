@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from payments.domain.ports import (
     ChargeState,
@@ -21,9 +22,25 @@ _REFUND = {"processed": "succeeded", "failed": "failed"}
 _PAYOUT = {"queued": "pending", "pending": "pending", "scheduled": "pending", "processing": "in_transit",
            "processed": "paid", "rejected": "failed", "cancelled": "failed", "reversed": "failed",
            "failed": "failed"}  # fmt: skip
-# Of several attempts at one order the one that says how it stands.
-_RANK = {"captured": 4, "refunded": 3, "authorized": 2}
-TAKEN = frozenset(_RANK)
+
+
+def came_in(payment: dict[str, Any]) -> bool:
+    """Whether a payment's money has come in. What nobody captured Razorpay gives back by itself: refunded as well."""
+    return payment["status"] == "captured" or (payment["status"] == "refunded" and payment.get("captured") is not False)
+
+
+def our_id(text: Any) -> str:
+    """A public id of ours, or nothing: what is done by hand at Razorpay has references of its own."""
+    try:
+        return str(UUID(str(text)))
+    except ValueError:
+        return ""
+
+
+def our_ref_of(order: dict[str, Any]) -> str:
+    """The public id of the payment that an order of ours is for; empty for those of others on the same account."""
+    ref = our_id(order.get("receipt"))
+    return ref if notes_of(order).get("our_ref") == ref else ""
 
 
 def notes_of(data: dict[str, Any]) -> dict[str, str]:
@@ -38,13 +55,14 @@ def moment(seconds: int | None) -> datetime | None:
 
 
 def checkout_state(order: dict[str, Any], payments: Sequence[dict[str, Any]], url: str) -> CheckoutState:
-    """An order with the attempts to pay it. One that failed is not named: the next attempt is another payment."""
-    taken = [row for row in payments if row["status"] in TAKEN]
-    best = max(taken, key=lambda row: (_RANK[row["status"]], -row.get("created_at", 0)), default=None)
+    """An order with the attempts to pay it. Only one that brought money is named: the next is another payment."""
+    taken = [row for row in payments if came_in(row)]
+    best = max(taken, key=lambda row: (row["status"] == "captured", -row.get("created_at", 0)), default=None)
+    is_held = any(row["status"] == "authorized" for row in payments)
     return CheckoutState(
         ref=order["id"],
-        our_ref=order.get("receipt") or notes_of(order).get("our_ref", ""),
-        status="complete" if best or order["status"] == "paid" else "open",
+        our_ref=our_ref_of(order),
+        status="complete" if best or is_held or order["status"] == "paid" else "open",
         url=url,
         charge_ref=best["id"] if best else "",
     )
@@ -53,12 +71,12 @@ def checkout_state(order: dict[str, Any], payments: Sequence[dict[str, Any]], ur
 def charge_state(
     data: dict[str, Any], our_ref: str, refunds: Sequence[dict[str, Any]], disputes: Sequence[dict[str, Any]]
 ) -> ChargeState:
-    """A payment with what became of it."""
-    is_in = data["status"] in ("captured", "refunded")
+    """A payment with what became of it; without money it is only an attempt, and names no payment of ours."""
+    is_in = came_in(data)
     return ChargeState(
         ref=data["id"],
-        our_ref=our_ref,
-        status=_CHARGE.get(data["status"], "processing"),
+        our_ref=our_ref if is_in else "",
+        status=_CHARGE.get(data["status"], "processing") if is_in or data["status"] != "refunded" else "failed",
         amount_minor=data["amount"],
         captured_minor=data["amount"] if is_in else 0,
         currency=data["currency"].upper(),
@@ -66,6 +84,7 @@ def charge_state(
         disputes=tuple(dispute_state(row) for row in disputes),
         failure_code=data.get("error_code") or "",
         failure=data.get("error_description") or "",
+        instrument=f"upi:{data['vpa'].lower()}" if data.get("vpa") else "",
     )
 
 
@@ -74,7 +93,7 @@ def refund_state(data: dict[str, Any]) -> RefundState:
     return RefundState(
         ref=data["id"],
         charge_ref=data["payment_id"],
-        our_ref=data.get("receipt") or notes_of(data).get("our_ref", ""),
+        our_ref=our_id(notes_of(data).get("our_ref")),
         status=_REFUND.get(data["status"], "pending"),
         amount_minor=data["amount"],
         currency=data["currency"].upper(),
@@ -129,7 +148,7 @@ def payout_state(data: dict[str, Any]) -> PayoutState:
     is_failed = status == "failed"
     return PayoutState(
         ref=data["id"],
-        our_ref=data.get("reference_id") or "",
+        our_ref=our_id(data.get("reference_id")),
         status=status,
         amount_minor=data["amount"],
         currency=data["currency"].upper(),

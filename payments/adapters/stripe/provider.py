@@ -146,7 +146,7 @@ class StripeProvider:
 
     def charge(self, ref: str) -> ChargeState:
         """The PaymentIntent with its refunds and disputes; of a subscription with its bill."""
-        found = self._get(self._v1.payment_intents.retrieve, ref)
+        found = self._get(self._v1.payment_intents.retrieve, ref, {"expand": ["latest_charge"]})
         refunds = self._get(self._v1.refunds.list, {"payment_intent": ref, "limit": 100})["data"]
         disputes = self._get(self._v1.disputes.list, {"payment_intent": ref, "limit": 100})["data"]
         invoice = ""

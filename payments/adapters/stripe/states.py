@@ -92,7 +92,15 @@ def charge_state(
         disputes=tuple(dispute_state(row) for row in disputes),
         failure_code=error.get("decline_code") or error.get("code") or "",
         failure=error.get("message") or "",
+        instrument=_instrument(data.get("latest_charge")),
     )
+
+
+def _instrument(charge: object) -> str:
+    """The fingerprint of the card or account that a charge was made with."""
+    details = (charge.get("payment_method_details") or {}) if isinstance(charge, dict) else {}
+    found = details.get(details.get("type") or "") or {}
+    return f"stripe:{found['fingerprint']}" if found.get("fingerprint") else ""
 
 
 def refund_state(data: dict[str, Any]) -> RefundState:
