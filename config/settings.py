@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "PayoutStatus": "payments.models.Payout.Status",
         "SubscriptionStatus": "payments.models.Subscription.Status",
         "RefundStatus": "payments.models.Refund.Status",
+        "InvoiceKind": "payments.models.Invoice.Kind",
     },
 }
 SIMPLE_JWT = {

@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{_ACCOUNT}/analytics", accounts.analytics, name="account-analytics"),
     path(f"{_ACCOUNT}/statement", accounts.statement, name="account-statement"),
     path(f"{_ACCOUNT}/figures", accounts.figures, name="account-figures"),
+    path(f"{_ACCOUNT}/plan", accounts.plan_part, name="account-plan"),
     path(f"{_ACCOUNT}/positions", accounts.blotter_part, {"part": "positions"}, name="account-positions"),
     path(f"{_ACCOUNT}/orders/open", accounts.blotter_part, {"part": "orders"}, name="account-open-orders"),
     path(f"{_ACCOUNT}/trades", accounts.blotter_part, {"part": "trades"}, name="account-trades"),

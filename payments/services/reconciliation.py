@@ -142,11 +142,13 @@ def _book(provider: str, line: Movement) -> int:
 def _compare(provider: str, since: datetime, until: datetime) -> list[_Found]:
     """Sums by source: what moved at the provider, and what our journals say moved."""
     rows = BalanceMovement.objects.filter(provider=provider)
-    touched = rows.filter(at__gte=since, at__lt=until, kind__in=_COMPARED).values("source_ref")
-    sums = rows.filter(kind__in=_COMPARED, source_ref__in=touched).values_list("source_ref", "currency")
+    touched = rows.filter(at__gte=since, at__lt=until, kind__in=_COMPARED).values_list("source_ref", flat=True)
+    ours = booked_by_source(provider, since=since, until=until, also=set(touched))
+    # What was booked in this time may stand on the statement of another one.
+    sources = {*touched, *(source for source, _ in ours)}
+    sums = rows.filter(kind__in=_COMPARED, source_ref__in=sources).values_list("source_ref", "currency")
     theirs = {(source, currency): int(total) for source, currency, total in
               sums.annotate(total=Sum("amount_minor")).order_by()}  # fmt: skip
-    ours = booked_by_source(provider, since=since, until=until, also={source for source, _ in theirs})
     settled = set(
         Difference.objects.filter(provider=provider, status=Difference.Status.BOOKED).values_list(
             "source_ref", "currency", "provider_minor"

@@ -323,7 +323,8 @@ def test_the_page_asks_for_the_account_and_says_what_is_wrong(razorpay, client):
     user = known(UserFactory())
     client.force_login(user)
     text = client.get("/payouts/payee").content
-    assert b"IFSC" in text and b"UPI address: we keep" in text
+    assert b"IFSC" in text
+    assert b"UPI address: we keep" in text
     wrong = client.post("/payouts/payee", {"country": "IN", "currency": "INR", **BANK, "ifsc": "HDFC"})
     assert wrong.status_code == 422
     assert b"HDFC0001234" in wrong.content

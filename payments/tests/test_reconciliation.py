@@ -15,6 +15,7 @@ from payments.adapters.sandbox import charges, checkouts, store
 from payments.domain.ports import MovementKind
 from payments.models import Difference, Payment, SandboxMovement
 from payments.selectors.books import balance_of
+from payments.services import reconciliation
 from payments.services.checkout import purchase_begin
 from payments.services.reconciliation import difference_book, difference_dismiss, reconcile
 from payments.services.refunding import refund_request
@@ -109,3 +110,18 @@ def test_with_nothing_set_up_there_is_nothing_to_compare(settings):
     out = StringIO()
     call_command("reconcile_payments", stdout=out)
     assert "nothing to compare" in out.getvalue()
+
+
+def test_what_was_never_told_is_asked_about_before_it_is_a_difference(things):
+    view = purchase_begin(actor=UserFactory(), kind="thing", reference="one", idempotency_key="k")
+    checkouts.checkout_pay(view.url.rsplit("/", 1)[1], "pay")
+    assert run().status == "clean"
+    assert things.granted == [view.id]
+
+
+def test_a_movement_of_another_day_is_the_same_movement(paid, monkeypatch):
+    monkeypatch.setattr(reconciliation, "LATE", -timedelta(hours=1))  # no statement is late here
+    SandboxMovement.objects.update(at=timezone.now() - timedelta(days=3))
+    until = timezone.now() + timedelta(minutes=1)
+    reconcile(provider="sandbox", since=until - timedelta(days=9), until=until)
+    assert run().status == "clean"

@@ -62,6 +62,7 @@ _TRADING: dict[tuple[str, str], str] = {
     ("POST", f"{_ACCOUNT}/positions/<str:symbol>/protect"): "owner",
     ("GET", "risk"): "self",
     ("POST", "risk"): "self",
+    ("GET", "accounts/<int:account_id>/plan"): "owner",
     ("GET", "practice"): "self",
     ("POST", "practice"): "self",
     ("POST", "practice/again"): "self",

@@ -16,10 +16,12 @@ PASSWORD = "correct-horse-battery-9"
 def is_complaint(message: ConsoleMessage) -> bool:
     """Whether a line of the console is a fault of the page.
 
-    A refused form is a resource that failed, for Chromium; and where no stream process runs, the bell says so.
+    A refused form, or a page that a plan does not hold, is a resource that failed, for Chromium; and where no stream
+    process runs, the bell says so.
     """
     is_stream = "/events?" in message.location.get("url", "") or ":8001" in message.text
-    return message.type in ("error", "warning") and "status of 422" not in message.text and not is_stream
+    is_refusal = any(f"status of {status}" in message.text for status in (402, 422))
+    return message.type in ("error", "warning") and not is_refusal and not is_stream
 
 
 def arrive(page: Page, url: str, name: str, path: str) -> User:

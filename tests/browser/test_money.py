@@ -3,14 +3,14 @@
 import re
 
 import pytest
+from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from accounts.services.roles import roles_sync
 from accounts.tests.factories import UserFactory
 from core.services.books import verify
-from payments import entitlements
-from payments.domain.catalogue import Feature
+from marketdata.models import Market
+from marketdata.tests.live import exchanges, simulated, step, tell
 from payments.models import Payment
 from payments.services.dunning import subscriptions_tidy
 from payments.services.plans import plans_sync
@@ -18,6 +18,7 @@ from payments.services.reconciliation import reconcile_all
 from payments.tests.factories_payouts import approved, payable
 from tests.browser.axe import assert_accessible
 from tests.browser.people import PASSWORD, arrive, is_complaint, sign_in
+from trading.services.practice import SIMULATED
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,11 @@ def page(context, live_server, transactional_db, settings):
     settings.REQUIRE_STAFF_MFA = False
     plans_sync()
     roles_sync()
+    exchanges()
+    stock = simulated("SIMA")[0]
+    call_command("setup_practice")
+    tell(stock, 100)
+    step(Market.objects.get(slug=SIMULATED))
     found = context.new_page()
     complaints: list[str] = []
 
@@ -53,9 +59,35 @@ def shot(page: Page, shots, name: str) -> None:
                 page.screenshot(path=shots / f"{name}-{width}-{theme}.png", full_page=True)
 
 
-def may_read_analytics(user: User) -> bool:
-    """Whether the gate of a feature is open."""
-    return entitlements.entitlement(user.pk, Feature.ANALYTICS).is_allowed
+def buys(page: Page, words: str) -> None:
+    """Sends an order for one share from the practice account, and reads what became of it."""
+    page.get_by_label("Quantity").fill("1")
+    page.locator(".ticket-submit").click()
+    expect(page.locator("#ticket-result")).to_contain_text(words)
+
+
+def practise_until_the_block(page: Page, url: str, shots) -> str:
+    """Opens the practice account and trades until the plan's trades are used; the account's address."""
+    page.goto(f"{url}/practice")
+    expect(page.get_by_text("4 trades here, 4 left")).to_be_visible()
+    shot(page, shots, "practice")
+    page.get_by_role("button", name="Open it").click()
+    page.wait_for_url("**/accounts/*")
+    for left in (3, 2, 1):
+        buys(page, "Bought 1")
+        expect(page.locator("#plan-left")).to_contain_text(f"{left} of 4")
+    buys(page, "Bought 1")
+    expect(page.locator("#plan-left")).to_contain_text("are used")
+    buys(page, "You have used all 4 of your plan Free")
+    expect(page.locator("#ticket-result").get_by_role("link", name="See the plans")).to_be_visible()
+    account = page.url
+    shot(page, shots, "practice-blocked")
+    return account
+
+
+def analytics_is_open(page: Page, account: str) -> bool:
+    """Whether the gate of a page is open."""
+    return page.goto(f"{account}/analytics").status == 200
 
 
 def refund_in_admin(browser, url: str, shots) -> None:
@@ -81,8 +113,11 @@ def refund_in_admin(browser, url: str, shots) -> None:
 
 
 def test_a_plan_is_bought_used_refunded_and_gone(page, live_server, browser, shots):
-    user = arrive(page, live_server.url, "Ann Buyer", "/pricing")
-    assert not may_read_analytics(user)
+    arrive(page, live_server.url, "Ann Buyer", "/pricing")
+    account = practise_until_the_block(page, live_server.url, shots)
+    assert not analytics_is_open(page, account)
+    shot(page, shots, "analytics-closed")
+    page.get_by_role("link", name="See the plans").click()
     expect(page.get_by_text("No money moves on this site").first).to_be_visible()
     shot(page, shots, "pricing")
     page.get_by_role("link", name="Choose Pro").click()
@@ -96,21 +131,24 @@ def test_a_plan_is_bought_used_refunded_and_gone(page, live_server, browser, sho
     shot(page, shots, "sandbox-checkout")
     page.get_by_role("button", name="Pay with a card that is declined").click()
     expect(page.get_by_text("declined").first).to_be_visible()
-    assert not may_read_analytics(user)
     page.get_by_role("button", name="Pay", exact=True).click()
     page.wait_for_url("**/checkout/return/**")
     expect(page.get_by_role("heading", name="Pro, monthly is yours")).to_be_visible()
     shot(page, shots, "return")
-    assert may_read_analytics(user)
     page.get_by_role("link", name="See your plan").click()
     expect(page.get_by_text("It renews")).to_be_visible()
     shot(page, shots, "billing")
     page.get_by_role("link", name="Pro, monthly").click()
     expect(page.get_by_text("What happened")).to_be_visible()
     shot(page, shots, "payment")
+    assert analytics_is_open(page, account)
+    page.goto(account)
+    buys(page, "Bought 1")
 
     refund_in_admin(browser, live_server.url, shots)
-    assert not may_read_analytics(user)
+    assert not analytics_is_open(page, account)
+    page.goto(account)
+    buys(page, "You have used all 4 of your plan Free")
     subscriptions_tidy()
     page.goto(f"{live_server.url}/billing")
     expect(page.get_by_text("Free has no end")).to_be_visible()

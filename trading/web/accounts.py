@@ -160,6 +160,20 @@ def figures(request: HttpRequest, account_id: int) -> HttpResponse:
     return render(request, "trading/_stats.html", {"account": found, "book": book_of(found.id)})
 
 
+@login_required
+@require_GET
+@page
+def plan_part(request: HttpRequest, account_id: int) -> HttpResponse:
+    """What the plan leaves, again after something changed; the owner's only."""
+    found = selectors.account_get(account_id, viewer(request))
+    if found.owner_id != actor(request).user_id:
+        raise NotFound("account_not_found", "There is no such account.")
+    left = trades_left(found)
+    if left is None:
+        return HttpResponse()
+    return render(request, "trading/_plan.html", {"account": found, "trades": left})
+
+
 @require_GET
 @page
 def blotter_part(request: HttpRequest, account_id: int, part: str) -> HttpResponse:
