@@ -44,24 +44,7 @@ def payee_begin(
     provider = ways[0]
     details = indian_account(details or {}) if provider.payee_fields else None
     with transaction.atomic(durable=True):
-        Payee.objects.select_for_update(no_key=True).filter(user=actor, is_active=True).update(is_active=False)
-        row = Payee.objects.create(
-            user=actor,
-            provider=provider.name,
-            country=country,
-            currency=currency,
-            details=encrypt(json.dumps(dict(details))) if details else "",
-            missing=["registration"],
-            changed_at=timezone.now(),
-        )
-        audit.record(
-            actor=actor,
-            action="payee.begin",
-            subject_type="payee",
-            subject_id=row.pk,
-            after={"provider": provider.name, "country": country, "currency": currency},
-        )
-        _tell_in_tx(row)
+        row = _replace_in_tx(actor, provider.name, country, currency, details)
     try:
         state = provider.payee_create(
             our_ref=f"payee-{row.pk}", email=actor.email, country=country, currency=currency, details=details,
@@ -78,6 +61,28 @@ def payee_begin(
     found = payee_of(actor.pk)
     assert found is not None
     return found, payee_url(actor=actor) if not state.is_ready else ""
+
+
+def _replace_in_tx(actor: User, provider: str, country: str, currency: str, details: Mapping[str, str] | None) -> Payee:
+    Payee.objects.select_for_update(no_key=True).filter(user=actor, is_active=True).update(is_active=False)
+    row = Payee.objects.create(
+        user=actor,
+        provider=provider,
+        country=country,
+        currency=currency,
+        details=encrypt(json.dumps(dict(details))) if details else "",
+        missing=["registration"],
+        changed_at=timezone.now(),
+    )
+    audit.record(
+        actor=actor,
+        action="payee.begin",
+        subject_type="payee",
+        subject_id=row.pk,
+        after={"provider": provider, "country": country, "currency": currency},
+    )
+    _tell_in_tx(row)
+    return row
 
 
 def payee_fields(currency: str) -> tuple[str, ...]:

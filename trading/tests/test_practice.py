@@ -186,7 +186,7 @@ def test_the_pages_lead_from_nothing_to_an_upgrade(opened, client):
     assert b"4 trades here, 4 left" in page.content
     ident = int(client.post("/practice")["Location"].rsplit("/", 1)[-1])
     assert client.get("/practice")["Location"] == f"/accounts/{ident}"
-    assert b"4 of 4 trades" in client.get(f"/accounts/{ident}").content
+    assert b"4 of 4</strong> trades" in client.get(f"/accounts/{ident}").content
     for _ in range(4):
         place(who, ident, "buy", 1, symbol="SIMA")
     order = {"symbol": "SIMA", "side": "buy", "quantity": "1", "type": "market", "idempotency_key": "k"}
