@@ -122,6 +122,7 @@ export class EquityCurve {
     this.chart = createChart(element, this.options());
     this.series = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: initial }, lineWidth: 2, priceLineVisible: false });
     this.last = -Infinity;
+    this.first = points.length ? points[0][0] : null;
     this.series.setData(points.map(([time, value]) => ({ time, value })));
     if (points.length) this.last = points[points.length - 1][0];
     this.base = this.series.createPriceLine({ price: initial, lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: false, title: "" });
@@ -143,10 +144,12 @@ export class EquityCurve {
 
   options() {
     const base = options();
+    // A curve of hours says the hours; one of years only the days.
+    const timeVisible = Number.isFinite(this.last) && this.last - this.first < 3 * DAY;
     return {
       ...base,
       localization: { priceFormatter: (value) => price(value, 0), timeFormatter: (time) => marketTime(time * 1000) },
-      timeScale: { ...base.timeScale, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
+      timeScale: { ...base.timeScale, timeVisible, secondsVisible: false, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
       handleScale: false,
       handleScroll: false,
     };
@@ -168,6 +171,7 @@ export class EquityCurve {
 
   add(time, value) {
     if (time < this.last) return;
+    if (this.first === null) this.first = time;
     this.last = time;
     this.series.update({ time, value });
     this.chart.timeScale().fitContent();
