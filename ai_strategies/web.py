@@ -42,6 +42,7 @@ CLOSED = {
     ContestStatus.SCHEDULED: "Trading opens when the contest starts.",
     ContestStatus.PAUSED: "The contest is paused. You can cancel open orders; new ones are taken when it resumes.",
     ContestStatus.ENDED: "This contest is over. Its standings are final.",
+    ContestStatus.SETTLED: "This contest is over. Its standings are final and its prizes are paid.",
     ContestStatus.CANCELLED: "This contest was called off. There are no ranks.",
 }
 

@@ -14,12 +14,17 @@ class ContestsConfig(AppConfig):
         from accounts.ports import register_personal_data
         from contests import handlers, listeners, panels, profile  # noqa: F401
         from contests.personal_data import DATA
+        from contests.services.entries import KIND, EntryKind
         from contests.services.telling import RANKS_EVERY
         from core import schedule
+        from payments.domain.purchases import register_purchase_kind
 
         listeners.register()
         register_personal_data(DATA)
         panels.register()
         profile.register()
+        register_purchase_kind(KIND, EntryKind())
+        schedule.register("contests: settle", "contests.tasks.settle", 30)
+        schedule.register("contests: give fees back", "contests.tasks.fees_return", 15)
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)
         schedule.register("contests: tell of ranks", "contests.tasks.ranks_tell", RANKS_EVERY)

@@ -5,6 +5,7 @@ Statuses move only as contests.domain.states allows, through contests.services.c
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Value
 from django.db.models.functions import Now
 
 from contests.domain.states import ContestStatus
@@ -32,6 +33,7 @@ class Contest(models.Model):
         ACTIVE = ContestStatus.ACTIVE.value
         PAUSED = ContestStatus.PAUSED.value
         ENDED = ContestStatus.ENDED.value
+        SETTLED = ContestStatus.SETTLED.value
         CANCELLED = ContestStatus.CANCELLED.value
 
     slug = models.SlugField(max_length=80, unique=True)
@@ -57,6 +59,9 @@ class Contest(models.Model):
     )
     agents = models.JSONField(default=list, blank=True, help_text="Keys of the agents that take part")
     agent_interval_minutes = models.PositiveIntegerField(help_text="Market time between two turns of the agents")
+    stakes = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="contests.domain.stakes.Stakes"
+    )
     is_featured = models.BooleanField(default=False)
     auto_renew = models.BooleanField(
         default=False, help_text="A house arena: the next run is scheduled when this one ends"
@@ -68,6 +73,10 @@ class Contest(models.Model):
     )
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    proof = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="See contests.services.proof"
+    )
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When its prizes were owed to the winners")
     final_hash = models.CharField(max_length=64, blank=True, help_text="sha256 over the final standings")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -101,11 +110,18 @@ class Contest(models.Model):
 class Participant(models.Model):
     """A user in a contest, with the one account it trades there."""
 
+    class Status(models.TextChoices):
+        """Who withdrew before the start, or whose fee went back, is not ranked."""
+
+        ACTIVE = "active"
+        WITHDRAWN = "withdrawn"
+
     contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="participants")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, help_text="person or agent, as it was when joining")
     display_name = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE, db_default=Status.ACTIVE)
     joined_at = models.DateTimeField(db_default=Now())
     final_rank = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty while running, and for who never traded"
@@ -120,6 +136,59 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.display_name} in {self.contest_id}"
+
+
+class Entry(models.Model):
+    """A place that is held while its fee is being paid, and what became of it and of the fee."""
+
+    class Status(models.TextChoices):
+        """`returning`: its fee is to be given back; `returned`: the refund has been asked for."""
+
+        HELD = "held"
+        TAKEN = "taken"
+        RELEASED = "released"
+        RETURNING = "returning"
+        RETURNED = "returned"
+
+    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="entries")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    payment = models.OneToOneField("payments.Payment", on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.HELD)
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "entries"
+        indexes = [
+            models.Index(fields=["contest", "status"], name="contest_entries"),
+            models.Index(fields=["id"], condition=models.Q(status="returning"), name="contest_entry_returning"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contest", "user"], condition=models.Q(status__in=["held", "taken"]), name="contest_entry_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} in {self.contest_id}: {self.status}"
+
+
+class Award(models.Model):
+    """What a participant has won: money that is owed from then on, a badge, or both. Append-only."""
+
+    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="awards")
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="award")
+    place = models.PositiveIntegerField(help_text="Among people: agents take no prize")
+    amount_minor = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    badge = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contest", "place"], name="award_once")]
+
+    def __str__(self) -> str:
+        return f"{self.place} of {self.contest_id}"
 
 
 class StandingSnapshot(models.Model):

@@ -3,13 +3,27 @@
 from celery import shared_task
 
 from contests.services import telling
+from contests.services.entries import fees_return_due
 from contests.services.lifecycle import lifecycle_run
+from contests.services.settling import contests_settle_due
 
 
 @shared_task(name="contests.tasks.lifecycle", soft_time_limit=50, time_limit=60)
 def lifecycle() -> None:
     """Start what is due and end what is over."""
     lifecycle_run()
+
+
+@shared_task(name="contests.tasks.settle")
+def settle() -> None:
+    """Owe the winners of ended contests their prizes."""
+    contests_settle_due()
+
+
+@shared_task(name="contests.tasks.fees_return")
+def fees_return() -> None:
+    """Give back the fees of contests that were called off or left."""
+    fees_return_due()
 
 
 @shared_task(name="contests.tasks.ranks_tell")

@@ -40,6 +40,7 @@ FILTERS = (
     {"code": "scheduled", "label": "Scheduled"},
     {"code": "paused", "label": "Paused"},
     {"code": "ended", "label": "Ended"},
+    {"code": "settled", "label": "Settled"},
     {"code": "cancelled", "label": "Cancelled"},
 )
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contests.domain.constraints import Constraints
+from contests.domain.stakes import Stakes
 from core.errors import Invalid
 from core.money import Money
 
@@ -42,6 +43,7 @@ class ContestSpec:
     is_featured: bool = False
     auto_renew: bool = False
     run_number: int = 1
+    stakes: Stakes = field(default_factory=Stakes)
 
     def checked(self) -> ContestSpec:
         """This spec when it makes sense. Raises Invalid with the field that does not."""
@@ -64,6 +66,7 @@ class ContestSpec:
             if not holds:
                 raise Invalid("invalid_contest", message, {"field": name})
         self._check_window()
+        self.stakes.checked()
         return self
 
     @property
@@ -83,7 +86,8 @@ class ContestSpec:
 
     def definition(self) -> dict[str, Any]:
         """Everything that decides the result, as canonical JSON data."""
-        return {
+        at_stake = {"stakes": self.stakes.to_json()} if self.stakes else {}
+        return at_stake | {
             "market": dict(self.market),
             "currency": self.initial_balance.currency,
             "initial_balance_minor": self.initial_balance.minor,

@@ -11,6 +11,7 @@ class ContestStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     ENDED = "ended"
+    SETTLED = "settled"
     CANCELLED = "cancelled"
 
 
@@ -19,12 +20,15 @@ MOVES: dict[ContestStatus, frozenset[ContestStatus]] = {
     ContestStatus.SCHEDULED: frozenset({ContestStatus.ACTIVE, ContestStatus.CANCELLED}),
     ContestStatus.ACTIVE: frozenset({ContestStatus.PAUSED, ContestStatus.ENDED, ContestStatus.CANCELLED}),
     ContestStatus.PAUSED: frozenset({ContestStatus.ACTIVE, ContestStatus.ENDED, ContestStatus.CANCELLED}),
-    ContestStatus.ENDED: frozenset(),
+    ContestStatus.ENDED: frozenset({ContestStatus.SETTLED}),
+    ContestStatus.SETTLED: frozenset(),
     ContestStatus.CANCELLED: frozenset(),
 }
 JOINABLE = frozenset({ContestStatus.SCHEDULED, ContestStatus.ACTIVE, ContestStatus.PAUSED})
 LIVE = frozenset({ContestStatus.ACTIVE, ContestStatus.PAUSED})
-FINAL = frozenset({ContestStatus.ENDED, ContestStatus.CANCELLED})
+# Its standings are frozen; settled: its prizes are paid as well. Without anything at stake it stays ended.
+OVER = frozenset({ContestStatus.ENDED, ContestStatus.SETTLED})
+FINAL = OVER | {ContestStatus.CANCELLED}
 
 
 def may_move(current: str, target: str) -> bool:

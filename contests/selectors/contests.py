@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import Case, Count, Q, QuerySet, When
 
-from contests.domain.states import LIVE
+from contests.domain.stakes import NOTHING, Stakes
+from contests.domain.states import LIVE, OVER
 from contests.models import Contest, Participant
 from core.errors import NotFound
 from trading.domain.types import Actor
@@ -49,6 +50,13 @@ class ContestView:
     source_label: str
     definition_hash: str
     final_hash: str
+    stakes: Stakes = NOTHING
+    settled_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its standings are final."""
+        return self.status in OVER
 
     @property
     def is_live(self) -> bool:
@@ -74,7 +82,9 @@ class ParticipantView:
 
 
 def _contests() -> QuerySet[Contest]:
-    return Contest.objects.select_related("market").annotate(joined=Count("participants"))
+    return Contest.objects.select_related("market").annotate(
+        joined=Count("participants", filter=Q(participants__status="active"))
+    )
 
 
 def view_of(row: Contest) -> ContestView:
@@ -95,7 +105,7 @@ def view_of(row: Contest) -> ContestView:
         currency=row.currency,
         initial_balance_minor=row.initial_balance_minor,
         capacity=row.capacity,
-        participants=row.participants.count() if joined is None else joined,
+        participants=row.participants.filter(status="active").count() if joined is None else joined,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         started_at=row.started_at,
@@ -111,6 +121,8 @@ def view_of(row: Contest) -> ContestView:
         source_label=row.market.source_label,
         definition_hash=row.definition_hash,
         final_hash=row.final_hash,
+        stakes=Stakes.from_json(row.stakes),
+        settled_at=row.settled_at,
     )
 
 
@@ -185,7 +197,7 @@ def contests_on_market(market_id: int, statuses: Sequence[str]) -> list[ContestV
 def featured() -> ContestView | None:
     """The contest of the front page: a featured one that runs, else one that will, else the last that ran."""
     rows = _contests().filter(is_featured=True, visibility=Contest.Visibility.PUBLIC)
-    for statuses in (["active", "paused"], ["scheduled"], ["ended"]):
+    for statuses in (["active", "paused"], ["scheduled"], ["ended", "settled"]):
         row = rows.filter(status__in=statuses).order_by("-id").first()
         if row is not None:
             return view_of(row)
@@ -193,7 +205,7 @@ def featured() -> ContestView | None:
 
 
 def _participants() -> QuerySet[Participant]:
-    return Participant.objects.select_related("contest").order_by("-id")
+    return Participant.objects.select_related("contest").filter(status="active").order_by("-id")
 
 
 def _participant_view(row: Participant) -> ParticipantView:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from contests.adapters import board
 from contests.domain.standings import Field, Ints, rank, return_text
+from contests.domain.states import OVER
 from contests.models import Contest, Participant, StandingSnapshot
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
@@ -128,8 +129,9 @@ def table_compute(contest_id: int, group_id: int, previous: Mapping[int, int]) -
     """Rank the contest's participants on their latest marks. `previous`: earlier rank by account."""
     _, ids, joined = people(contest_id)
     marks = trading_selectors.group_marks(group_id)
+    gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
     places = np.searchsorted(ids, marks.account_ids)
-    known = places < len(ids)
+    known = (places < len(ids)) & ~np.isin(marks.account_ids, list(gone.values_list("account_id", flat=True)))
     known[known] = ids[places[known]] == marks.account_ids[known]
     picked = places[known]
     field = Field(
@@ -189,7 +191,7 @@ def _contest(contest_id: int) -> Contest:
 
 def _live(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
     """Rows of a contest that has not ended, from the board while it knows everyone, else computed."""
-    joined = Participant.objects.filter(contest_id=contest.pk).count()
+    joined = Participant.objects.filter(contest_id=contest.pk, status="active").count()
     try:
         shown = board.board_read(contest.pk, head_only=around is None and stop <= board.HEAD)
     except RedisError:
@@ -220,7 +222,7 @@ def _named(contest_id: int, account_ids: Sequence[int]) -> dict[int, Person]:
 def _final(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
     """Rows as they were frozen at the end."""
     order = (F("final_rank").asc(nulls_last=True), "-final_value_minor", "-final_cash_minor", "joined_at", "account_id")
-    rows = Participant.objects.filter(contest=contest).order_by(*order)
+    rows = Participant.objects.filter(contest=contest, status="active").order_by(*order)
     if around is not None:
         ids = list(rows.values_list("account_id", flat=True))
         size = stop - start
@@ -252,7 +254,7 @@ def standings_page(
     """Rows `start`..`start+size`, or `size` rows with `around_account` in their middle."""
     contest = _contest(contest_id)
     size = max(1, min(size, 200))
-    if contest.status == Contest.Status.ENDED:
+    if contest.status in OVER:
         page = _final(contest, start, start + size, around_account)
     else:
         page = _live(contest, start, start + size, around_account)

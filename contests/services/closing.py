@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from contests.domain.states import LIVE, ContestStatus
+from contests.domain.states import LIVE, OVER, ContestStatus
 from contests.locks import contest_lock, contest_try_lock
 from contests.models import Contest
 from contests.selectors import ContestView, view_of
 from contests.selectors.standings import Table, table_compute
 from contests.services import standings
 from contests.services.moves import SYSTEM, move_in_tx, now, who
+from contests.services.proof import proof_of
 from core.errors import Conflict
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import MarketView, Tick
@@ -55,7 +56,7 @@ def contest_end(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "", wai
         contest = contest_lock(contest_id) if wait else contest_try_lock(contest_id)
         if contest is None:
             return None
-        if contest.status == ContestStatus.ENDED:
+        if contest.status in OVER:
             return view_of(contest)
         if contest.status not in LIVE:
             message = f"A contest that is {contest.status} cannot be ended."
@@ -77,13 +78,14 @@ def _last_tick(market_id: int) -> tuple[MarketView, Tick | None]:
 def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) -> ContestView:
     with transaction.atomic(durable=True):
         contest = contest_lock(contest_id)
-        if contest.status == ContestStatus.ENDED:
+        if contest.status in OVER:
             return view_of(contest)
         table = table_compute(contest.pk, contest.group_id, {})
         _store(contest, table)
         contest.ended_at = now()
         contest.final_hash = standings.table_hash(contest.pk, table)
-        contest.save(update_fields=["ended_at", "final_hash"])
+        contest.proof = proof_of(contest, table, tick)
+        contest.save(update_fields=["ended_at", "final_hash", "proof"])
         if tick is not None:
             standings.snapshot_record(contest, table, day_index=tick.day_index, tick=tick, is_final=True)
             standings.show(contest, table, tick)

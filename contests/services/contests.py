@@ -11,11 +11,13 @@ from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec, definition_hash
 from contests.domain.policy import policy_data
 from contests.domain.ports import start_preparations, unknown_agents
-from contests.domain.states import ContestStatus
+from contests.domain.stakes import Stakes
+from contests.domain.states import OVER, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest
 from contests.selectors import ContestView, view_of
 from contests.services.moves import move_in_tx, now, who
+from contests.services.pools import fees_return_in_tx, pool_fund_in_tx, pool_unfund_in_tx
 from core.errors import Conflict, Invalid
 from core.money import Money
 from core.services import audit
@@ -91,6 +93,7 @@ def _row(
                 ends_at=spec.ends_at,
                 allowed_symbols=list(allowed),
                 constraints=spec.constraints.as_json(),
+                stakes=spec.stakes.to_json(),
                 agents=list(spec.agents),
                 agent_interval_minutes=spec.agent_interval_minutes,
                 is_featured=spec.is_featured,
@@ -120,13 +123,14 @@ def contest_create(*, actor: Actor, spec: ContestSpec, schedule: bool = False) -
         contest = contest_create_in_tx(actor=actor, spec=spec)
         if schedule:
             _check_policy(contest)
+            pool_fund_in_tx(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor)
         return view_of(contest)
 
 
 def _check_policy(contest: Contest) -> None:
-    """The exchanges' policies allow what the contest does with their prices. No contest takes or pays money yet."""
-    market_policy_require(market_id=contest.market_id, money=False)
+    """The exchanges' policies allow what the contest does with their prices."""
+    market_policy_require(market_id=contest.market_id, money=bool(contest.stakes))
 
 
 def contest_schedule(*, actor: Actor, contest_id: int, reason: str = "") -> ContestView:
@@ -137,6 +141,7 @@ def contest_schedule(*, actor: Actor, contest_id: int, reason: str = "") -> Cont
             if contest.ends_at is not None and contest.ends_at <= now():
                 raise Conflict("contest_over", "Its end has passed already. Change its window first.")
             _check_policy(contest)
+            pool_fund_in_tx(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor, reason=reason)
         return view_of(contest)
 
@@ -188,13 +193,15 @@ def contest_resume(*, actor: Actor, contest_id: int, reason: str = "") -> Contes
 
 
 def contest_cancel(*, actor: Actor, contest_id: int, reason: str = "") -> ContestView:
-    """Call a contest off for good: no ranks. Resting orders are cancelled."""
+    """Call a contest off for good: no ranks, no prizes, fees go back. Resting orders are cancelled."""
     with transaction.atomic(durable=True):
         contest = contest_lock(contest_id)
         if contest.status != ContestStatus.CANCELLED:
             _not_closing(contest)
             contest.ended_at = now()
             contest.save(update_fields=["ended_at"])
+            fees_return_in_tx(contest, reason=f"{contest.name} was called off.")
+            pool_unfund_in_tx(contest)
             move_in_tx(contest, ContestStatus.CANCELLED, actor=actor, reason=reason)
             group_set_status_in_tx(group_id=contest.group_id, status="closed")
             markets.market_end_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
@@ -235,6 +242,7 @@ def spec_of(contest: Contest) -> ContestSpec:
         capacity=contest.capacity,
         allowed_symbols=tuple(contest.allowed_symbols),
         constraints=Constraints.from_json(contest.constraints),
+        stakes=Stakes.from_json(contest.stakes),
         agents=tuple(contest.agents),
         is_featured=contest.is_featured,
         auto_renew=contest.auto_renew,
@@ -243,5 +251,5 @@ def spec_of(contest: Contest) -> ContestSpec:
 
 
 def _not_closing(contest: Contest) -> None:
-    if contest.closing_at is not None and contest.status != ContestStatus.ENDED:
+    if contest.closing_at is not None and contest.status not in OVER:
         raise Conflict("contest_closing", "This contest is being ended just now.", {"status": contest.status})

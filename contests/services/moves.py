@@ -15,7 +15,8 @@ from trading.domain.types import Actor
 
 SYSTEM = Actor(user_id=None, label="system")
 # target status -> the topic that tells of it
-TOPICS = {"scheduled": "scheduled", "active": "started", "paused": "paused", "ended": "ended", "cancelled": "cancelled"}
+TOPICS = {"scheduled": "scheduled", "active": "started", "paused": "paused", "ended": "ended",
+          "settled": "settled", "cancelled": "cancelled"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ KINDS = {"started": "contest_started", "ended": "contest_ended", "cancelled": "c
 def participants_tell_in_tx(*, contest_id: int, verb: str, reason: str = "", after_id: int = 0) -> None:
     """Tell a thousand people of a contest what has happened to it, and have the next thousand told by another event."""
     contest = Contest.objects.get(pk=contest_id)
-    rows = Participant.objects.filter(contest=contest, kind="person", pk__gt=after_id).order_by("pk")[:BATCH]
+    rows = Participant.objects.filter(contest=contest, kind="person", status="active", pk__gt=after_id).order_by("pk")[
+        :BATCH
+    ]
     found = list(rows)
     total = Participant.objects.filter(contest=contest, final_rank__isnull=False).count() if verb == "ended" else 0
     notify_many_in_tx(

@@ -32,6 +32,8 @@ SELECT account_id, listing_id, market_at, rank, id, kind, quantity, notional_min
     SELECT account_id, listing_id, market_at, 0, id, kind, 0, 0, details
     FROM trading_adjustment WHERE kind IN ('split', 'delisting')) s
 WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
+    AND (%(group)s::bigint IS NULL
+        OR account_id IN (SELECT id FROM trading_account WHERE group_id = %(group)s))
     AND (%(listing)s::bigint IS NULL OR listing_id = %(listing)s)
     AND (NOT %(adjusted)s OR (account_id, listing_id) IN (
         SELECT account_id, listing_id FROM trading_adjustment WHERE kind IN ('split', 'delisting')))
@@ -48,6 +50,14 @@ SELECT account_id, listing_id, sum(reserved_quantity) FROM trading_order
 WHERE status IN ('accepted', 'triggered', 'partially_filled') AND reserved_quantity > 0
     AND (%(account)s::bigint IS NULL OR account_id = %(account)s)
 GROUP BY account_id, listing_id
+"""
+_CASH = """
+SELECT a.id, coalesce(sum(p.amount_minor), 0)::bigint FROM trading_account a
+LEFT JOIN core_posting p ON p.account_id = a.ledger_account_id WHERE a.group_id = %(group)s GROUP BY a.id
+"""
+_FILLS = """
+SELECT f.id, f.account_id, f.listing_id, f.side, f.quantity, f.price, f.fee_minor, f.market_at
+FROM trading_fill f JOIN trading_account a ON a.id = f.account_id WHERE a.group_id = %(group)s ORDER BY f.id
 """
 _Key = tuple[int, int]
 
@@ -85,7 +95,7 @@ def steps_of(account_id: int, listing_id: int) -> list[tuple[datetime, FillStep 
 
     An action comes before the trades of its open.
     """
-    values = {"account": account_id, "listing": listing_id, "adjusted": False}
+    values = {"account": account_id, "listing": listing_id, "adjusted": False, "group": None}
     return [(row[2], _step(row)) for row in _rows(_HISTORY, values)]
 
 
@@ -113,7 +123,7 @@ def positions_check(*, account_id: int | None = None, adjusted_only: bool = Fals
 
     `adjusted_only`: those alone that a split or a delisting has changed (sums do for the others).
     """
-    values = {"account": account_id, "listing": None, "adjusted": adjusted_only}
+    values = {"account": account_id, "listing": None, "adjusted": adjusted_only, "group": None}
     promised = {(row[0], row[1]): Decimal(row[2]) for row in _rows(_PROMISED, values)}
     stored = {
         (row[0], row[1]): Holding(row[2], row[5], row[3], row[4])  # quantity, promised, cost, realised
@@ -127,6 +137,25 @@ def positions_check(*, account_id: int | None = None, adjusted_only: bool = Fals
         if stored.get(key, Holding()) != right:
             found.append(Difference(key[0], key[1], stored.get(key, Holding()), right))
     return len(set(stored) | set(rebuilt)), found
+
+
+def group_holdings(group_id: int) -> dict[_Key, Decimal]:
+    """Every position of a group's accounts from its history: signed quantity by (account id, listing id)."""
+    values = {"account": None, "listing": None, "adjusted": False, "group": group_id}
+    return {key: holding.quantity for key, holding in _histories(values) if holding.quantity}
+
+
+def group_cash(group_id: int) -> dict[int, int]:
+    """The cash of a group's accounts from their journals, in minor units."""
+    return {row[0]: int(row[1]) for row in _rows(_CASH, {"group": group_id})}
+
+
+def group_fills(group_id: int) -> Iterator[tuple[Any, ...]]:
+    """Every fill of a group, in order: id, account, listing, side, quantity, price, fee, market time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILLS, {"group": group_id})
+        while chunk := cursor.fetchmany(_CHUNK):
+            yield from chunk
 
 
 def position_fix(*, actor: Actor, difference: Difference, reason: str) -> bool:
