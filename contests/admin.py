@@ -7,9 +7,10 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from contests.models import Contest, Participant, StandingSnapshot
+from contests.models import Award, Contest, Entry, Participant, StandingSnapshot
 from contests.services import contests
 from contests.services.closing import contest_end
+from contests.services.settling import contest_settle
 from core.admin import ReadOnlyInline, ReasonForm, reason_of
 from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
@@ -49,7 +50,7 @@ class ContestAdmin(ReadOnlyAdmin):
     search_fields = ("=slug", "name", "=series")
     list_select_related = ("market",)
     action_form = ReasonForm
-    actions = ("schedule", "start", "pause", "resume", "end", "cancel", "feature", "unfeature")
+    actions = ("schedule", "start", "pause", "resume", "end", "settle", "cancel", "feature", "unfeature")
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser or request.user.has_perm("contests.change_contest")
@@ -77,6 +78,10 @@ class ContestAdmin(ReadOnlyAdmin):
     @admin.action(description="End now and freeze the ranks (give a reason)", permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Contest]) -> None:
         self._each(request, queryset, contest_end)
+
+    @admin.action(description="Settle: owe the winners their prizes (give a reason)", permissions=["operate"])
+    def settle(self, request: HttpRequest, queryset: QuerySet[Contest]) -> None:
+        self._each(request, queryset, contest_settle)
 
     @admin.action(description="Cancel, without ranks (give a reason)", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Contest]) -> None:
@@ -122,3 +127,19 @@ class StandingSnapshotAdmin(ReadOnlyAdmin):
     list_filter = ("is_final",)
     search_fields = ("=contest__slug",)
     list_select_related = ("contest",)
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "contest", "user", "status", "payment", "reason", "created_at")
+    list_filter = ("status",)
+    search_fields = ("=contest__slug", "=user__email")
+    list_select_related = ("contest", "user", "payment")
+
+
+@admin.register(Award)
+class AwardAdmin(ReadOnlyAdmin):
+    list_display = ("contest", "place", "participant", "amount_minor", "currency", "badge", "created_at")
+    list_filter = ("currency",)
+    search_fields = ("=contest__slug", "participant__display_name")
+    list_select_related = ("contest", "participant")

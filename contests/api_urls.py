@@ -8,6 +8,8 @@ urlpatterns = [
     path("contests", views.ContestListView.as_view()),
     path("contests/<slug:slug>", views.ContestDetailView.as_view()),
     path("contests/<slug:slug>/join", views.ContestJoinView.as_view()),
+    path("contests/<slug:slug>/withdraw", views.ContestWithdrawView.as_view()),
+    path("contests/<slug:slug>/result", views.ContestResultView.as_view()),
     path("contests/<slug:slug>/status", views.ContestStatusView.as_view()),
     path("contests/<slug:slug>/leaderboard", views.LeaderboardView.as_view()),
     *[path(f"contests/<slug:slug>/{verb}", view) for verb, view in views.CONTEST_MOVES.items()],

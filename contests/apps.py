@@ -17,13 +17,14 @@ class ContestsConfig(AppConfig):
         from contests.services.entries import KIND, EntryKind
         from contests.services.telling import RANKS_EVERY
         from core import schedule
-        from payments.domain.purchases import register_purchase_kind
+        from payments.domain.purchases import register_purchase_kind, register_use
 
         listeners.register()
         register_personal_data(DATA)
         panels.register()
         profile.register()
         register_purchase_kind(KIND, EntryKind())
+        register_use(KIND, lambda reference: (f"/contests/{reference.partition('/')[0]}", "Go to the contest"))
         schedule.register("contests: settle", "contests.tasks.settle", 30)
         schedule.register("contests: give fees back", "contests.tasks.fees_return", 15)
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)

@@ -12,8 +12,13 @@ from django.conf import settings
 
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
+from contests.domain.prize_words import prizes_read
+from contests.domain.stakes import Stakes
 from core.errors import DomainError
 from core.money import Money
+
+# Where the form asks for a field of the order by another name.
+_FIELDS = {"fee_minor": "entry_fee", "house_bp": "house_pct", "added_minor": "added"}
 
 
 def names(raw: str) -> tuple[str, ...]:
@@ -76,6 +81,26 @@ class ContestForm(forms.Form):
     fee_schedule = forms.CharField(
         required=False, max_length=80, help_text="us, in, or none. Empty: the commission above."
     )
+    entry_fee = forms.DecimalField(required=False, min_value=0, max_digits=12, help_text="Empty: free.")
+    stake_currency = forms.CharField(
+        label="Currency of fee and prizes", required=False, max_length=3, help_text="Empty: that of the balance."
+    )
+    house_pct = forms.DecimalField(
+        label="House's share of each fee, %", required=False, min_value=0, max_value=100, decimal_places=2
+    )
+    added = forms.DecimalField(
+        label="Put into the pool", required=False, min_value=0, max_digits=14, help_text="By the house or a sponsor."
+    )
+    sponsor = forms.CharField(required=False, max_length=80)
+    prizes = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text='A line each: "1: 50%" of the pool, "2-3: 100.00" each, "4-10: Finisher" for a badge.',
+    )
+    dispute_hours = forms.IntegerField(
+        label="Hours between the end and the prizes", required=False, min_value=0, max_value=720, initial=24
+    )
     agents = forms.CharField(required=False, help_text="Keys of the agents that take part, with commas between them.")
     agent_interval_minutes = forms.IntegerField(
         label="Minutes of market time between the agents' turns",
@@ -96,7 +121,7 @@ class ContestForm(forms.Form):
     )
     is_featured = forms.BooleanField(label="Show it on the front page", required=False)
 
-    wide_fields = ("description", "symbols", "agents")
+    wide_fields = ("description", "symbols", "agents", "prizes")
 
     def spec(self, *, now: datetime) -> ContestSpec:
         """The filled form as an order for a contest. Raises DomainError where a value makes no sense."""
@@ -122,7 +147,22 @@ class ContestForm(forms.Form):
             visibility=data["visibility"] or "public",
             invite_code=data["invite_code"] or secrets.token_urlsafe(9),
             is_featured=data["is_featured"],
+            stakes=self._stakes(),
         )
+
+    def _stakes(self) -> Stakes:
+        data: dict[str, Any] = self.cleaned_data
+        currency = (data["stake_currency"] or data["currency"]).upper()
+        hours = data["dispute_hours"]
+        return Stakes.from_json({
+            "currency": currency,
+            "fee_minor": Money.of(data["entry_fee"] or 0, currency).minor,
+            "house_bp": int((data["house_pct"] or 0) * 100),
+            "added_minor": Money.of(data["added"] or 0, currency).minor,
+            "sponsor": data["sponsor"],
+            "prizes": prizes_read(data["prizes"], currency),
+            "dispute_hours": 24 if hours is None else hours,
+        })  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         """What the chosen kind of prices needs is there."""
@@ -153,6 +193,6 @@ class ContestForm(forms.Form):
 
     def refuse(self, error: DomainError) -> None:
         """Show a refusal at the field it is about."""
-        field = str(error.details.get("field", ""))
+        field = _FIELDS.get(name := str(error.details.get("field", "")), name)
         known: Iterable[str] = self.fields
         self.add_error(field if field in known else None, error.message)

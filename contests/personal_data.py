@@ -2,7 +2,7 @@
 
 from accounts.domain.privacy import DELETED_NAME
 from accounts.ports import PersonalData, Table
-from contests.models import Contest, Participant
+from contests.models import Award, Contest, Entry, Participant
 
 
 def _erase(user_id: int) -> None:
@@ -17,6 +17,10 @@ DATA = PersonalData(
             columns=("id", "contest_id", "contest__slug", "contest__name", "account_id", "kind", "display_name",
                      "joined_at", "final_rank", "final_value_minor", "final_cash_minor", "final_trades"),
         ),
+        Table("contest_entries", "Fees that you paid to enter contests, and what became of them.", Entry, "user_id",
+              columns=("id", "contest__slug", "payment_id", "status", "reason", "created_at")),
+        Table("prizes", "What you have won.", Award, "participant__user_id",
+              columns=("id", "contest__slug", "place", "amount_minor", "currency", "badge", "created_at")),
         Table("contests_made", "Contests that you made.", Contest, "created_by_id",
               columns=("id", "slug", "name", "status", "created_at")),
     ),

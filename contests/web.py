@@ -23,6 +23,7 @@ from contests.models import Contest
 from contests.selectors import ContestView
 from contests.selectors.standings import board_rows
 from contests.services.contests import contest_create
+from contests.services.entries import contest_withdraw
 from contests.services.joins import contest_join
 from core.clock import SystemClock
 from core.errors import DomainError, NotFound
@@ -143,6 +144,9 @@ def contest_enter(request: HttpRequest, slug: str) -> HttpResponse:
     except DomainError as error:
         if error.code == "rate_limited":
             return invite_page(request, slug, code, error)
+        if error.status == 402:
+            # The fee: the checkout says what it is.
+            return redirect(error.details["url"])
         messages.error(request, error.message)
         if error.details.get("url"):
             back = urlencode({"next": reverse("contest", args=[slug])})
@@ -152,4 +156,23 @@ def contest_enter(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         balance = f"{to_major(contest.initial_balance_minor, contest.currency):,}"
         messages.success(request, f"You are in, with {balance} {contest.currency}.")
+    return redirect("contest", slug=slug)
+
+
+@login_required
+@require_POST
+@page
+def contest_leave(request: HttpRequest, slug: str) -> HttpResponse:
+    """Leave a contest before it starts."""
+    who = actor(request)
+    contest = selectors.contest_get(slug, who)
+    try:
+        contest_withdraw(actor=who, contest_id=contest.id)
+    except DomainError as error:
+        if error.status == 404:
+            raise
+        messages.error(request, error.message)
+    else:
+        back = " Your fee is on its way back." if contest.stakes.fee_minor else ""
+        messages.success(request, f"You have left {contest.name}.{back}")
     return redirect("contest", slug=slug)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
+from contests.domain.stakes import Stakes
 from core.errors import Invalid
 from core.money import Money
 
@@ -56,6 +57,28 @@ class ConstraintsInput(serializers.Serializer):
     fee_schedule = serializers.CharField(max_length=80, required=False, help_text='For example "us", "in" or "none"')
 
 
+class PrizeInput(serializers.Serializer):
+    """What each of the places `first` to `last` gets: an amount or a share of the pool, and a badge."""
+
+    first = serializers.IntegerField(min_value=1)
+    last = serializers.IntegerField(min_value=1, required=False)
+    amount_minor = serializers.IntegerField(min_value=0, required=False)
+    share_bp = serializers.IntegerField(min_value=0, max_value=10_000, required=False, help_text="Basis points")
+    badge = serializers.CharField(max_length=40, required=False, allow_blank=True)
+
+
+class StakesInput(serializers.Serializer):
+    """Fee and prizes; amounts in minor units of `currency`."""
+
+    currency = serializers.CharField(max_length=3)
+    fee_minor = serializers.IntegerField(min_value=0, required=False)
+    house_bp = serializers.IntegerField(min_value=0, max_value=10_000, required=False, help_text="Of each fee")
+    added_minor = serializers.IntegerField(min_value=0, required=False, help_text="Put into the pool by the house")
+    sponsor = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    prizes = PrizeInput(many=True, required=False)
+    dispute_hours = serializers.IntegerField(min_value=0, max_value=720, required=False)
+
+
 class ContestInput(serializers.Serializer):
     """A new contest. `schedule` publishes it at once; without `starts_at` an operator starts it."""
 
@@ -73,6 +96,7 @@ class ContestInput(serializers.Serializer):
         child=serializers.CharField(max_length=16), max_length=MAX_SYMBOLS, required=False, default=list
     )
     constraints = ConstraintsInput(required=False)
+    stakes = StakesInput(required=False)
     agents = serializers.ListField(
         child=serializers.SlugField(max_length=40), max_length=MAX_AGENTS, required=False, default=list
     )
@@ -92,10 +116,18 @@ class ContestInput(serializers.Serializer):
             raise Invalid("invite_code_needed", "A private contest needs an invite code.", {"field": "invite_code"})
         market = {name: _plain(value) for name, value in data.pop("market").items()}
         limits = Constraints.from_json(data.pop("constraints", {}))
+        data["stakes"] = Stakes.from_json(_bare(data.pop("stakes", {})))
         data.setdefault("agent_interval_minutes", settings.TRADING_INTERVAL_MINUTES)
         data["allowed_symbols"] = tuple(data["allowed_symbols"])
         data["agents"] = tuple(data["agents"])
         return ContestSpec(market=market, initial_balance=balance, constraints=limits, **data)
+
+
+def _bare(value: Any) -> Any:
+    """What was validated as plain dicts and lists."""
+    if isinstance(value, dict):
+        return {name: _bare(item) for name, item in value.items()}
+    return [_bare(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ class ContestOutput(serializers.Serializer):
     name = serializers.CharField()
     description = serializers.CharField()
     visibility = serializers.CharField(help_text="public or private")
-    status = serializers.CharField(help_text="draft, scheduled, active, paused, ended, cancelled")
+    status = serializers.CharField(help_text="draft, scheduled, active, paused, ended, settled, cancelled")
     market = serializers.CharField(help_text="Slug of its market")
     price_source = serializers.CharField(help_text="Where its prices come from")
     is_simulated = serializers.BooleanField()
@@ -44,7 +44,30 @@ class ContestOutput(serializers.Serializer):
     is_featured = serializers.BooleanField()
     definition_hash = serializers.CharField()
     final_hash = serializers.CharField(help_text="sha256 over the final standings; empty before the end")
+    stakes = serializers.DictField(help_text="Fee and prizes in minor units of their currency; empty without any")
+    settled_at = serializers.DateTimeField(allow_null=True, help_text="When its prizes were owed to the winners")
     account_id = serializers.IntegerField(allow_null=True, help_text="Your account in it, when you have joined")
+
+
+class AwardOutput(serializers.Serializer):
+    """A prize that was won; places count among people."""
+
+    place = serializers.IntegerField()
+    name = serializers.CharField()
+    account_id = serializers.IntegerField()
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+    badge = serializers.CharField()
+
+
+class ResultOutput(serializers.Serializer):
+    """What is at stake and what became of it. `proof`: hashes, and closing prices."""
+
+    pool_minor = serializers.IntegerField(help_text="In the pool now, in minor units of the stakes' currency")
+    settles_at = serializers.DateTimeField(allow_null=True)
+    settled_at = serializers.DateTimeField(allow_null=True)
+    awards = AwardOutput(many=True)
+    proof = serializers.DictField()
 
 
 class JoinOutput(serializers.Serializer):
@@ -132,6 +155,7 @@ _PLAIN = [
     "description",
     "visibility",
     "status",
+    "settled_at",
     "is_simulated",
     "is_masked",
     "currency",
@@ -158,6 +182,7 @@ def contest_data(view: ContestView, account_id: int | None = None) -> dict[str, 
         "initial_balance": major_text(view.initial_balance_minor, view.currency),
         "allowed_symbols": list(view.allowed_symbols),
         "agents": list(view.agents),
+        "stakes": view.stakes.to_json(),
         "account_id": account_id,
     }
 

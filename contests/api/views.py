@@ -20,8 +20,10 @@ from contests import selectors
 from contests.api import inputs
 from contests.api import serializers as wire
 from contests.selectors import ContestView
+from contests.selectors.results import result_of
 from contests.services import contests, lifecycle
 from contests.services.closing import contest_end
+from contests.services.entries import contest_withdraw
 from contests.services.joins import contest_join
 from core.api import errors
 from core.errors import Invalid, NotFound
@@ -149,6 +151,30 @@ class ContestJoinView(APIView):
         client_region_require(client_of(request))
         account_id = contest_join(actor=actor, contest_id=found.id, invite_code=code)
         return Response({"contest": found.slug, "account_id": account_id}, status=201)
+
+
+class ContestWithdrawView(APIView):
+    """Leaving."""
+
+    key_scope = "trade"
+
+    @extend_schema(operation_id="contests_withdraw", request=None, responses={204: None, **errors(401, 403, 404, 409)})
+    def post(self, request: Request, slug: str) -> Response:
+        """Leave a contest before it starts; a fee that was paid is given back."""
+        found = selectors.contest_get(slug, _actor(request))
+        contest_withdraw(actor=_actor(request), contest_id=found.id)
+        return Response(status=204)
+
+
+class ContestResultView(APIView):
+    """Pool, prizes, proof."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="contests_result", parameters=[CODE], responses={200: wire.ResultOutput, **errors(404)})
+    def get(self, request: Request, slug: str) -> Response:
+        """What is at stake, who has won what, and what the result rests on."""
+        return Response(wire.ResultOutput(result_of(_visible(request, slug).id)).data)
 
 
 class ContestMoveView(APIView):

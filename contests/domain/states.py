@@ -28,7 +28,8 @@ JOINABLE = frozenset({ContestStatus.SCHEDULED, ContestStatus.ACTIVE, ContestStat
 LIVE = frozenset({ContestStatus.ACTIVE, ContestStatus.PAUSED})
 # Its standings are frozen; settled: its prizes are paid as well. Without anything at stake it stays ended.
 OVER = frozenset({ContestStatus.ENDED, ContestStatus.SETTLED})
-FINAL = OVER | {ContestStatus.CANCELLED}
+FINAL = frozenset({ContestStatus.SETTLED, ContestStatus.CANCELLED})
+CLOSED = OVER | FINAL
 
 
 def may_move(current: str, target: str) -> bool:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 
-from contests.domain.states import FINAL, LIVE, ContestStatus
+from contests.domain.states import CLOSED, LIVE, ContestStatus
 from contests.locks import contest_lock, contest_try_lock
 from contests.models import Contest
 from contests.selectors import ContestView, featured
@@ -122,7 +122,7 @@ def arena_start(*, actor: Actor) -> ContestView:
     with transaction.atomic(durable=True):
         contest = contest_lock(current.id)
         later = Contest.objects.filter(series=contest.series, run_number__gt=contest.run_number)
-        fresh = later.exclude(status__in=[str(status) for status in FINAL]).order_by("run_number").first()
+        fresh = later.exclude(status__in=[str(status) for status in CLOSED]).order_by("run_number").first()
         if fresh is None:
             balance = Money.of(settings.DEFAULT_BALANCE, contest.currency)
             fresh = contest_renew_in_tx(contest, starts_at=None, initial_balance=balance)

@@ -10,7 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 
-from contests.domain.states import FINAL
+from contests.domain.states import CLOSED
 from contests.models import Contest
 from contests.selectors import StandingRow, standings_page
 from contests.services.closing import contest_end
@@ -46,7 +46,7 @@ def contest_replay(*, actor: Actor, slug: str, ticks: int | None = None, reveal:
     if not spec_of(original).is_replay:
         message = "A contest on a live market has no history to be played again from."
         raise Conflict("not_a_replay", message, {"slug": slug[:80]})
-    if not reveal and original.status not in FINAL:
+    if not reveal and original.status not in CLOSED:
         printed = original.market.tick + 1
         if printed == 0:
             message = "This contest has not printed yet: a replay would show prices that are to come (--reveal)."

@@ -6,7 +6,7 @@ payment's row, so what it writes happens with the payment's step or not at all; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,6 +75,18 @@ class PurchaseKind(Protocol):
 
 
 _kinds: dict[str, PurchaseKind] = {}
+# By kind: where what was bought is used, as (address, words of a link), from its reference.
+_uses: dict[str, Callable[[str], tuple[str, str]]] = {}
+
+
+def register_use(kind: str, use: Callable[[str], tuple[str, str]]) -> None:
+    """Say where people go once they have paid."""
+    _uses[kind] = use
+
+
+def use_of(kind: str, reference: str) -> tuple[str, str]:
+    """Where to go with what was bought: (address, words of the link)."""
+    return _uses[kind](reference) if kind in _uses else ("/billing", "See your payments")
 
 
 def register_purchase_kind(kind: str, handler: PurchaseKind) -> None:

@@ -1,10 +1,14 @@
 """Reads of invoices and credit notes."""
 
+import re
+
 from django.db.models import QuerySet
 
 from core.errors import NotFound
 from payments.domain.papers import Paper
 from payments.models import Invoice
+
+_NUMBER = re.compile(r"[A-Z]{2,3}-\d{4}-\d{6,12}")
 
 
 def invoices_of(user_id: int) -> QuerySet[Invoice]:
@@ -14,7 +18,7 @@ def invoices_of(user_id: int) -> QuerySet[Invoice]:
 
 def paper_get(number: str, user_id: int) -> Paper:
     """One paper of a person. Raises NotFound."""
-    found = invoices_of(user_id).filter(number=number).first()
+    found = invoices_of(user_id).filter(number=number).first() if _NUMBER.fullmatch(number) else None
     if found is None:
         raise NotFound("invoice_not_found", "There is no such invoice.")
     return paper_of(found)

@@ -17,6 +17,7 @@ from core.errors import DomainError
 from core.pages import page
 from core.throttling import limit
 from payments.domain.ports import ObjectKind, ProviderError
+from payments.domain.purchases import use_of
 from payments.forms import CheckoutForm
 from payments.pages import TONES, money_context
 from payments.selectors.payments import PaymentView, checkout_ref_of, payment_view
@@ -26,7 +27,6 @@ from payments.services.sync import object_sync
 
 POLLS = 90  # at two seconds each; after that the page is refreshed by hand
 ASK_EVERY = 5  # each so many polls the provider itself is asked
-_USE = {"plan": ("/billing", "See your plan")}
 
 
 def _me(request: HttpRequest) -> User:
@@ -97,7 +97,7 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
     number = min(int(raw), POLLS) if raw.isdigit() else 0
     if view.is_open and number % ASK_EVERY == 0:
         view = _asked(view, _me(request).pk)
-    use = _USE.get(view.kind, ("/billing", "See your payments"))
+    use = use_of(view.kind, view.reference)
     context = {
         "payment": view, "number": number + 1, "polls": not view.is_settled and number < POLLS,
         "is_cancelled": "cancelled" in request.GET and view.is_open, "use_url": use[0], "use_label": use[1],

@@ -107,7 +107,9 @@ _CONTESTS: dict[tuple[str, str], str] = {
     ("POST", "api/v1/contests"): "moderator",
     ("GET", "api/v1/contests/<slug:slug>"): "public",
     ("POST", "api/v1/contests/<slug:slug>/join"): "cleared",
-    **{("GET", f"api/v1/contests/<slug:slug>/{name}"): "public" for name in ("status", "leaderboard", "decisions")},
+    ("POST", "api/v1/contests/<slug:slug>/withdraw"): "self",
+    **{("GET", f"api/v1/contests/<slug:slug>/{name}"): "public"
+       for name in ("status", "leaderboard", "decisions", "result")},
     **{("POST", f"api/v1/contests/<slug:slug>/{name}"): "moderator"
        for name in ("schedule", "start", "pause", "resume", "cancel", "end")},
     ("GET", "api/v1/competition/status"): "public",
@@ -122,6 +124,7 @@ _CONTESTS: dict[tuple[str, str], str] = {
     ("GET", "contests/<slug:slug>"): "public",
     ("GET", "contests/<slug:slug>/standing"): "self",
     ("POST", "contests/<slug:slug>/join"): "self",
+    ("POST", "contests/<slug:slug>/withdraw"): "self",
     ("GET", "agents/<int:agent_id>"): "public",
 }  # fmt: skip
 _PLATFORM: dict[tuple[str, str], str] = {
@@ -139,6 +142,7 @@ KEY_WRITES: frozenset[tuple[str, str]] = frozenset(
     {
         *((method, route) for method, route in _TRADING | _MARKETS if method != "GET" and route.startswith("api/")),
         ("POST", "api/v1/contests/<slug:slug>/join"),
+        ("POST", "api/v1/contests/<slug:slug>/withdraw"),
     }
 ) - {("PUT", "api/v1/risk/settings")}
 
@@ -185,6 +189,7 @@ ABSENT = payments.ABSENT | frozenset(
         ("DELETE", "api/v1/me/privacy/deletion"),
         *((method, "practice") for method in ("GET", "POST")),
         ("POST", "practice/again"),
+        *(("POST", f"{start}contests/<slug:slug>/withdraw") for start in ("", "api/v1/")),
         ("GET", "api/v1/practice"),
         ("POST", "api/v1/practice/reset"),
         ("GET", "settings/security/authenticator/remove"),
