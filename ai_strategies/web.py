@@ -15,7 +15,7 @@ from ai_strategies import selectors
 from ai_strategies.pages import feed
 from contests import selectors as contest_selectors
 from contests.domain.prize_words import places_words, prize_words
-from contests.domain.states import JOINABLE, ContestStatus
+from contests.domain.states import ContestStatus
 from contests.selectors import ContestView, ParticipantView, StandingsPage
 from contests.selectors.results import may_leave, result_of
 from contests.web import contest_open, invite_page
@@ -112,7 +112,7 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         **_contest_context(contest, board),
         "decisions": feed(selectors.decisions(contest_id=contest.id, limit=LATEST_DECISIONS), LATEST_DECISIONS),
         "board_rows": BOARD_ROWS,
-        "can_join": who is not None and place is None and contest.status in JOINABLE,
+        "can_join": who is not None and place is None and contest.takes_entries,
         "invite_code": code,
         "join_words": f"Join with {to_major(contest.initial_balance_minor, contest.currency):,} {contest.currency}",
         "next_key": new_key(),

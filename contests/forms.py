@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
 from contests.domain.prize_words import prizes_read
@@ -71,6 +72,9 @@ class ContestForm(forms.Form):
     max_trades_per_day = forms.IntegerField(
         label="Trades a day", required=False, min_value=1, help_text="Empty means no limit."
     )
+    min_trades = forms.IntegerField(
+        label="Trades it takes to be ranked", required=False, min_value=1, help_text="Empty means one."
+    )
     commission_bps = forms.DecimalField(
         label="Commission, basis points", required=False, help_text="Of each trade's value. Empty means none."
     )
@@ -116,6 +120,13 @@ class ContestForm(forms.Form):
     visibility = forms.ChoiceField(
         choices=[("public", "Public"), ("private", "Private: by invite code")], required=False
     )
+    email_domains = forms.CharField(
+        label="Only addresses at",
+        required=False,
+        max_length=500,
+        help_text="Such as example.com. Empty: everyone.",
+    )
+    late_entry = forms.BooleanField(label="May be entered while it runs", required=False, initial=True)
     invite_code = forms.CharField(
         max_length=64, required=False, help_text="For a private contest. Empty means one is made."
     )
@@ -131,7 +142,8 @@ class ContestForm(forms.Form):
             for name in ("max_position_pct", "commission_bps", "leverage", "fee_schedule")
             if data[name] not in (None, "")
         }
-        whole = {"max_trades_per_day": data["max_trades_per_day"], "short_selling": data["short_selling"]}
+        counts = ("max_trades_per_day", "min_trades")
+        whole = {**{name: data[name] for name in counts}, "short_selling": data["short_selling"]}
         return ContestSpec(
             slug=data["slug"],
             name=data["name"],
@@ -148,6 +160,9 @@ class ContestForm(forms.Form):
             invite_code=data["invite_code"] or secrets.token_urlsafe(9),
             is_featured=data["is_featured"],
             stakes=self._stakes(),
+            admission=Admission.from_json(
+                {"late_entry": data["late_entry"], "email_domains": list(names(data["email_domains"]))}
+            ),
         )
 
     def _stakes(self) -> Stakes:

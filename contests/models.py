@@ -73,6 +73,9 @@ class Contest(models.Model):
     )
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    admission = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="contests.domain.admission"
+    )
     proof = models.JSONField(
         default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="See contests.services.proof"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +19,8 @@ from accounts.clients import client_of
 from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.domain.definition import ContestSpec
-from contests.domain.states import JOINABLE, ContestStatus
+from contests.domain.prize_words import prize_words
+from contests.domain.states import ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
 from contests.selectors import ContestView
@@ -26,14 +29,17 @@ from contests.services.contests import contest_create
 from contests.services.entries import contest_withdraw
 from contests.services.joins import contest_join
 from core.clock import SystemClock
+from core.csv_cells import safe_cell
 from core.errors import DomainError, NotFound
 from core.money import major_text, to_major
 from core.pages import page, paginated
-from core.throttling import limit_attempts
+from core.throttling import address, limit, limit_attempts
 from marketdata import selectors as market_selectors
 from trading.pages import actor, mapped, viewer
 
 CARDS = 12
+MINE = "mine"
+CSV_ROWS = 5_000
 WRONG_CODE = "No private contest here answers to that code. Check the code and the address you were given."
 FILTERS = (
     {"code": "", "label": "All"},
@@ -51,9 +57,11 @@ def contest_list(request: HttpRequest) -> HttpResponse:
     """The contests that the viewer may see, those that run first, with their progress."""
     who = viewer(request)
     status = request.GET.get("status", "")
-    status = status if status in set(ContestStatus) else ""
-    rows = selectors.running_first(selectors.contests_query(who, [status] if status else []))
     mine = {place.contest_id for place in selectors.participants_of_user(who.user_id)} if who and who.user_id else set()
+    status = status if status in {*ContestStatus, *([MINE] if mine else [])} else ""
+    rows = selectors.running_first(selectors.contests_query(who, [status] if status not in ("", MINE) else []))
+    if status == MINE:
+        rows = rows.filter(pk__in=mine)
 
     def card(row: Contest) -> dict[str, Any]:
         contest = selectors.view_of(row)
@@ -62,10 +70,12 @@ def contest_list(request: HttpRequest) -> HttpResponse:
             "contest": contest,
             "market": market_selectors.view_of(row.market),
             "joined": joined,
-            "can_join": who is not None and not joined and contest.status in JOINABLE,
+            "can_join": who is not None and not joined and contest.takes_entries,
+            **stake_words(contest),
         }
 
-    context = {"page": mapped(paginated(request, rows, CARDS), card), "filters": FILTERS, "status": status}
+    context = {"page": mapped(paginated(request, rows, CARDS), card), "status": status,
+               "filters": [*FILTERS, *([{"code": MINE, "label": "Yours"}] if mine else [])]}  # fmt: skip
     return render(request, "contests/list.html", context)
 
 
@@ -95,6 +105,15 @@ def _invitation(request: HttpRequest, spec: ContestSpec) -> str:
         return ""
     link = f"{reverse('contest', args=[spec.slug])}?{urlencode({'code': spec.invite_code})}"
     return f" It is private. Invite people with this link: {request.build_absolute_uri(link)}"
+
+
+def stake_words(contest: ContestView) -> dict[str, str]:
+    """The fee and the first prize, in words; empty without any."""
+    stakes = contest.stakes
+    return {
+        "fee": f"{to_major(stakes.fee_minor, stakes.currency):,f} {stakes.currency}" if stakes.fee_minor else "",
+        "prize": prize_words(stakes.prizes[0], stakes.currency) if stakes.prizes else "",
+    }
 
 
 def contest_open(request: HttpRequest, slug: str, code: str) -> ContestView:
@@ -176,3 +195,29 @@ def contest_leave(request: HttpRequest, slug: str) -> HttpResponse:
         back = " Your fee is on its way back." if contest.stakes.fee_minor else ""
         messages.success(request, f"You have left {contest.name}.{back}")
     return redirect("contest", slug=slug)
+
+
+@require_GET
+@page
+def contest_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """The standings as CSV, the first 5,000 of them."""
+    contest = selectors.contest_get(slug, viewer(request), invite_code=request.GET.get("code", ""))
+    try:
+        limit("uploads", f"standings:{address(request)}:{contest.id}")
+    except DomainError as error:
+        return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
+    target = StringIO()
+    lines = csv.writer(target)
+    lines.writerow(["rank", "name", "kind", "value", "cash", "currency", "return_pct", "trades", "joined_at"])
+    for start in range(0, CSV_ROWS, 200):
+        rows = selectors.standings_page(contest.id, start=start, size=200, sparklines=False).rows
+        for row in rows:
+            lines.writerow([
+                row.rank or "", safe_cell(row.name), row.kind, major_text(row.value_minor, contest.currency),
+                major_text(row.cash_minor, contest.currency), contest.currency, row.return_pct, row.trades,
+                row.joined_at.isoformat(),
+            ])  # fmt: skip
+        if len(rows) < 200:
+            break
+    headers = {"Content-Disposition": f'attachment; filename="{contest.slug}-standings.csv"'}
+    return HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)

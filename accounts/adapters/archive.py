@@ -12,8 +12,9 @@ from typing import IO, Any, Self
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from core.csv_cells import safe_cell
+
 SPOOLED = 1_048_576
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Archive:
@@ -89,4 +90,4 @@ def _cell(value: Any) -> Any:
     elif not isinstance(value, str):
         value = _plain(value)
     text = value.encode(errors="replace").decode()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return safe_cell(text)

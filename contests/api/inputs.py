@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
 from contests.domain.stakes import Stakes
@@ -51,10 +52,18 @@ class ConstraintsInput(serializers.Serializer):
 
     max_position_pct = serializers.CharField(max_length=12, required=False)
     max_trades_per_day = serializers.IntegerField(min_value=1, required=False)
+    min_trades = serializers.IntegerField(min_value=1, required=False, help_text="Fewer: not ranked")
     commission_bps = serializers.CharField(max_length=12, required=False)
     leverage = serializers.CharField(max_length=12, required=False, help_text="Above 1: margin accounts")
     short_selling = serializers.BooleanField(required=False)
     fee_schedule = serializers.CharField(max_length=80, required=False, help_text='For example "us", "in" or "none"')
+
+
+class AdmissionInput(serializers.Serializer):
+    """Who may enter, and until when."""
+
+    late_entry = serializers.BooleanField(required=False, help_text="Also while it runs; true by default")
+    email_domains = serializers.ListField(child=serializers.CharField(max_length=100), max_length=50, required=False)
 
 
 class PrizeInput(serializers.Serializer):
@@ -97,6 +106,7 @@ class ContestInput(serializers.Serializer):
     )
     constraints = ConstraintsInput(required=False)
     stakes = StakesInput(required=False)
+    admission = AdmissionInput(required=False)
     agents = serializers.ListField(
         child=serializers.SlugField(max_length=40), max_length=MAX_AGENTS, required=False, default=list
     )
@@ -116,6 +126,7 @@ class ContestInput(serializers.Serializer):
             raise Invalid("invite_code_needed", "A private contest needs an invite code.", {"field": "invite_code"})
         market = {name: _plain(value) for name, value in data.pop("market").items()}
         limits = Constraints.from_json(data.pop("constraints", {}))
+        data["admission"] = Admission.from_json(_bare(data.pop("admission", {})))
         data["stakes"] = Stakes.from_json(_bare(data.pop("stakes", {})))
         data.setdefault("agent_interval_minutes", settings.TRADING_INTERVAL_MINUTES)
         data["allowed_symbols"] = tuple(data["allowed_symbols"])

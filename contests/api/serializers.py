@@ -45,6 +45,7 @@ class ContestOutput(serializers.Serializer):
     definition_hash = serializers.CharField()
     final_hash = serializers.CharField(help_text="sha256 over the final standings; empty before the end")
     stakes = serializers.DictField(help_text="Fee and prizes in minor units of their currency; empty without any")
+    admission = serializers.DictField(help_text="Who may enter, and until when; empty: everyone, at any time")
     settled_at = serializers.DateTimeField(allow_null=True, help_text="When its prizes were owed to the winners")
     account_id = serializers.IntegerField(allow_null=True, help_text="Your account in it, when you have joined")
 
@@ -183,6 +184,7 @@ def contest_data(view: ContestView, account_id: int | None = None) -> dict[str, 
         "allowed_symbols": list(view.allowed_symbols),
         "agents": list(view.agents),
         "stakes": view.stakes.to_json(),
+        "admission": view.admission.to_json(),
         "account_id": account_id,
     }
 

@@ -17,7 +17,8 @@ class Constraints:
     """Limits of one contest on top of the market's own (none when empty), and the terms that its accounts trade on.
 
     `leverage` above 1 and `short_selling` make the accounts margin accounts. `fee_schedule` names the charges
-    (trading.domain.fees); `commission_bps` is the plain commission where it is empty.
+    (trading.domain.fees); `commission_bps` is the plain commission where it is empty. Who has made fewer than
+    `min_trades` trades is not ranked.
     """
 
     max_position_pct: Decimal | None = None
@@ -26,6 +27,7 @@ class Constraints:
     leverage: Decimal | None = None
     short_selling: bool = False
     fee_schedule: str = ""
+    min_trades: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Constraints:
@@ -35,11 +37,12 @@ class Constraints:
             raise _bad_limit(f"Unknown limit: {', '.join(sorted(unknown))}.")
         found = cls(
             _number(data, "max_position_pct", above=Decimal(0), most=Decimal(100)),
-            _count(data.get("max_trades_per_day")),
+            _count(data, "max_trades_per_day"),
             _number(data, "commission_bps", above=Decimal(-1), most=Decimal(1000)),
             _number(data, "leverage", above=Decimal("0.99"), most=Decimal(100)),
             _flag(data.get("short_selling")),
             str(data.get("fee_schedule") or ""),
+            _count(data, "min_trades"),
         )
         if found.fee_schedule:
             check_schedule(found.fee_schedule)
@@ -56,6 +59,8 @@ class Constraints:
         out: dict[str, Any] = {name: format(value, "f") for name, value in values.items() if value is not None}
         if self.max_trades_per_day is not None:
             out["max_trades_per_day"] = self.max_trades_per_day
+        if self.min_trades is not None:
+            out["min_trades"] = self.min_trades
         if self.short_selling:
             out["short_selling"] = True
         if self.fee_schedule:
@@ -90,11 +95,12 @@ def _number(data: Mapping[str, Any], name: str, *, above: Decimal, most: Decimal
     return number.normalize() + 0
 
 
-def _count(value: Any) -> int | None:
+def _count(data: Mapping[str, Any], name: str) -> int | None:
+    value = data.get(name)
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise _bad_limit("max_trades_per_day must be a whole number above 0.")
+        raise _bad_limit(f"{name} must be a whole number above 0.")
     return value
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from contests.domain.admission import EVERYONE, Admission
 from contests.domain.constraints import Constraints
 from contests.domain.stakes import Stakes
 from core.errors import Invalid
@@ -44,6 +45,7 @@ class ContestSpec:
     auto_renew: bool = False
     run_number: int = 1
     stakes: Stakes = field(default_factory=Stakes)
+    admission: Admission = EVERYONE
 
     def checked(self) -> ContestSpec:
         """This spec when it makes sense. Raises Invalid with the field that does not."""
@@ -87,15 +89,20 @@ class ContestSpec:
     def definition(self) -> dict[str, Any]:
         """Everything that decides the result, as canonical JSON data."""
         at_stake = {"stakes": self.stakes.to_json()} if self.stakes else {}
-        return at_stake | {
-            "market": dict(self.market),
-            "currency": self.initial_balance.currency,
-            "initial_balance_minor": self.initial_balance.minor,
-            "allowed_symbols": sorted(self.allowed_symbols),
-            "constraints": self.constraints.as_json(),
-            "agents": list(self.agents),
-            "agent_interval_minutes": self.agent_interval_minutes,
-        }
+        admitted = {"admission": found} if (found := self.admission.to_json()) else {}
+        return (
+            at_stake
+            | admitted
+            | {
+                "market": dict(self.market),
+                "currency": self.initial_balance.currency,
+                "initial_balance_minor": self.initial_balance.minor,
+                "allowed_symbols": sorted(self.allowed_symbols),
+                "constraints": self.constraints.as_json(),
+                "agents": list(self.agents),
+                "agent_interval_minutes": self.agent_interval_minutes,
+            }
+        )
 
 
 def definition_hash(definition: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Exact ranking on int64 columns: value, then cash, then who joined earlier, then account id.
 
-Accounts that have not traded are listed below the ranked ones, without a rank.
+Accounts that have not traded enough are listed below the ranked ones, without a rank.
 """
 
 from __future__ import annotations
@@ -43,9 +43,12 @@ class Ranking:
     ranked: int
 
 
-def rank(field: Field) -> Ranking:
-    """Rank the field. Total and exact: no two accounts share a place, no float is involved."""
-    traded = field.trades > 0
+def rank(field: Field, least: int = 1) -> Ranking:
+    """Rank the field. Total and exact: no two accounts share a place, no float is involved.
+
+    Who has made fewer than `least` trades has no rank.
+    """
+    traded = field.trades >= max(least, 1)
     first, last = (_sorted(field, np.flatnonzero(rows)) for rows in (traded, ~traded))
     places = np.zeros(len(traded), dtype=np.int64)
     places[first] = np.arange(1, len(first) + 1, dtype=np.int64)

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import Case, Count, Q, QuerySet, When
 
+from contests.domain.admission import EVERYONE, Admission
 from contests.domain.stakes import NOTHING, Stakes
-from contests.domain.states import LIVE, OVER
+from contests.domain.states import JOINABLE, LIVE, OVER
 from contests.models import Contest, Participant
 from core.errors import NotFound
 from trading.domain.types import Actor
@@ -52,6 +53,12 @@ class ContestView:
     final_hash: str
     stakes: Stakes = NOTHING
     settled_at: datetime | None = None
+    admission: Admission = EVERYONE
+
+    @property
+    def takes_entries(self) -> bool:
+        """Whether somebody who is admitted may enter now."""
+        return self.status in JOINABLE and (self.admission.late_entry or self.status == "scheduled")
 
     @property
     def is_over(self) -> bool:
@@ -123,6 +130,7 @@ def view_of(row: Contest) -> ContestView:
         final_hash=row.final_hash,
         stakes=Stakes.from_json(row.stakes),
         settled_at=row.settled_at,
+        admission=Admission.from_json(row.admission),
     )
 
 

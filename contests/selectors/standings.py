@@ -125,8 +125,14 @@ def people_forget() -> None:
     _people.clear()
 
 
-def table_compute(contest_id: int, group_id: int, previous: Mapping[int, int]) -> Table:
+def least_trades(contest: Contest) -> int:
+    """How many trades it takes to be ranked."""
+    return int(contest.constraints.get("min_trades") or 1)
+
+
+def table_compute(contest: Contest, previous: Mapping[int, int]) -> Table:
     """Rank the contest's participants on their latest marks. `previous`: earlier rank by account."""
+    contest_id, group_id = contest.pk, contest.group_id
     _, ids, joined = people(contest_id)
     marks = trading_selectors.group_marks(group_id)
     gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
@@ -141,7 +147,7 @@ def table_compute(contest_id: int, group_id: int, previous: Mapping[int, int]) -
         joined_us=joined[picked],
         trades=marks.fills[known].astype(np.int64),
     )
-    ranking = rank(field)
+    ranking = rank(field, least_trades(contest))
     order = ranking.order
     accounts = field.account_id[order]
     before = np.array([previous.get(account, 0) for account in accounts.tolist()], dtype=np.int64)
@@ -202,7 +208,7 @@ def _live(contest: Contest, start: int, stop: int, around: int | None) -> Standi
     else:
         tick = contest.market.tick
         day = market_selectors.timeline(contest.market_id).day_of(tick)
-        table = table_compute(contest.pk, contest.group_id, previous_ranks(contest.pk, day))
+        table = table_compute(contest, previous_ranks(contest.pk, day))
         columns, ranked = table.columns, table.ranked
     if around is not None:
         at = np.flatnonzero(columns[0] == around)

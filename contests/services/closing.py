@@ -80,7 +80,7 @@ def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) ->
         contest = contest_lock(contest_id)
         if contest.status in OVER:
             return view_of(contest)
-        table = table_compute(contest.pk, contest.group_id, {})
+        table = table_compute(contest, {})
         _store(contest, table)
         contest.ended_at = now()
         contest.final_hash = standings.table_hash(contest.pk, table)

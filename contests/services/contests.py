@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 
+from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec, definition_hash
 from contests.domain.policy import policy_data
@@ -94,6 +95,7 @@ def _row(
                 allowed_symbols=list(allowed),
                 constraints=spec.constraints.as_json(),
                 stakes=spec.stakes.to_json(),
+                admission=spec.admission.to_json(),
                 agents=list(spec.agents),
                 agent_interval_minutes=spec.agent_interval_minutes,
                 is_featured=spec.is_featured,
@@ -243,6 +245,7 @@ def spec_of(contest: Contest) -> ContestSpec:
         allowed_symbols=tuple(contest.allowed_symbols),
         constraints=Constraints.from_json(contest.constraints),
         stakes=Stakes.from_json(contest.stakes),
+        admission=Admission.from_json(contest.admission),
         agents=tuple(contest.agents),
         is_featured=contest.is_featured,
         auto_renew=contest.auto_renew,

@@ -13,11 +13,12 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.models import User
 from contests.domain.stakes import BASIS, Stakes
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
-from contests.services.joins import contest_join_in_tx, places_left_in_tx
+from contests.services.joins import admission_require, contest_join_in_tx, places_left_in_tx
 from contests.services.moves import tell, who
 from contests.services.pools import fees_return_in_tx, pool_account
 from core.errors import Conflict, DomainError, NotFound
@@ -53,6 +54,7 @@ class EntryKind:
         if Participant.objects.filter(contest=contest, user_id=user_id, status=Participant.Status.ACTIVE).exists():
             url = f"/contests/{contest.slug}"
             raise Conflict("already_joined", "You are in this contest already.", {"url": url})
+        admission_require(contest, User.objects.get(pk=user_id))
         shares = (
             Share(pool_account(contest.pk), chart.PRIZE_POOL, BASIS - stakes.house_bp),
             Share(chart.revenue("contests"), chart.REVENUE, stakes.house_bp),

@@ -8,9 +8,10 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors.standing import standing_require
+from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.stakes import Stakes
-from contests.domain.states import JOINABLE
+from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
 from contests.services.contests import PURPOSE
@@ -21,7 +22,7 @@ from trading.domain.types import Actor
 from trading.services.accounts import account_open_in_tx
 from trading.services.locking import account_unlock_in_tx
 
-_USER = ("id", "display_name", "kind", "status", "is_active", "clearance")
+_USER = ("id", "email", "display_name", "kind", "status", "is_active", "clearance")
 
 
 def contest_join(*, actor: Actor, contest_id: int, invite_code: str = "") -> int:
@@ -49,6 +50,8 @@ def contest_join_in_tx(
         raise Forbidden("account_suspended", "Your sign-in is suspended, so you cannot join.")
     standing_require(user)
     _check(contest, invite_code, invited=invited)
+    if not invited:
+        admission_require(contest, user)
     if user.kind == User.Kind.PERSON and not paid:
         _fee_require(contest, invite_code)
     if known is not None:
@@ -77,6 +80,20 @@ def contest_join_in_tx(
         },
     )
     return account_id
+
+
+def admission_require(contest: Contest, user: User) -> None:
+    """Raise unless the contest lets this person in now: Conflict `entry_closed`, Forbidden `email_domain`."""
+    admission = Admission.from_json(contest.admission)
+    if not admission.late_entry and contest.status != ContestStatus.SCHEDULED:
+        raise Conflict("entry_closed", "This contest takes nobody after it has started.", {"status": contest.status})
+    if not admission.admits(user.email):
+        domains = ", ".join(admission.email_domains[:5])
+        raise Forbidden(
+            "email_domain",
+            f"This contest is for people with an address at {domains}. Change yours in the settings, and verify it.",
+            {"email_domains": list(admission.email_domains)},
+        )
 
 
 def _fee_require(contest: Contest, invite_code: str) -> None:

@@ -19,7 +19,7 @@ from contests.domain.stakes import Stakes, awards
 from contests.domain.standings import Field, rank
 from contests.domain.states import OVER, ContestStatus
 from contests.models import Award, Contest, Participant
-from contests.selectors.standings import Table
+from contests.selectors.standings import Table, least_trades
 from contests.services.pools import pool_account
 from core.errors import Conflict, NotFound
 from core.models import Journal
@@ -151,7 +151,7 @@ def _standings(contest: Contest, found: Verification) -> None:
         joined_us=column(lambda row: round(row.joined_at.timestamp() * 1_000_000)),
         trades=column(lambda row: trades.get(row.account_id, 0)),
     )
-    ranking = rank(field_)
+    ranking = rank(field_, least_trades(contest))
     for index, row in enumerate(rows):
         has = (row.final_rank or 0, row.final_value_minor, row.final_cash_minor, row.final_trades)
         comes = (

@@ -47,7 +47,7 @@ def _is_large(contest_id: int) -> bool:
 
 def standings_refresh(contest: Contest, tick: Tick) -> Table:
     """Rank one contest at a tick, show it, and record it at a day's close."""
-    table = table_compute(contest.pk, contest.group_id, _ranks_before(contest.pk, tick.day_index))
+    table = table_compute(contest, _ranks_before(contest.pk, tick.day_index))
     if tick.is_session_close or tick.is_last:
         snapshot_record(contest, table, day_index=tick.day_index, tick=tick)
     show(contest, table, tick)

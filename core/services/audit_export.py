@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from core.csv_cells import safe_cell
 from core.errors import Invalid
 from core.models import AuditEntry
 from core.services import audit
@@ -83,4 +84,4 @@ def _csv(rows: QuerySet[AuditEntry]) -> Iterator[str]:
 def _cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if value is None else json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return str(safe_cell(text))

@@ -32,6 +32,7 @@ def hook(body, header=None, **more):
         (event("order.paid", at=int(time.time()) - 26 * 3_600), None, "signature_stale"),
         (event("order.paid", at=int(time.time()) + 3_600), None, "signature_stale"),
     ],
+    ids=["none", "wrong", "anothers", "not ascii", "cut", "no json", "no text", "no event", "old", "future"],
 )
 def test_a_webhook_that_is_not_believed(razorpay, body, header, code):
     with pytest.raises(BadWebhookError) as refusal:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from accounts.selectors.identity import identity_of
+from core.csv_cells import safe_cell
 from core.errors import DomainError
 from core.money import major_text
 from core.pages import page, paginated
@@ -156,13 +157,8 @@ def payout_statement(request: HttpRequest, kind: str) -> HttpResponse:
     rows.writerow(["at", "kind", "what", "amount", "currency"])
     for line in lines:
         amount = major_text(line.amount_minor, line.currency)
-        rows.writerow([line.at.isoformat(), line.kind, _plain(line.memo), amount, line.currency])
+        rows.writerow([line.at.isoformat(), line.kind, safe_cell(line.memo), amount, line.currency])
     return HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
 urlpatterns = [

@@ -123,6 +123,7 @@ _CONTESTS: dict[tuple[str, str], str] = {
     ("POST", "contests/new"): "moderator",
     ("GET", "contests/<slug:slug>"): "public",
     ("GET", "contests/<slug:slug>/standing"): "self",
+    ("GET", "contests/<slug:slug>/standings.csv"): "public",
     ("POST", "contests/<slug:slug>/join"): "self",
     ("POST", "contests/<slug:slug>/withdraw"): "self",
     ("GET", "agents/<int:agent_id>"): "public",

@@ -7,18 +7,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from io import StringIO
 
+from core.csv_cells import safe_cell
 from core.money import to_major
 from trading.domain.fees import total
 from trading.domain.schedules.words import label
 from trading.domain.statement import Figure, Statement, bridge, performance_figures
 from trading.domain.types import plain
-
-
-def _safe(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay numbers."""
-    if not isinstance(cell, str):
-        return cell
-    return f"'{cell}" if cell.lstrip()[:1] in tuple("=+-@＝＋－＠") or cell[:1] in tuple("\t\r\n") else cell
 
 
 def _short(value: Decimal) -> Decimal:
@@ -96,7 +90,7 @@ def statement_csv(statement: Statement) -> Iterator[str]:
     line = StringIO(newline="")
     writer = csv.writer(line)
     for row in _rows(statement):
-        writer.writerow([format(cell, "f") if isinstance(cell, Decimal) else _safe(cell) for cell in row])
+        writer.writerow([format(cell, "f") if isinstance(cell, Decimal) else safe_cell(cell) for cell in row])
         yield line.getvalue()
         line.seek(0)
         line.truncate()

@@ -1,0 +1,59 @@
+"""Who may enter a contest, and until when. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import Invalid
+
+MOST_DOMAINS = 50
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`late_entry`: while it runs, too. `email_domains`: whose verified address ends so, only; empty: everyone."""
+
+    late_entry: bool = True
+    email_domains: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Admission:
+        """Read and check. Raises Invalid `invalid_admission`."""
+        unknown = sorted(set(data) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise _bad(unknown[0], "There is no such field of admission.")
+        late = data.get("late_entry", True)
+        if not isinstance(late, bool):
+            raise _bad("late_entry", "late_entry is true or false.")
+        found = data.get("email_domains") or []
+        if not isinstance(found, list | tuple) or len(found) > MOST_DOMAINS:
+            raise _bad("email_domains", f"At most {MOST_DOMAINS} domains.")
+        domains = tuple(dict.fromkeys(str(item).strip().lower().removeprefix("@") for item in found))
+        for domain in domains:
+            if not _DOMAIN.fullmatch(domain):
+                raise _bad("email_domains", f"{domain[:60]} is not a domain, such as example.com.")
+        return cls(late, domains)
+
+    def to_json(self) -> dict[str, Any]:
+        """What differs from letting everyone in at any time."""
+        out: dict[str, Any] = {}
+        if not self.late_entry:
+            out["late_entry"] = False
+        if self.email_domains:
+            out["email_domains"] = list(self.email_domains)
+        return out
+
+    def admits(self, email: str) -> bool:
+        """Whether an address is of one of the domains; a domain does not stand for those below it."""
+        return not self.email_domains or email.lower().rpartition("@")[2] in self.email_domains
+
+
+EVERYONE = Admission()
+
+
+def _bad(field: str, message: str) -> Invalid:
+    return Invalid("invalid_admission", message, {"field": field})
