@@ -104,6 +104,9 @@ class EntryKind:
             return
         contest = contest_lock(entry.contest_id)
         Entry.objects.filter(pk=entry.pk).update(status=_Status.RETURNED)
+        if contest.status == ContestStatus.SETTLED:
+            # Its prizes are out: what was computed from who took part stays as it is.
+            return
         place = Participant.objects.filter(contest=contest, user_id=entry.user_id).first()
         if place is not None and place.status == Participant.Status.ACTIVE:
             _withdraw_in_tx(place, reason)

@@ -54,7 +54,7 @@ def _reason(reason: str) -> str:
 
 def _result(contest: Contest, row: Participant, total: int) -> str:
     if row.final_rank is None or row.final_value_minor is None:
-        return "You are not ranked: you made too few trades."
+        return "You made too few trades to be ranked."
     value = f"{to_major(row.final_value_minor, contest.currency):,} {contest.currency}"
     return f"You came {ordinal(row.final_rank)} of {total} with {value}."
 

@@ -127,6 +127,50 @@ def test_one_who_pays_after_the_place_is_gone_gets_it_all_back():
     assert verify().is_sound
 
 
+def test_a_contest_that_ends_while_somebody_pays_gives_it_back_and_is_settled():
+    view = contest(started=True)
+    advance(view.market_id)
+    winner = enter(view)
+    late = begin(view, user())
+    place(actor_of(winner), account_of(view, winner), "buy", 1)
+    advance(view.market_id)
+    contest_end(contest_id=view.id)
+    pay(late)
+    events_deliver()
+    row = Payment.objects.get(pk=late.id)
+    assert row.problem == "not_granted:contest_not_open"
+    assert Entry.objects.get(payment=row).status == "released"
+    with pytest.raises(Conflict):
+        contest_settle(contest_id=view.id)
+    refunds_send_due()
+    events_deliver()
+    assert contests_settle_due() == [view.id]
+    assert Award.objects.get().amount_minor == 4_500
+    assert verify().is_sound
+
+
+def test_a_fee_that_goes_back_after_the_end_takes_the_prize_and_after_the_prizes_changes_nothing():
+    view = contest(started=True)
+    advance(view.market_id)
+    people = [enter(view) for _ in range(3)]
+    play(view, people)
+    first = Participant.objects.get(final_rank=1)
+    give_back(first.user_id)
+    contest_settle(contest_id=view.id)
+    assert Award.objects.get(place=1).participant.final_rank == 2
+    assert contest_verify(view.slug).is_equal
+    give_back(Award.objects.get(place=1).participant.user_id)
+    assert Award.objects.get(place=1).participant.status == "active"
+    assert contest_verify(view.slug).is_equal
+    assert verify().is_sound
+
+
+def give_back(user_id):
+    payment = Payment.objects.get(user_id=user_id)
+    refund_request(actor=None, payment_id=payment.pk, amount_minor=None, reason="x", idempotency_key="r")
+    events_deliver()
+
+
 def make_past():
     return timezone.now() - timedelta(minutes=1)
 

@@ -50,7 +50,7 @@ def test_everyone_hears_how_it_ended_for_them():
     ((_, title, body),) = told(first)
     assert title == "Test contest has ended"
     assert body == f"You came {telling.ordinal(rank.final_rank)} of 2 with {value} USD."
-    assert [row[2] for row in told(idle)] == ["You did not trade, so you are not ranked."]
+    assert [row[2] for row in told(idle)] == ["You made too few trades to be ranked."]
 
 
 def test_a_contest_that_is_called_off_says_why():

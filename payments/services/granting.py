@@ -92,9 +92,11 @@ def payment_release_in_tx(payment: Payment) -> None:
 
 
 def payment_problem_in_tx(payment: Payment, problem: str, message: str) -> None:
-    """Money has come in and nothing is handed over: say why, where the people of finance look."""
+    """Money has come in and nothing is handed over: say why, where the people of finance look. No place is held on."""
     payment.problem = problem[:40]
     payment.failure = message[:300]
+    if payment.problem not in GRANTABLE:
+        payment_release_in_tx(payment)
     payment.save()
     audit.record(
         actor=None,
