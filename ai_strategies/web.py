@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +13,10 @@ from django.views.decorators.http import require_GET
 from ai_strategies import selectors
 from ai_strategies.pages import feed
 from contests import selectors as contest_selectors
-from contests.domain.prize_words import places_words, prize_words
+from contests.domain.prize_words import amount_words, percent_words, places_words, prize_words
 from contests.domain.states import ContestStatus
 from contests.selectors import ContestView, ParticipantView, StandingsPage
-from contests.selectors.results import may_leave, result_of
+from contests.selectors.results import result_of
 from contests.web import contest_open, invite_page
 from core.errors import DomainError, NotFound
 from core.money import to_major
@@ -116,7 +115,7 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         "invite_code": code,
         "join_words": f"Join with {to_major(contest.initial_balance_minor, contest.currency):,} {contest.currency}",
         "next_key": new_key(),
-        **_stakes(contest, who),
+        **_stakes(contest, is_in=place is not None),
     }
     context |= _prices(contest, request.GET.get("symbol", ""))
     context["charges"] = _charges(contest, context["market"].at.date())
@@ -131,7 +130,7 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "contests/page.html", context)
 
 
-def _stakes(contest: ContestView, who: Actor | None) -> dict[str, Any]:
+def _stakes(contest: ContestView, *, is_in: bool) -> dict[str, Any]:
     """Fee, prizes and pool in words, who has won, whether one may still leave, and the words of the button."""
     stakes = contest.stakes
     found: dict[str, Any] = {
@@ -140,12 +139,12 @@ def _stakes(contest: ContestView, who: Actor | None) -> dict[str, Any]:
             {"places": places_words(prize.first, prize.last), "what": prize_words(prize, stakes.currency)}
             for prize in stakes.prizes
         ],
-        "may_leave": who is not None and who.user_id is not None and may_leave(contest.id, who.user_id),
+        "may_leave": is_in and contest.status == ContestStatus.SCHEDULED,
     }
     if stakes.house_bp:
-        found["house_pct"] = f"{(Decimal(stakes.house_bp) / 100).normalize():f}"
+        found["house_share"] = percent_words(stakes.house_bp)
     if stakes.fee_minor:
-        found["join_words"] = f"Enter for {to_major(stakes.fee_minor, stakes.currency):,f} {stakes.currency}"
+        found["join_words"] = f"Enter for {amount_words(stakes.fee_minor, stakes.currency)}"
     return found
 
 

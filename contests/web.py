@@ -19,7 +19,7 @@ from accounts.clients import client_of
 from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.domain.definition import ContestSpec
-from contests.domain.prize_words import prize_words
+from contests.domain.prize_words import amount_words, prize_words
 from contests.domain.states import ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
@@ -111,7 +111,7 @@ def stake_words(contest: ContestView) -> dict[str, str]:
     """The fee and the first prize, in words; empty without any."""
     stakes = contest.stakes
     return {
-        "fee": f"{to_major(stakes.fee_minor, stakes.currency):,f} {stakes.currency}" if stakes.fee_minor else "",
+        "fee": amount_words(stakes.fee_minor, stakes.currency) if stakes.fee_minor else "",
         "prize": prize_words(stakes.prizes[0], stakes.currency) if stakes.prizes else "",
     }
 

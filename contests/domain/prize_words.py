@@ -6,6 +6,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from contests.domain.stakes import Prize
 from core.errors import Invalid
 from core.money import to_major, to_minor
 
@@ -52,11 +53,27 @@ def places_words(first: int, last: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def prize_words(prize: Any, currency: str) -> str:
+def amount_words(minor: int, currency: str) -> str:
+    """An amount: "1,250.00 USD"."""
+    return f"{to_major(minor, currency):,f} {currency}"
+
+
+def percent_words(basis_points: int) -> str:
+    """Basis points: "12.5%"."""
+    return f"{(Decimal(basis_points) / 100).normalize():f}%"
+
+
+def prize_words(prize: Prize, currency: str) -> str:
     """What a prize is, for each of its places."""
-    what = ""
-    if prize.amount_minor:
-        what = f"{to_major(prize.amount_minor, currency):,f} {currency}"
-    elif prize.share_bp:
-        what = f"{(Decimal(prize.share_bp) / 100).normalize():f}% of the pool"
-    return " and ".join(filter(None, (what, prize.badge)))
+    if prize.share_bp:
+        return _listed(f"{percent_words(prize.share_bp)} of the pool", prize.badge)
+    return won_words(prize.amount_minor, currency, prize.badge)
+
+
+def won_words(minor: int, currency: str, badge: str) -> str:
+    """What somebody has won: an amount, a badge, or both."""
+    return _listed(amount_words(minor, currency) if minor else "", badge)
+
+
+def _listed(*parts: str) -> str:
+    return " and ".join(filter(None, parts))

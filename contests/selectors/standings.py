@@ -135,7 +135,7 @@ def table_compute(contest: Contest, previous: Mapping[int, int]) -> Table:
     contest_id, group_id = contest.pk, contest.group_id
     _, ids, joined = people(contest_id)
     marks = trading_selectors.group_marks(group_id)
-    gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
+    gone = Participant.objects.filter(contest_id=contest_id, status="withdrawn")
     places = np.searchsorted(ids, marks.account_ids)
     known = (places < len(ids)) & ~np.isin(marks.account_ids, list(gone.values_list("account_id", flat=True)))
     known[known] = ids[places[known]] == marks.account_ids[known]

@@ -18,9 +18,10 @@ from contests.domain.stakes import BASIS, Stakes
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
+from contests.selectors.results import pool_account
 from contests.services.joins import admission_require, contest_join_in_tx, places_left_in_tx
 from contests.services.moves import tell, who
-from contests.services.pools import fees_return_in_tx, pool_account
+from contests.services.pools import fees_return_in_tx
 from core.errors import Conflict, DomainError, NotFound
 from core.services import audit
 from payments.domain import chart

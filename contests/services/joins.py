@@ -10,13 +10,14 @@ from accounts.models import User
 from accounts.selectors.standing import standing_require
 from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
+from contests.domain.prize_words import amount_words
 from contests.domain.stakes import Stakes
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
 from contests.services.contests import PURPOSE
 from core.errors import Conflict, DomainError, Forbidden, NotFound
-from core.money import Money, to_major
+from core.money import Money
 from core.services import outbox
 from trading.domain.types import Actor
 from trading.services.accounts import account_open_in_tx
@@ -100,7 +101,7 @@ def _fee_require(contest: Contest, invite_code: str) -> None:
     stakes = Stakes.from_json(contest.stakes)
     if stakes.fee_minor:
         tail = f"/{invite_code.strip()}" if contest.visibility == Contest.Visibility.PRIVATE else ""
-        fee = f"{to_major(stakes.fee_minor, stakes.currency):,f} {stakes.currency}"
+        fee = amount_words(stakes.fee_minor, stakes.currency)
         raise DomainError(
             "payment_needed",
             f"This contest costs {fee} to enter.",

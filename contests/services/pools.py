@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from contests.domain.stakes import Stakes
 from contests.models import Contest, Entry
+from contests.selectors.results import pool_account
 from payments.domain import chart
-from payments.selectors.books import balance_of
 from payments.services import books
 
 # What the house or a sponsor puts into pools is a cost against this account; what nobody won comes back to it.
 HOUSE = chart.revenue("prizes")
-
-
-def pool_account(contest_id: int) -> str:
-    """The ledger account of a contest's prize pool."""
-    return chart.prize_pool(f"contest-{contest_id}")
-
-
-def pool_minor(contest_id: int, currency: str) -> int:
-    """What is in a contest's pool, in minor units."""
-    return -balance_of(pool_account(contest_id), currency)
 
 
 def pool_fund_in_tx(contest: Contest) -> None:

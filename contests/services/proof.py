@@ -19,8 +19,8 @@ from contests.domain.stakes import Stakes, awards
 from contests.domain.standings import Field, rank
 from contests.domain.states import OVER, ContestStatus
 from contests.models import Award, Contest, Participant
+from contests.selectors.results import people_ranked, pool_account
 from contests.selectors.standings import Table, least_trades
-from contests.services.pools import pool_account
 from core.errors import Conflict, NotFound
 from core.models import Journal
 from marketdata import selectors as market_selectors
@@ -28,7 +28,7 @@ from marketdata.domain.types import Tick
 from trading.domain.worth import value_minor
 from trading.services.context import instrument_of
 from trading.services.rebuild import group_cash, group_fills, group_holdings
-from trading.services.sight import fill_prices
+from trading.services.sight import last_prices
 
 MOST_FINDINGS = 50
 
@@ -73,8 +73,7 @@ def _closing(market_id: int, tick: Tick) -> dict[str, str]:
     quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
     missing = {item.id for item in market_selectors.listings(market_id)} - quoted.keys()
     if missing:
-        known = market_selectors.timeline(market_id).lasts(tick.index)
-        quoted |= {key: known[key] for key in missing & known.keys()} | fill_prices(missing - known.keys())
+        quoted |= last_prices(market_id, tick.index, missing)
     return {str(listing_id): format(last, "f") for listing_id, last in sorted(quoted.items())}
 
 
@@ -187,8 +186,7 @@ def _awards(contest: Contest, found: Verification) -> None:
     """The prizes follow from ranks and pool, and each is in the books once."""
     stakes = Stakes.from_json(contest.stakes)
     given = list(Award.objects.filter(contest=contest).order_by("place").select_related("participant"))
-    people = contest.participants.filter(kind="person", final_rank__isnull=False, status="active")
-    ranked = list(people.order_by("final_rank").values_list("pk", flat=True))
+    ranked = [person.pk for person in people_ranked(contest)]
     paid = sum(award.amount_minor for award in given)
     rest = Journal.objects.filter(reference=f"contest:{contest.pk}:rest").first()
     left = 0 if rest is None else sum(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from accounts.services.notices import notify_in_tx
+from contests.domain.prize_words import won_words
 from contests.domain.stakes import Stakes, awards
 from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
-from contests.models import Award, Contest, Entry, Participant
+from contests.models import Award, Contest, Entry
 from contests.selectors import ContestView, view_of
+from contests.selectors.results import people_ranked, pool_account, pool_minor, settles_at
 from contests.services.moves import SYSTEM, move_in_tx, now
-from contests.services.pools import fees_return_in_tx, pool_account, pool_empty_in_tx, pool_minor, pool_unfund_in_tx
+from contests.services.pools import fees_return_in_tx, pool_empty_in_tx, pool_unfund_in_tx
 from core.errors import Conflict, DomainError
-from core.money import Money, to_major
+from core.money import Money
 from payments.models import Dispute, Refund
 from payments.services.payables import payable_credit_in_tx
 from trading.domain.types import Actor
@@ -29,7 +30,8 @@ def contests_settle_due() -> list[int]:
     done = []
     rows = Contest.objects.filter(status=ContestStatus.ENDED, ended_at__lte=now()).exclude(stakes={})
     for contest in list(rows.order_by("ended_at")[:100]):
-        if settles_at(contest) > now():
+        due = settles_at(contest)
+        if due is None or due > now():
             continue
         try:
             contest_settle(contest_id=contest.pk)
@@ -37,12 +39,6 @@ def contests_settle_due() -> list[int]:
         except DomainError as error:
             logger.warning("contest %s is not settled yet: %s", contest.pk, error.message)
     return done
-
-
-def settles_at(contest: Contest) -> datetime:
-    """When a contest's prizes go out."""
-    assert contest.ended_at is not None
-    return contest.ended_at + timedelta(hours=Stakes.from_json(contest.stakes).dispute_hours)
 
 
 def contest_settle(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "") -> ContestView:
@@ -55,10 +51,10 @@ def contest_settle(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "") 
         contest = contest_lock(contest_id)
         if contest.status == ContestStatus.SETTLED:
             return view_of(contest)
-        if contest.status != ContestStatus.ENDED or not contest.stakes:
+        due = settles_at(contest)
+        if contest.status != ContestStatus.ENDED or due is None:
             message = f"A contest that is {contest.status} has no prizes to give."
             raise Conflict("contest_state", message, {"status": contest.status})
-        due = settles_at(contest)
         if due > now():
             raise Conflict("dispute_window", "Its result may still be disputed.", {"until": due.isoformat()})
         _under_way_require(contest)
@@ -81,8 +77,7 @@ def _under_way_require(contest: Contest) -> None:
 def _award_in_tx(contest: Contest) -> int:
     """Rows, journals and notices of all prizes; how many."""
     stakes = Stakes.from_json(contest.stakes)
-    people = contest.participants.filter(kind="person", status=Participant.Status.ACTIVE, final_rank__isnull=False)
-    ranked = list(people.order_by("final_rank"))
+    ranked = people_ranked(contest)
     if not ranked:
         # Nobody traded: nobody won, and nobody pays.
         fees_return_in_tx(contest, reason=f"Nobody traded in {contest.name}.")
@@ -103,12 +98,14 @@ def _award_in_tx(contest: Contest) -> int:
                 reference=f"contest:{contest.pk}:award:{award.place}",
                 memo=f"{contest.name}, place {award.place}",
             )
-        amount = f"{to_major(award.amount_minor, stakes.currency):,f} {stakes.currency}" if award.amount_minor else ""
         notify_in_tx(
             user_id=winner.user_id,
             kind="prize_won",
             dedupe=f"contest:{contest.pk}:prize",
-            params={"prize": " and ".join(filter(None, (amount, award.badge))), "contest": contest.name},
+            params={
+                "prize": won_words(award.amount_minor, stakes.currency, award.badge),
+                "contest": contest.name,
+            },
             url="/payouts" if award.amount_minor else f"/contests/{contest.slug}",
         )
     pool_empty_in_tx(contest, pool_minor(contest.pk, stakes.currency))

@@ -13,11 +13,11 @@ from django.utils import timezone
 from contests.domain.stakes import Stakes
 from contests.models import Award, Contest, Entry, Participant
 from contests.selectors import standings_page
+from contests.selectors.results import pool_minor
 from contests.services import contests
 from contests.services.closing import contest_end
 from contests.services.entries import contest_withdraw, fees_return_due
 from contests.services.joins import contest_join
-from contests.services.pools import pool_minor
 from contests.services.proof import contest_verify
 from contests.services.settling import contest_settle, contests_settle_due
 from contests.tests import factories as make

@@ -16,7 +16,7 @@ from payments.domain import states
 from payments.domain.ports import ObjectKind, ProviderError
 from payments.models import Dispute, Payment, PaymentStep, Refund
 from payments.services.granting import payment_release_in_tx
-from payments.services.sync import object_sync
+from payments.services.sync import object_ask, object_sync
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def refunds_ask_again() -> int:
     rows = Refund.objects.select_related("payment").filter(status=Refund.Status.PENDING, next_at__lte=timezone.now())
     found = list(rows.exclude(ref="").order_by("next_at")[:BATCH])
     for refund in found:
-        _ask(refund.payment.provider, ObjectKind.REFUND, refund.ref)
+        object_ask(refund.payment.provider, ObjectKind.REFUND, refund.ref)
         Refund.objects.filter(pk=refund.pk).update(next_at=timezone.now() + ASK_SLOWLY)
     return len(found)
 
@@ -91,16 +91,9 @@ def disputes_ask_again() -> int:
     rows = rows.exclude(checked_at__gt=timezone.now() - ASK_SLOWLY)
     found = list(rows.order_by(F("checked_at").asc(nulls_first=True), "pk")[:BATCH])
     for dispute in found:
-        _ask(dispute.payment.provider, ObjectKind.DISPUTE, dispute.ref)
+        object_ask(dispute.payment.provider, ObjectKind.DISPUTE, dispute.ref)
         Dispute.objects.filter(pk=dispute.pk).update(checked_at=timezone.now())
     return len(found)
-
-
-def _ask(provider: str, kind: ObjectKind, ref: str) -> None:
-    try:
-        object_sync(provider, kind, ref)
-    except (ProviderError, DomainError) as error:
-        logger.warning("%s %s could not be asked about: %s", kind, ref, error.message)
 
 
 def payments_ask_again() -> int:
@@ -109,6 +102,6 @@ def payments_ask_again() -> int:
     rows = Payment.objects.filter(status__in=_OPEN, created_at__lt=border).exclude(checkout_ref="")
     rows = rows.exclude(checked_at__gt=border).order_by("checked_at", "pk")[:BATCH]
     for payment in list(rows):
-        _ask(payment.provider, ObjectKind.CHECKOUT, payment.checkout_ref)
+        object_ask(payment.provider, ObjectKind.CHECKOUT, payment.checkout_ref)
         Payment.objects.filter(pk=payment.pk).update(checked_at=timezone.now())
     return len(rows)

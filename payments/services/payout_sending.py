@@ -66,16 +66,13 @@ def payouts_send_due(limit: int = BATCH) -> int:
 def payouts_ask_again(limit: int = BATCH) -> int:
     """Ask about payouts on their way, for the case that a webhook was lost; how many."""
     from payments.domain.ports import ObjectKind
-    from payments.services.sync import object_sync
+    from payments.services.sync import object_ask
 
     border = timezone.now() - timedelta(minutes=10)
     rows = Payout.objects.filter(status=states.SENT, sent_at__lt=border, next_at__lte=timezone.now()).exclude(ref="")
     found = list(rows.order_by("next_at")[:limit])
     for payout in found:
-        try:
-            object_sync(payout.provider, ObjectKind.PAYOUT, payout.ref)
-        except (ProviderError, DomainError) as error:
-            logger.warning("payout %s could not be asked about: %s", payout.pk, error.message)
+        object_ask(payout.provider, ObjectKind.PAYOUT, payout.ref)
         Payout.objects.filter(pk=payout.pk).update(next_at=timezone.now() + timedelta(minutes=10))
     return len(found)
 

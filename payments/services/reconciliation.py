@@ -27,7 +27,7 @@ from payments.models import BalanceMovement, Difference, ReconciliationRun
 from payments.selectors.books import balances
 from payments.selectors.reconciliation import booked_by_source
 from payments.services import books
-from payments.services.sync import object_sync
+from payments.services.sync import object_ask
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +93,7 @@ def _ask_about(provider: str, found: Sequence[_Found]) -> int:
     rows = BalanceMovement.objects.filter(provider=provider, source_ref__in=sources, kind__in=_OBJECTS)
     asked = dict(rows.order_by("pk").values_list("source_ref", "kind"))
     for ref, kind in asked.items():
-        try:
-            object_sync(provider, _OBJECTS[MovementKind(kind)], ref)
-        except (ProviderError, DomainError) as error:
-            logger.warning("%s of %s could not be asked about: %s", ref, provider, error.message)
+        object_ask(provider, _OBJECTS[MovementKind(kind)], ref)
     return len(asked)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -118,17 +118,20 @@ def subscription_change(*, actor: User, price_code: str, idempotency_key: str) -
     return _view(actor)
 
 
-def upgrade_due_minor(user_id: int, amount_minor: int, now: datetime | None = None) -> int:
-    """About what a change to a price costs now, with tax: the rest of the period, less what was paid for it.
+def upgrade_dues(user_id: int, amounts: Iterable[int], now: datetime | None = None) -> dict[int, int]:
+    """About what a change to each of these prices costs now, with tax: the rest of the period, less what was paid.
 
     The provider counts to the second of the change. Raises NotFound.
     """
     row = subscription_row(user_id)
     if row is None:
         raise NotFound("subscription_not_found", "You have no plan that renews.")
-    paid = total_of(row.price.amount_minor, tax_bp=_tax_bp(row)).total
-    then = total_of(amount_minor, tax_bp=_tax_bp(row)).total
-    return prorated(paid, then, row.period_start, row.period_end, now or timezone.now())
+    tax_bp, at = _tax_bp(row), now or timezone.now()
+    paid = total_of(row.price.amount_minor, tax_bp=tax_bp).total
+    return {
+        amount: prorated(paid, total_of(amount, tax_bp=tax_bp).total, row.period_start, row.period_end, at)
+        for amount in amounts
+    }
 
 
 def _tax_bp(row: Subscription) -> int:
@@ -213,12 +216,9 @@ def _ask(actor: User, row: Subscription, what: str, body: dict[str, Any], act: C
 
 
 def _sync(row: Subscription) -> None:
-    from payments.services.sync import object_sync
+    from payments.services.sync import object_ask
 
-    try:
-        object_sync(row.provider, ObjectKind.SUBSCRIPTION, row.ref)
-    except (ProviderError, DomainError) as error:
-        logger.warning("subscription %s is asked about again later: %s", row.pk, error.message)
+    object_ask(row.provider, ObjectKind.SUBSCRIPTION, row.ref)
 
 
 def subscriptions_ask_again(limit: int = 50) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from core.errors import DomainError
 from payments.adapters import registry
-from payments.domain.ports import ObjectKind, Provider
+from payments.domain.ports import ObjectKind, Provider, ProviderError
 from payments.services import apply
+
+logger = logging.getLogger(__name__)
 
 
 def object_sync(provider: str, kind: ObjectKind, ref: str, account: str = "") -> bool:
@@ -16,6 +20,14 @@ def object_sync(provider: str, kind: ObjectKind, ref: str, account: str = "") ->
     """
     asked = registry.provider(provider)
     return _SYNC[kind](asked, account if kind is ObjectKind.PAYEE and account else ref)
+
+
+def object_ask(provider: str, kind: ObjectKind, ref: str) -> None:
+    """`object_sync` for sweeps: a provider that does not answer now is asked again by the next one."""
+    try:
+        object_sync(provider, kind, ref)
+    except (ProviderError, DomainError) as error:
+        logger.warning("%s %s of %s could not be asked about: %s", kind, ref, provider, error.message)
 
 
 def _checkout(provider: Provider, ref: str) -> bool:

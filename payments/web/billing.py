@@ -39,12 +39,14 @@ def billing(request: HttpRequest) -> HttpResponse:
     has, running = holding_of(user_id), subscription_of(user_id)
     others = []
     if running is not None:
-        for plan in plans_offered():
-            price = plan.price(running.price.currency, running.price.interval)
-            if price is not None and price.code != running.price.code:
-                is_more = plan.rank > running.plan.rank
-                due = subscriptions.upgrade_due_minor(user_id, price.amount_minor) if is_more else 0
-                others.append({"plan": plan, "price": price, "is_more": is_more, "due_minor": due})
+        priced = [(plan, plan.price(running.price.currency, running.price.interval)) for plan in plans_offered()]
+        found = [(plan, price) for plan, price in priced if price is not None and price.code != running.price.code]
+        dues = subscriptions.upgrade_dues(user_id, [price.amount_minor for _, price in found])
+        others = [
+            {"plan": plan, "price": price, "is_more": plan.rank > running.plan.rank,
+             "due_minor": dues[price.amount_minor]}
+            for plan, price in found
+        ]  # fmt: skip
     rows = paginated(request, payments_of(user_id))
     papers: dict[int, list[str]] = {}
     for row in invoices_of(user_id).filter(payment__in=rows.object_list).order_by("pk")[:500]:

@@ -30,7 +30,7 @@ from trading.domain.rules import Lines
 from trading.services.columns import Side
 from trading.services.context import instrument_of
 from trading.services.judging import LINE_COLUMNS
-from trading.services.sight import fill_prices
+from trading.services.sight import last_prices
 
 PAGE = 20_000
 MARKETS_KEPT = 64
@@ -188,8 +188,7 @@ class MarketBook:
             quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
             missing = side.listings - side.priced - quoted.keys()
             if missing:
-                known = market_selectors.timeline(self.market_id).lasts(tick.index)
-                quoted |= {key: known[key] for key in missing & known.keys()} | fill_prices(missing - known.keys())
+                quoted |= last_prices(self.market_id, tick.index, missing)
                 side.priced |= missing
             prices: dict[int, Decimal] = {}
             for listing_id, last in quoted.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -100,6 +100,13 @@ class Sight:
         if last is None:
             last = abs(Decimal(cost) / quantity).quantize(Decimal("0.000001"))
         return Price(symbol, last, Decimal(1), f"last fill ({currency})", at)
+
+
+def last_prices(market_id: int, tick: int, listings: Collection[int]) -> dict[int, Decimal]:
+    """The last known prices of listings that a tick does not quote: of the market, else of their last fill."""
+    known = market_selectors.timeline(market_id).lasts(tick)
+    wanted = set(listings)
+    return {key: known[key] for key in wanted & known.keys()} | fill_prices(wanted - known.keys())
 
 
 def fill_prices(listing_ids: Iterable[int]) -> dict[int, Decimal]:
