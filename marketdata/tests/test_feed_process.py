@@ -1,5 +1,6 @@
 """The feed process over providers that fail, fall silent, talk nonsense and come back."""
 
+import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ import pytest
 from django.db import connection
 
 from core import heartbeat
+from core.embedded.redis_server import RedisServer
 from core.redis import client
 from marketdata.adapters import live_board
 from marketdata.adapters.bars_copy import bars_copy
@@ -333,7 +335,28 @@ def test_a_board_that_was_lost_is_whole_again_soon(pool, monkeypatch):
         until(lambda: shown(aaa) and shown(bbb))
 
 
-def test_while_redis_does_not_answer_candles_go_on_and_the_board_is_made_up_for(pool, monkeypatch):
+@pytest.fixture
+def own_redis(settings, tmp_path):
+    """A Redis that only this test speaks to: what it does to the whole server, other test processes do not feel."""
+    server = RedisServer(tmp_path / "redis", log=tmp_path / "redis.log", throwaway=True)
+    spec = server.spec()
+    if spec.prepare:
+        spec.prepare()
+    with (tmp_path / "redis.log").open("wb") as log:
+        process = subprocess.Popen(spec.argv, cwd=spec.cwd, env=spec.env, stdout=log, stderr=log)
+    try:
+        until(server.is_ready)
+        settings.REDIS_URL = server.url
+        client.cache_clear()
+        yield
+    finally:
+        client.cache_clear()
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("own_redis")
+def test_while_redis_does_not_answer_candles_go_on_and_the_board_is_made_up_for(pool):
     aaa, bbb = pool
     one = Told("one")
     with feeding(one) as process:
