@@ -20,9 +20,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from ai_strategies.services.agents import agent_create
 from contests.domain.definition import ContestSpec
+from contests.selectors import contest_get
 from contests.services.contests import contest_create, contest_start
 from core.money import Money
 from marketdata.models import Instrument
+from tests.browser.kept import made_once
 from trading.domain.types import Actor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,24 +162,42 @@ class Site:
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
 
 
-@pytest.fixture
-def site(transactional_db, live_server, settings) -> Iterator[Site]:
-    """A contest of ten invented companies and six agents, forty prints old."""
-    stream = StreamProcess(live_server.url)
-    settings.STREAM_PUBLIC_URL = stream.url
-    policy = settings.CONTENT_SECURITY_POLICY
-    directives = {**policy["DIRECTIVES"], "connect-src": ["'self'", stream.url]}
-    settings.CONTENT_SECURITY_POLICY = {**policy, "DIRECTIVES": directives}
+def build_arena() -> None:
+    """Ten invented companies and six agents, forty prints old."""
     call_command("generate_demo_history", verbosity=0)
     for seed, (key, (name, strategy)) in enumerate(AGENTS.items()):
         agent_create(actor=None, key=key, name=name, strategy=strategy, seed=seed)
     contest = contest_create(actor=OPERATOR, spec=spec("arena"), schedule=True)
     contest_start(actor=OPERATOR, contest_id=contest.id)
-    running = Site(live_server.url, contest.slug, contest.market_slug, stream)
-    running.step(40)
-    stream.start()
-    yield running
-    stream.stop()
+    call_command("market_step", contest.market_slug, "40", verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def stream_process(live_server) -> Iterator[StreamProcess]:
+    """One stream process for all tests; one that a test ended starts again for the next."""
+    process = StreamProcess(live_server.url)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def stream(stream_process, settings) -> StreamProcess:
+    """The running stream process, as the site tells its pages of it."""
+    settings.STREAM_PUBLIC_URL = stream_process.url
+    policy = settings.CONTENT_SECURITY_POLICY
+    directives = {**policy["DIRECTIVES"], "connect-src": ["'self'", stream_process.url]}
+    settings.CONTENT_SECURITY_POLICY = {**policy, "DIRECTIVES": directives}
+    if stream_process.process is None:
+        stream_process.start()
+    return stream_process
+
+
+@pytest.fixture
+def site(transactional_db, live_server, stream) -> Site:
+    """A contest of ten invented companies and six agents, forty prints old."""
+    made_once("arena", build_arena)
+    contest = contest_get("arena")
+    return Site(live_server.url, contest.slug, contest.market_slug, stream)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import math
 import re
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,7 +21,8 @@ from marketdata.adapters.bars_copy import bars_copy
 from marketdata.domain.feed import LiveQuote, at_of, micro_of
 from marketdata.domain.quote_event import EVENT, quote_channel, quote_event
 from marketdata.models import CorporateAction, DailyBar, Instrument, LatestQuote
-from tests.browser.conftest import Site, StreamProcess
+from tests.browser.conftest import Site
+from tests.browser.kept import made_once
 from tests.browser.people import arrive
 from tests.browser.test_arena import SIZES
 
@@ -83,16 +83,16 @@ def minute_bars(instrument: Instrument, until: datetime) -> None:
     bars_copy(rows)
 
 
-@pytest.fixture
-def markets(transactional_db, live_server, settings) -> Iterator[Markets]:
-    """Demo history, the exchanges, and a simulated instrument with minutes and a price of just now."""
-    stream = StreamProcess(live_server.url)
-    settings.STREAM_PUBLIC_URL = stream.url
-    policy = settings.CONTENT_SECURITY_POLICY
-    directives = {**policy["DIRECTIVES"], "connect-src": ["'self'", stream.url]}
-    settings.CONTENT_SECURITY_POLICY = {**policy, "DIRECTIVES": directives}
+def build_history() -> None:
+    """Demo history and the exchanges' sessions."""
     call_command("generate_demo_history", verbosity=0)
     call_command("load_sessions", verbosity=0)
+
+
+@pytest.fixture
+def markets(transactional_db, live_server, stream) -> Markets:
+    """Demo history, the exchanges, and a simulated instrument with minutes and a price of just now."""
+    made_once("history", build_history)
     live = Instrument.objects.create(
         symbol=SYMBOL, name="Quantum Instruments", exchange="SIMX", sector="Technology", is_simulated=True
     )
@@ -100,11 +100,8 @@ def markets(transactional_db, live_server, settings) -> Iterator[Markets]:
     minute_bars(live, now)
     first = Instrument.objects.exclude(pk=live.pk).order_by("symbol")[0]
     CorporateAction.objects.create(instrument=first, kind="split", ex_date="2015-06-01", value=2)
-    running = Markets(live_server.url, "", "", stream, live=live)
     say(quote_of(live, 10_120, now))
-    stream.start()
-    yield running
-    stream.stop()
+    return Markets(live_server.url, "", "", stream, live=live)
 
 
 def sign_up(page: Page, site: Site, path: str) -> None:

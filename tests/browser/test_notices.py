@@ -8,19 +8,6 @@ from django.db import transaction
 from accounts.services.deliveries import deliveries_send
 from accounts.services.notices import Notice, notify_many_in_tx
 from accounts.tests.factories import PASSWORD, UserFactory
-from tests.browser.conftest import StreamProcess
-
-
-@pytest.fixture
-def stream(live_server, settings):
-    process = StreamProcess(live_server.url)
-    settings.STREAM_PUBLIC_URL = process.url
-    policy = settings.CONTENT_SECURITY_POLICY
-    directives = {**policy["DIRECTIVES"], "connect-src": ["'self'", process.url]}
-    settings.CONTENT_SECURITY_POLICY = {**policy, "DIRECTIVES": directives}
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture
