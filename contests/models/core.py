@@ -36,6 +36,15 @@ class Contest(models.Model):
         SETTLED = ContestStatus.SETTLED.value
         CANCELLED = ContestStatus.CANCELLED.value
 
+    class Scoring(models.TextChoices):
+        """By what participants are ranked."""
+
+        VALUE = "value"
+        RETURN = "return"
+        CALMAR = "calmar"
+        SORTINO = "sortino"
+        DRAWDOWN = "drawdown"
+
     slug = models.SlugField(max_length=80, unique=True)
     series = models.SlugField(max_length=60, help_text="Runs of one arena share it")
     run_number = models.PositiveIntegerField(default=1)
@@ -61,6 +70,22 @@ class Contest(models.Model):
     agent_interval_minutes = models.PositiveIntegerField(help_text="Market time between two turns of the agents")
     stakes = models.JSONField(
         default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="contests.domain.stakes.Stakes"
+    )
+    scoring = models.CharField(
+        max_length=10,
+        choices=Scoring.choices,
+        default=Scoring.VALUE,
+        db_default=Scoring.VALUE,
+        help_text="What ranks: see contests.domain.scoring",
+    )
+    sharing = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="contests.domain.sharing"
+    )
+    sponsors = models.JSONField(
+        default=list, blank=True, db_default=Value([], models.JSONField()), help_text="[{name, url}]"
+    )
+    template = models.ForeignKey(
+        "contests.ContestTemplate", null=True, blank=True, on_delete=models.PROTECT, related_name="contests"
     )
     is_featured = models.BooleanField(default=False)
     auto_renew = models.BooleanField(
@@ -114,10 +139,12 @@ class Participant(models.Model):
     """A user in a contest, with the one account it trades there."""
 
     class Status(models.TextChoices):
-        """Who withdrew before the start, or whose fee went back, is not ranked."""
+        """Only who is active is ranked. Withdrawn: before the start, or the fee went back; else by a moderator."""
 
         ACTIVE = "active"
         WITHDRAWN = "withdrawn"
+        EXCLUDED = "excluded"
+        DISQUALIFIED = "barred", "Disqualified"
 
     contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="participants")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -132,12 +159,14 @@ class Participant(models.Model):
     final_value_minor = models.BigIntegerField(null=True, blank=True)
     final_cash_minor = models.BigIntegerField(null=True, blank=True)
     final_trades = models.IntegerField(null=True, blank=True)
+    final_score = models.BigIntegerField(null=True, blank=True, help_text="What ranked it; see contests.domain.scoring")
+    resets = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often it began anew")
 
     class Meta:
         indexes = [
             models.Index(fields=["user", "-id"], name="participant_user"),
             # Every tick asks who is out; of a hundred thousand that is hardly anyone.
-            models.Index(fields=["contest"], condition=models.Q(status="withdrawn"), name="participant_withdrawn"),
+            models.Index(fields=["contest"], condition=~models.Q(status="active"), name="participant_out"),
         ]
         constraints = [models.UniqueConstraint(fields=["contest", "user"], name="participant_once")]
 
@@ -208,6 +237,7 @@ class StandingSnapshot(models.Model):
     is_final = models.BooleanField(default=False)
     total = models.PositiveIntegerField(help_text="Participants, ranked or not")
     rows = models.JSONField(help_text="[rank, account_id, value_minor, cash_minor, trades], best first; the top 1000")
+    packed = models.BinaryField(null=True, help_text="Everyone: contests.domain.packing, [account, rank, value]")
     hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_default=Now())
 
