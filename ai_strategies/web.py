@@ -17,7 +17,7 @@ from contests.domain.prize_words import amount_words, percent_words, places_word
 from contests.domain.states import ContestStatus
 from contests.selectors import ContestView, ParticipantView, StandingsPage
 from contests.selectors.results import result_of
-from contests.web import contest_open, invite_page
+from contests.web.pages import contest_open, invite_page
 from core.errors import DomainError, NotFound
 from core.money import to_major
 from core.pages import page

@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from contests import web
+from contests.web import pages
 
 urlpatterns = [
-    path("contests", web.contest_list, name="contest-list"),
-    path("contests/new", web.contest_new, name="contest-new"),
-    path("contests/<slug:slug>/standings.csv", web.contest_csv, name="contest-csv"),
-    path("contests/<slug:slug>/standing", web.contest_standing, name="contest-standing"),
-    path("contests/<slug:slug>/withdraw", web.contest_leave, name="contest-leave"),
-    path("contests/<slug:slug>/join", web.contest_enter, name="contest-join"),
+    path("contests", pages.contest_list, name="contest-list"),
+    path("contests/new", pages.contest_new, name="contest-new"),
+    path("contests/<slug:slug>/standings.csv", pages.contest_csv, name="contest-csv"),
+    path("contests/<slug:slug>/standing", pages.contest_standing, name="contest-standing"),
+    path("contests/<slug:slug>/withdraw", pages.contest_leave, name="contest-leave"),
+    path("contests/<slug:slug>/join", pages.contest_enter, name="contest-join"),
 ]

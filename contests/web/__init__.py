@@ -1,0 +1,1 @@
+"""Pages of contests, a module each for one concern."""
