@@ -264,6 +264,7 @@ REST_FRAMEWORK = {
         "auth": env.str("THROTTLE_AUTH", default="20/min"),
         "codes": env.str("THROTTLE_CODES", default="6/hour"),
         "uploads": env.str("THROTTLE_UPLOADS", default="30/hour"),
+        "comments": env.str("THROTTLE_COMMENTS", default="20/min"),
         "exports": env.str("THROTTLE_EXPORTS", default="3/day"),
     },
     "NUM_PROXIES": env.int("NUM_PROXIES", default=int(BEHIND_PROXY)),

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, Q, QuerySet, When
 
 from contests.domain.admission import EVERYONE, Admission
+from contests.domain.sharing import CLOSED_BOOKS, Sharing
 from contests.domain.stakes import NOTHING, Stakes
 from contests.domain.states import JOINABLE, LIVE, OVER
 from contests.models import Contest, Participant
@@ -54,6 +55,9 @@ class ContestView:
     stakes: Stakes = NOTHING
     settled_at: datetime | None = None
     admission: Admission = EVERYONE
+    scoring: str = "value"
+    sharing: Sharing = CLOSED_BOOKS
+    sponsors: tuple[dict[str, str], ...] = ()
 
     @property
     def takes_entries(self) -> bool:
@@ -131,6 +135,9 @@ def view_of(row: Contest) -> ContestView:
         stakes=Stakes.from_json(row.stakes),
         settled_at=row.settled_at,
         admission=Admission.from_json(row.admission),
+        scoring=row.scoring,
+        sharing=Sharing.from_json(row.sharing),
+        sponsors=tuple(row.sponsors),
     )
 
 
