@@ -12,12 +12,12 @@ from contests.domain.standings import Ints
 from core.redis import client
 
 TTL = 7 * 86_400
-COLUMNS = 6
+COLUMNS = 7
 HEAD = 200
 
 
 def _key(contest_id: int) -> str:
-    return f"contest:{contest_id}:standings"
+    return f"contest:{contest_id}:standings:{COLUMNS}"
 
 
 def _pack(columns: Ints) -> str:
@@ -25,7 +25,8 @@ def _pack(columns: Ints) -> str:
 
 
 def board_write(contest_id: int, *, meta: dict[str, Any], columns: Ints) -> None:
-    """Show standings. `columns` is [COLUMNS, n]: account, rank, previous rank, value, cash, trades; best first."""
+    """Show standings. `columns` is [COLUMNS, n]: account, rank, previous rank, value, cash, trades, score; best
+    first."""
     pipe = client().pipeline(transaction=True)
     values: dict[Any, Any] = {"meta": json.dumps(meta), "head": _pack(columns[:, :HEAD]), "all": _pack(columns)}
     pipe.hset(_key(contest_id), mapping=values)

@@ -10,15 +10,20 @@ from typing import Any
 from core.errors import Invalid
 
 MOST_DOMAINS = 50
+MOST_TEAM = 10
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`late_entry`: while it runs, too. `email_domains`: whose verified address ends so, only; empty: everyone."""
+    """`late_entry`: while it runs, too. `email_domains`: whose verified address ends so, only; empty: everyone.
+
+    `team_size`: how many people may trade one account together; 1: everyone for themselves.
+    """
 
     late_entry: bool = True
     email_domains: tuple[str, ...] = ()
+    team_size: int = 1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Admission:
@@ -36,7 +41,10 @@ class Admission:
         for domain in domains:
             if not _DOMAIN.fullmatch(domain):
                 raise _bad("email_domains", f"{domain[:60]} is not a domain, such as example.com.")
-        return cls(late, domains)
+        size = data.get("team_size", 1)
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_TEAM:
+            raise _bad("team_size", f"team_size is 1 to {MOST_TEAM}.")
+        return cls(late, domains, size)
 
     def to_json(self) -> dict[str, Any]:
         """What differs from letting everyone in at any time."""
@@ -45,6 +53,8 @@ class Admission:
             out["late_entry"] = False
         if self.email_domains:
             out["email_domains"] = list(self.email_domains)
+        if self.team_size > 1:
+            out["team_size"] = self.team_size
         return out
 
     def admits(self, email: str) -> bool:

@@ -11,6 +11,8 @@ from core.errors import Invalid
 from trading.domain.fees import check_schedule
 from trading.domain.margin import Terms
 
+MOST_RESETS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
@@ -18,7 +20,8 @@ class Constraints:
 
     `leverage` above 1 and `short_selling` make the accounts margin accounts. `fee_schedule` names the charges
     (trading.domain.fees); `commission_bps` is the plain commission where it is empty. Who has made fewer than
-    `min_trades` trades is not ranked.
+    `min_trades` trades is not ranked. In the last `closing_minutes` of market time nothing may be opened. `resets`: how
+    often one may begin anew with the starting balance.
     """
 
     max_position_pct: Decimal | None = None
@@ -28,6 +31,8 @@ class Constraints:
     short_selling: bool = False
     fee_schedule: str = ""
     min_trades: int | None = None
+    closing_minutes: int | None = None
+    resets: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Constraints:
@@ -43,6 +48,8 @@ class Constraints:
             _flag(data.get("short_selling")),
             str(data.get("fee_schedule") or ""),
             _count(data, "min_trades"),
+            _count(data, "closing_minutes"),
+            _count(data, "resets", most=MOST_RESETS),
         )
         if found.fee_schedule:
             check_schedule(found.fee_schedule)
@@ -57,10 +64,8 @@ class Constraints:
             "leverage": self.leverage,
         }
         out: dict[str, Any] = {name: format(value, "f") for name, value in values.items() if value is not None}
-        if self.max_trades_per_day is not None:
-            out["max_trades_per_day"] = self.max_trades_per_day
-        if self.min_trades is not None:
-            out["min_trades"] = self.min_trades
+        counts = ("max_trades_per_day", "min_trades", "closing_minutes", "resets")
+        out |= {name: getattr(self, name) for name in counts if getattr(self, name) is not None}
         if self.short_selling:
             out["short_selling"] = True
         if self.fee_schedule:
@@ -95,12 +100,12 @@ def _number(data: Mapping[str, Any], name: str, *, above: Decimal, most: Decimal
     return number.normalize() + 0
 
 
-def _count(data: Mapping[str, Any], name: str) -> int | None:
+def _count(data: Mapping[str, Any], name: str, most: int = 1_000_000) -> int | None:
     value = data.get(name)
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise _bad_limit(f"{name} must be a whole number above 0.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise _bad_limit(f"{name} must be a whole number from 1 to {most:,}.")
     return value
 
 

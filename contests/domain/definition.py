@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from contests.domain.admission import EVERYONE, Admission
 from contests.domain.constraints import Constraints
+from contests.domain.scoring import VALUE, WORDS
+from contests.domain.sharing import CLOSED_BOOKS, Sharing
 from contests.domain.stakes import Stakes
 from core.errors import Invalid
 from core.money import Money
@@ -19,6 +21,8 @@ from core.money import Money
 MAX_LENGTH = timedelta(days=90)
 MAX_CAPACITY = 100_000
 MAX_BALANCE_MINOR = 10**14
+MOST_SPONSORS = 10
+_URL = re.compile(r"https://[a-z0-9.-]+\.[a-z]{2,63}(?:[/?#][^\s\"'<>]*)?")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
 
@@ -46,6 +50,9 @@ class ContestSpec:
     run_number: int = 1
     stakes: Stakes = field(default_factory=Stakes)
     admission: Admission = EVERYONE
+    scoring: str = VALUE
+    sharing: Sharing = CLOSED_BOOKS
+    sponsors: tuple[Mapping[str, str], ...] = ()
 
     def checked(self) -> ContestSpec:
         """This spec when it makes sense. Raises Invalid with the field that does not."""
@@ -62,6 +69,7 @@ class ContestSpec:
             (1 <= self.agent_interval_minutes <= 525_600, "agent_interval_minutes", "The interval is out of range."),
             (self.visibility in ("public", "private"), "visibility", "A contest is public or private."),
             (len(self.agents) <= self.capacity, "agents", "There are more agents than places."),
+            (self.scoring in WORDS, "scoring", f"scoring is one of {', '.join(WORDS)}."),
             (len(set(self.agents)) == len(self.agents), "agents", "An agent is named twice."),
         ]
         for holds, name, message in rules:
@@ -69,6 +77,7 @@ class ContestSpec:
                 raise Invalid("invalid_contest", message, {"field": name})
         self._check_window()
         self.stakes.checked()
+        sponsors_check(self.sponsors)
         return self
 
     @property
@@ -90,9 +99,11 @@ class ContestSpec:
         """Everything that decides the result, as canonical JSON data."""
         at_stake = {"stakes": self.stakes.to_json()} if self.stakes else {}
         admitted = {"admission": found} if (found := self.admission.to_json()) else {}
+        scored = {} if self.scoring == VALUE else {"scoring": self.scoring}
         return (
             at_stake
             | admitted
+            | scored
             | {
                 "market": dict(self.market),
                 "currency": self.initial_balance.currency,
@@ -103,6 +114,19 @@ class ContestSpec:
                 "agent_interval_minutes": self.agent_interval_minutes,
             }
         )
+
+
+def sponsors_check(sponsors: Sequence[Mapping[str, str]]) -> None:
+    """Raise Invalid unless each sponsor has a name, and an https address or none."""
+    if len(sponsors) > MOST_SPONSORS:
+        raise Invalid("invalid_contest", f"At most {MOST_SPONSORS} sponsors.", {"field": "sponsors"})
+    for sponsor in sponsors:
+        name, url = sponsor.get("name", ""), sponsor.get("url", "")
+        if set(sponsor) - {"name", "url"} or not 0 < len(name.strip()) <= 80:
+            message = "A sponsor has a name of at most 80 characters, and an address if there is one."
+            raise Invalid("invalid_contest", message, {"field": "sponsors"})
+        if url and not (_URL.fullmatch(url) and len(url) <= 200):
+            raise Invalid("invalid_contest", "A sponsor's address begins with https://.", {"field": "sponsors"})
 
 
 def definition_hash(definition: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,20 +12,24 @@ from trading.domain.ports import PolicyContext
 from trading.domain.types import Denial
 
 
-def policy_data(constraints: Constraints, allowed_symbols: tuple[str, ...]) -> dict[str, Any]:
-    """What the group of a contest stores for its policy."""
+def policy_data(
+    constraints: Constraints, allowed_symbols: tuple[str, ...], ends_at: datetime | None = None
+) -> dict[str, Any]:
+    """What the group of a contest stores for its policy. `ends_at`: its end on the market's clock, where known."""
     data = constraints.as_json()
+    if constraints.closing_minutes and ends_at is not None:
+        data["opens_until"] = (ends_at - timedelta(minutes=constraints.closing_minutes)).isoformat()
     if allowed_symbols:
         data["allowed_symbols"] = sorted(allowed_symbols)
     return data
 
 
 def contest_policy(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
-    """Judge an order by the rules of its contest: symbols, trades a day, share of one position.
+    """Judge an order by the rules of its contest: symbols, the last minutes, trades a day, share of one position.
 
     What only reduces a position is always allowed.
     """
-    return _symbol(policy, context) or _trades(policy, context) or _share(policy, context)
+    return _symbol(policy, context) or _late(policy, context) or _trades(policy, context) or _share(policy, context)
 
 
 def _symbol(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
@@ -35,6 +40,20 @@ def _symbol(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
         "symbol_not_allowed",
         f"{context.request.symbol} is not traded in this contest. Choose one of its {len(allowed)} symbols.",
         {"allowed_symbols": list(allowed)},
+    )
+
+
+def _late(policy: Mapping[str, Any], context: PolicyContext) -> Denial | None:
+    until = policy.get("opens_until")
+    if until is None or not context.opens or context.market_at is None:
+        return None
+    if datetime.fromisoformat(context.market_at) < datetime.fromisoformat(until):
+        return None
+    return Denial(
+        "closing_minutes",
+        f"In the last {policy['closing_minutes']} minutes of this contest nothing may be opened. Close what you hold, "
+        "or let it be marked at the end.",
+        {"closing_minutes": policy["closing_minutes"], "opens_until": until},
     )
 
 

@@ -1,4 +1,4 @@
-"""Exact ranking on int64 columns: value, then cash, then who joined earlier, then account id.
+"""Exact ranking on int64 columns: score, then value, then cash, then who joined earlier, then account id.
 
 Accounts that have not traded enough are listed below the ranked ones, without a rank.
 """
@@ -18,20 +18,26 @@ UNRANKED = 0
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The participants of a contest as parallel columns, in any order."""
+    """The participants of a contest as parallel columns, in any order. `score` is what ranks; the value without it."""
 
     account_id: Ints
     value_minor: Ints
     cash_minor: Ints
     joined_us: Ints
     trades: Ints
+    score: Ints | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.account_id, self.value_minor, self.cash_minor, self.joined_us, self.trades)
+        columns = (self.account_id, self.value_minor, self.cash_minor, self.joined_us, self.trades, self.scored)
         if any(column.dtype != np.int64 for column in columns):
             raise TypeError("standings are ranked on int64 columns only")
         if len({len(column) for column in columns}) > 1:
             raise ValueError("the columns differ in length")
+
+    @property
+    def scored(self) -> Ints:
+        """What ranks."""
+        return self.value_minor if self.score is None else self.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,22 @@ def rank(field: Field, least: int = 1) -> Ranking:
 
 
 def _sorted(field: Field, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The rows from best to worst: sorted by value, and by the tie-breakers only where values tie."""
-    order = rows[np.argsort(-field.value_minor[rows])]
-    values = field.value_minor[order]
+    """The rows from best to worst: sorted by score, and by the tie-breakers only where scores tie."""
+    order = rows[np.argsort(-field.scored[rows])]
+    values = field.scored[order]
     same = values[1:] == values[:-1]
     tied = np.zeros(len(order), dtype=bool)
     tied[1:] |= same
     tied[:-1] |= same
     if tied.any():
         few = order[tied]
-        keys = (field.account_id[few], field.joined_us[few], -field.cash_minor[few], -field.value_minor[few])
+        keys = (
+            field.account_id[few],
+            field.joined_us[few],
+            -field.cash_minor[few],
+            -field.value_minor[few],
+            -field.scored[few],
+        )
         order[tied] = few[np.lexsort(keys)]
     return order
 

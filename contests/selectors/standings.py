@@ -13,9 +13,10 @@ from django.db.models import F
 from redis.exceptions import RedisError
 
 from contests.adapters import board
+from contests.domain.scoring import LOOKING_BACK, Course, score_text, scores
 from contests.domain.standings import Field, Ints, rank, return_text
 from contests.domain.states import OVER
-from contests.models import Contest, Participant, StandingSnapshot
+from contests.models import Contest, Participant, ScoreState, StandingSnapshot
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
@@ -39,6 +40,7 @@ class StandingRow:
     trades: int
     joined_at: datetime
     sparkline: tuple[int, ...] = ()
+    score: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class StandingsPage:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Whole standings, best first. `columns`: account, rank, previous rank, value, cash, trades."""
+    """Whole standings, best first. `columns`: account, rank, previous rank, value, cash, trades, score."""
 
     columns: Ints
     ranked: int
@@ -130,12 +132,40 @@ def least_trades(contest: Contest) -> int:
     return int(contest.constraints.get("min_trades") or 1)
 
 
-def table_compute(contest: Contest, previous: Mapping[int, int]) -> Table:
-    """Rank the contest's participants on their latest marks. `previous`: earlier rank by account."""
+def course_before(contest: Contest, day_index: int | None) -> Course | None:
+    """What the scores know of the days before this one (None: of all that are recorded); None: of none."""
+    rows = ScoreState.objects.filter(contest=contest)
+    if day_index is not None:
+        rows = rows.filter(day_index__lt=day_index)
+    found = rows.order_by("-day_index").values_list("columns", flat=True).first()
+    return None if found is None else Course.unpack(bytes(found))
+
+
+def course_of(contest: Contest, account_ids: Ints, equity: Ints, day_index: int | None) -> Course:
+    """The course of these accounts (ascending) up to these equities, on the market day `day_index`."""
+    initial = contest.initial_balance_minor
+    before = course_before(contest, day_index) or Course.at_start(account_ids, initial)
+    return before.joined_by(account_ids, initial).after(equity)
+
+
+def _scores(contest: Contest, account_ids: Ints, equity: Ints, day_index: int | None) -> Ints | None:
+    """What ranks these accounts (ascending); None where it is the value."""
+    if contest.scoring not in LOOKING_BACK:
+        return None
+    course = course_of(contest, account_ids, equity, day_index)
+    return scores(contest.scoring, course, contest.initial_balance_minor)
+
+
+def table_compute(contest: Contest, previous: Mapping[int, int], day_index: int | None = None) -> Table:
+    """Rank the contest's participants on their latest marks.
+
+    `previous`: earlier rank by account. `day_index`: the market day of the marks, whose own close is not yet looked
+    back on.
+    """
     contest_id, group_id = contest.pk, contest.group_id
     _, ids, joined = people(contest_id)
     marks = trading_selectors.group_marks(group_id)
-    gone = Participant.objects.filter(contest_id=contest_id, status="withdrawn")
+    gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
     places = np.searchsorted(ids, marks.account_ids)
     known = (places < len(ids)) & ~np.isin(marks.account_ids, list(gone.values_list("account_id", flat=True)))
     known[known] = ids[places[known]] == marks.account_ids[known]
@@ -146,14 +176,16 @@ def table_compute(contest: Contest, previous: Mapping[int, int]) -> Table:
         cash_minor=marks.cash[known],
         joined_us=joined[picked],
         trades=marks.fills[known].astype(np.int64),
+        score=_scores(contest, marks.account_ids[known], marks.equity[known], day_index),
     )
     ranking = rank(field, least_trades(contest))
     order = ranking.order
     accounts = field.account_id[order]
     before = np.array([previous.get(account, 0) for account in accounts.tolist()], dtype=np.int64)
     columns = np.stack(
-        [accounts, ranking.rank[order], before, field.value_minor[order], field.cash_minor[order], field.trades[order]]
-    )
+        [accounts, ranking.rank[order], before, field.value_minor[order], field.cash_minor[order], field.trades[order],
+         field.scored[order]]
+    )  # fmt: skip
     return Table(columns=columns.astype(np.int64), ranked=ranking.ranked)
 
 
@@ -164,10 +196,10 @@ def previous_ranks(contest_id: int, day_index: int) -> dict[int, int]:
     return {row[1]: row[0] for row in found} if found else {}
 
 
-def rows_of(columns: Ints, known: Mapping[int, Person], initial_minor: int) -> list[StandingRow]:
+def rows_of(columns: Ints, known: Mapping[int, Person], contest: Contest) -> list[StandingRow]:
     """Columns as rows with names."""
     rows = []
-    for account, place, before, value, cash, trades in columns.T.tolist():
+    for account, place, before, value, cash, trades, score in columns.T.tolist():
         person = known.get(account)
         if person is not None:
             rows.append(
@@ -180,9 +212,10 @@ def rows_of(columns: Ints, known: Mapping[int, Person], initial_minor: int) -> l
                     kind=person.kind,
                     value_minor=value,
                     cash_minor=cash,
-                    return_pct=return_text(value, initial_minor),
+                    return_pct=return_text(value, contest.initial_balance_minor),
                     trades=trades,
                     joined_at=person.joined_at,
+                    score=score_text(contest.scoring, score),
                 )
             )
     return rows
@@ -208,7 +241,7 @@ def _live(contest: Contest, start: int, stop: int, around: int | None) -> Standi
     else:
         tick = contest.market.tick
         day = market_selectors.timeline(contest.market_id).day_of(tick)
-        table = table_compute(contest, previous_ranks(contest.pk, day))
+        table = table_compute(contest, previous_ranks(contest.pk, day), day)
         columns, ranked = table.columns, table.ranked
     if around is not None:
         at = np.flatnonzero(columns[0] == around)
@@ -216,7 +249,7 @@ def _live(contest: Contest, start: int, stop: int, around: int | None) -> Standi
         start = max(int(at[0]) - size // 2, 0) if len(at) else 0
         stop = start + size
     picked = columns[:, start:stop]
-    rows = rows_of(picked, _named(contest.pk, picked[0].tolist()), contest.initial_balance_minor)
+    rows = rows_of(picked, _named(contest.pk, picked[0].tolist()), contest)
     return StandingsPage(rows, joined, ranked, tick, is_final=False)
 
 
@@ -227,7 +260,14 @@ def _named(contest_id: int, account_ids: Sequence[int]) -> dict[int, Person]:
 
 def _final(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
     """Rows as they were frozen at the end."""
-    order = (F("final_rank").asc(nulls_last=True), "-final_value_minor", "-final_cash_minor", "joined_at", "account_id")
+    order = (
+        F("final_rank").asc(nulls_last=True),
+        F("final_score").desc(nulls_last=True),
+        "-final_value_minor",
+        "-final_cash_minor",
+        "joined_at",
+        "account_id",
+    )
     rows = Participant.objects.filter(contest=contest, status="active").order_by(*order)
     if around is not None:
         ids = list(rows.values_list("account_id", flat=True))
@@ -247,6 +287,7 @@ def _final(contest: Contest, start: int, stop: int, around: int | None) -> Stand
             return_pct=return_text(row.final_value_minor or 0, contest.initial_balance_minor),
             trades=row.final_trades or 0,
             joined_at=row.joined_at,
+            score=score_text(contest.scoring, row.final_score or 0),
         )
         for row in rows[start:stop]
     ]
@@ -290,6 +331,7 @@ def board_rows(rows: Sequence[StandingRow], amount: Any) -> list[dict[str, Any]]
             "return_pct": row.return_pct,
             "cash": amount(row.cash_minor),
             "trades": row.trades,
+            **({"score": row.score} if row.score else {}),
         }
         for row in rows
     ]

@@ -30,9 +30,9 @@ from trading.services.marking import mark_tick
 
 _FREEZE = """
 UPDATE contests_participant AS p SET final_rank = nullif(f.place, 0), final_value_minor = f.value,
-    final_cash_minor = f.cash, final_trades = f.trades
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS f(account, place, value, cash, trades)
+    final_cash_minor = f.cash, final_trades = f.trades, final_score = f.score
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS f(account, place, value, cash, trades, score)
 WHERE p.account_id = f.account AND p.contest_id = %s
 """
 
@@ -80,12 +80,8 @@ def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) ->
         contest = contest_lock(contest_id)
         if contest.status in OVER:
             return view_of(contest)
-        table = table_compute(contest, {})
-        _store(contest, table)
         contest.ended_at = now()
-        contest.final_hash = standings.table_hash(contest.pk, table)
-        contest.proof = proof_of(contest, table, tick)
-        contest.save(update_fields=["ended_at", "final_hash", "proof"])
+        table = _rank_in_tx(contest, tick)
         if tick is not None:
             standings.snapshot_record(contest, table, day_index=tick.day_index, tick=tick, is_final=True)
             standings.show(contest, table, tick)
@@ -94,7 +90,34 @@ def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) ->
         return view_of(contest)
 
 
+def _rank_in_tx(contest: Contest, tick: Tick | None) -> Table:
+    """Rank the marks of the end, and keep ranks, hash and proof."""
+    table = table_compute(contest, {}, None if tick is None else tick.day_index)
+    _store(contest, table)
+    contest.final_hash = standings.table_hash(contest.pk, table)
+    contest.proof = proof_of(contest, table, tick)
+    contest.save(update_fields=["ended_at", "final_hash", "proof"])
+    return table
+
+
+def refreeze_in_tx(contest: Contest) -> None:
+    """Rank a locked contest that has ended once more, because somebody was taken out of it or let in again.
+
+    Prices, cash and positions are those of its end. The standings that were recorded then stay on record.
+    Raises Conflict `contest_state` unless it has ended and its prizes are not out.
+    """
+    if contest.status != ContestStatus.ENDED:
+        message = f"The standings of a contest that is {contest.status} are not frozen anew."
+        raise Conflict("contest_state", message, {"status": contest.status})
+    out = contest.participants.exclude(status="active")
+    out.update(final_rank=None, final_value_minor=None, final_cash_minor=None, final_trades=None, final_score=None)
+    _, tick = _last_tick(contest.market_id)
+    table = _rank_in_tx(contest, tick)
+    if tick is not None:
+        standings.show(contest, table, tick)
+
+
 def _store(contest: Contest, table: Table) -> None:
-    accounts, places, _, values, cash, trades = table.columns.tolist()
+    accounts, places, _, values, cash, trades, score = table.columns.tolist()
     with connection.cursor() as cursor:
-        cursor.execute(_FREEZE, [accounts, places, values, cash, trades, contest.pk])
+        cursor.execute(_FREEZE, [accounts, places, values, cash, trades, score, contest.pk])

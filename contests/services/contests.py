@@ -5,6 +5,8 @@ Every function is safe to repeat: a contest that is already where it should be i
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import IntegrityError, transaction
 
 from contests.domain.admission import Admission
@@ -12,8 +14,10 @@ from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec, definition_hash
 from contests.domain.policy import policy_data
 from contests.domain.ports import start_preparations, unknown_agents
+from contests.domain.sharing import Sharing
 from contests.domain.stakes import Stakes
 from contests.domain.states import OVER, ContestStatus
+from contests.domain.universes import universe_symbols
 from contests.locks import contest_lock
 from contests.models import Contest
 from contests.selectors import ContestView, view_of
@@ -23,6 +27,7 @@ from core.errors import Conflict, Invalid
 from core.money import Money
 from core.services import audit
 from marketdata import selectors as market_selectors
+from marketdata.domain.types import MarketView
 from marketdata.services import markets
 from marketdata.services.policy import market_policy_require
 from trading.domain.types import Actor
@@ -57,7 +62,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
         slug=f"contest:{slug}",
         purpose=PURPOSE,
         market_id=market.id,
-        policy=policy_data(spec.constraints, allowed),
+        policy=policy_data(spec.constraints, allowed, _market_end(market, spec)),
         is_listed=spec.visibility == "public",
     )
     contest = _row(actor, spec, slug, market.id, group_id, allowed)
@@ -69,6 +74,13 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
         after=contest.definition,
     )
     return contest
+
+
+def _market_end(market: MarketView, spec: ContestSpec) -> datetime | None:
+    """When the contest ends on its market's clock: with the slice, or at its own time on a live market."""
+    if not spec.is_replay or not market.ticks_total:
+        return spec.ends_at
+    return market_selectors.timeline(market.id).at(market.ticks_total - 1)
 
 
 def _row(
@@ -96,6 +108,9 @@ def _row(
                 constraints=spec.constraints.as_json(),
                 stakes=spec.stakes.to_json(),
                 admission=spec.admission.to_json(),
+                scoring=spec.scoring,
+                sharing=spec.sharing.to_json(),
+                sponsors=[dict(sponsor) for sponsor in spec.sponsors],
                 agents=list(spec.agents),
                 agent_interval_minutes=spec.agent_interval_minutes,
                 is_featured=spec.is_featured,
@@ -109,9 +124,15 @@ def _row(
 
 
 def _allowed(market_id: int, spec: ContestSpec) -> tuple[str, ...]:
-    """The allowed symbols as the market shows them; raises Invalid for one it does not list."""
-    allowed = tuple(dict.fromkeys(symbol.strip().upper() for symbol in spec.allowed_symbols))
-    listed = {listing.symbol for listing in market_selectors.listings(market_id)}
+    """The allowed symbols as the market shows them, universes spelled out; raises Invalid for one it does not list.
+
+    A universe such as `sector:Technology` stands for all symbols of it (contests.domain.universes).
+    """
+    listings = market_selectors.listings(market_id)
+    listed = {listing.symbol for listing in listings}
+    allowed = tuple(dict.fromkeys(
+        symbol for word in spec.allowed_symbols for symbol in universe_symbols(word.strip(), listings)
+    ))  # fmt: skip
     missing = [symbol for symbol in allowed if symbol not in listed]
     if missing:
         details = {"field": "allowed_symbols", "symbols": missing[:50]}
@@ -246,6 +267,9 @@ def spec_of(contest: Contest) -> ContestSpec:
         constraints=Constraints.from_json(contest.constraints),
         stakes=Stakes.from_json(contest.stakes),
         admission=Admission.from_json(contest.admission),
+        scoring=contest.scoring,
+        sharing=Sharing.from_json(contest.sharing),
+        sponsors=tuple(contest.sponsors),
         agents=tuple(contest.agents),
         is_featured=contest.is_featured,
         auto_renew=contest.auto_renew,

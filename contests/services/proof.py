@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from contests.domain.definition import definition_hash
+from contests.domain.scoring import LOOKING_BACK, Course, scores
 from contests.domain.stakes import Stakes, awards
 from contests.domain.standings import Field, rank
 from contests.domain.states import OVER, ContestStatus
-from contests.models import Award, Contest, Participant
+from contests.models import Award, Contest, Participant, ScoreState
 from contests.selectors.results import people_ranked, pool_account
 from contests.selectors.standings import Table, least_trades
 from core.errors import Conflict, NotFound
@@ -26,6 +27,7 @@ from core.models import Journal
 from marketdata import selectors as market_selectors
 from marketdata.domain.types import Tick
 from trading.domain.worth import value_minor
+from trading.selectors import equity_at
 from trading.services.context import instrument_of
 from trading.services.rebuild import group_cash, group_fills, group_holdings
 from trading.services.sight import last_prices
@@ -57,7 +59,9 @@ class Verification:
 
 def proof_of(contest: Contest, table: Table, tick: Tick | None) -> dict[str, Any]:
     """What is kept when a contest ends. `closing`: last price by listing id, as it was marked."""
-    accounts, places, _, values, cash, trades = table.columns.tolist()
+    accounts, places, _, values, cash, trades, points = table.columns.tolist()
+    looks_back = contest.scoring in LOOKING_BACK
+    rows = zip(places, accounts, values, cash, trades, *([points] if looks_back else []), strict=True)
     return {
         "definition": contest.definition_hash,
         "tick": -1 if tick is None else tick.index,
@@ -65,7 +69,7 @@ def proof_of(contest: Contest, table: Table, tick: Tick | None) -> dict[str, Any
         "closing": {} if tick is None else _closing(contest.market_id, tick),
         "prices": _prices_hash(contest.market_id, -1 if tick is None else tick.index),
         "orders": _orders_hash(contest.group_id)[0],
-        "standings": _hash(map(_line, zip(places, accounts, values, cash, trades, strict=True))),
+        "standings": _hash(map(_line, rows)),
     }
 
 
@@ -150,7 +154,13 @@ def _standings(contest: Contest, found: Verification) -> None:
         joined_us=column(lambda row: round(row.joined_at.timestamp() * 1_000_000)),
         trades=column(lambda row: trades.get(row.account_id, 0)),
     )
+    _compare(contest, found, rows, replace(field_, score=_scores(contest, found, field_)))
+
+
+def _compare(contest: Contest, found: Verification, rows: list[Participant], field_: Field) -> None:
+    """Ranks, values and scores, those stored with those computed."""
     ranking = rank(field_, least_trades(contest))
+    scored = field_.scored
     for index, row in enumerate(rows):
         has = (row.final_rank or 0, row.final_value_minor, row.final_cash_minor, row.final_trades)
         comes = (
@@ -159,13 +169,37 @@ def _standings(contest: Contest, found: Verification) -> None:
         )  # fmt: skip
         words = f"account {row.account_id}: rank, value, cash, trades stored {has}, computed {comes}"
         found.check("standings", has == comes, words)
-    order = ranking.order.tolist()
-    lines = (
-        _line((int(ranking.rank[i]), int(field_.account_id[i]), int(field_.value_minor[i]), int(field_.cash_minor[i]),
-               int(field_.trades[i])))
-        for i in order
-    )  # fmt: skip
+        if contest.scoring in LOOKING_BACK:
+            words = f"account {row.account_id}: score stored {row.final_score}, computed {int(scored[index])}"
+            found.check("scores", row.final_score == int(scored[index]), words)
+    columns = [ranking.rank, field_.account_id, field_.value_minor, field_.cash_minor, field_.trades]
+    if contest.scoring in LOOKING_BACK:
+        columns.append(scored)
+    lines = (_line(tuple(int(column[i]) for column in columns)) for i in ranking.order.tolist())
     found.check("standings", _hash(lines) == contest.proof["standings"], "The standings are not those of the end.")
+
+
+def _scores(contest: Contest, found: Verification, field_: Field) -> Any:
+    """What ranks: the course of everyone computed once more from the closes of its days, and the end."""
+    if contest.scoring not in LOOKING_BACK:
+        return None
+    initial = contest.initial_balance_minor
+    course = Course.at_start(np.array([], dtype=np.int64), initial)
+    last_day = _last_day(contest)
+    for day in ScoreState.objects.filter(contest=contest, day_index__lt=last_day).order_by("day_index"):
+        course = course.closed(equity_at(contest.group_id, day.tick), initial)
+        words = f"What is kept of the close at print {day.tick} does not follow from the equity then."
+        found.check("closes", course.is_same(Course.unpack(bytes(day.columns))), words)
+    order = np.argsort(field_.account_id)
+    ids = field_.account_id[order]
+    points = np.zeros(len(ids), dtype=np.int64)
+    points[order] = scores(contest.scoring, course.joined_by(ids, initial).after(field_.value_minor[order]), initial)
+    return points
+
+
+def _last_day(contest: Contest) -> int:
+    tick = market_selectors.last_tick(contest.market_id)
+    return -1 if tick is None else tick.day_index
 
 
 def _values(contest: Contest) -> dict[int, int]:

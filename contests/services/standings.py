@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
 from redis.exceptions import RedisError
 
 from contests.adapters import board
+from contests.domain.scoring import LOOKING_BACK, Course
 from contests.domain.standings import standings_hash
 from contests.domain.states import LIVE
-from contests.models import Contest, Participant, StandingSnapshot
+from contests.models import Contest, Participant, ScoreState, StandingSnapshot
 from contests.selectors.standings import (
     Table,
     board_rows,
+    course_before,
     people,
     people_forget,
     previous_ranks,
@@ -23,6 +26,7 @@ from contests.selectors.standings import (
 from core import push
 from core.money import major_text
 from marketdata.domain.types import MarketView, Tick, iso
+from trading.selectors import equity_at
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +51,10 @@ def _is_large(contest_id: int) -> bool:
 
 def standings_refresh(contest: Contest, tick: Tick) -> Table:
     """Rank one contest at a tick, show it, and record it at a day's close."""
-    table = table_compute(contest, _ranks_before(contest.pk, tick.day_index))
+    table = table_compute(contest, _ranks_before(contest.pk, tick.day_index), tick.day_index)
     if tick.is_session_close or tick.is_last:
         snapshot_record(contest, table, day_index=tick.day_index, tick=tick)
+        course_record(contest, tick)
     show(contest, table, tick)
     return table
 
@@ -71,7 +76,7 @@ def _amount(currency: str) -> Callable[[int], str]:
 def show(contest: Contest, table: Table, tick: Tick) -> None:
     """Put standings on the board and push the top. Best effort: readers compute them when the board is gone."""
     known, _, _ = people(contest.pk)
-    rows = rows_of(table.columns[:, :PUSHED_ROWS], known, contest.initial_balance_minor)
+    rows = rows_of(table.columns[:, :PUSHED_ROWS], known, contest)
     top = board_rows(rows, _amount(contest.currency))
     meta = {"tick": tick.index, "at": iso(tick.at), "day": tick.day_index, "total": table.total, "ranked": table.ranked}
     try:
@@ -86,7 +91,7 @@ def table_hash(contest_id: int, table: Table) -> str:
     known, _, _ = people(contest_id)
     rows = [
         (place, known[account].name, value, cash, trades)
-        for account, place, _, value, cash, trades in table.columns.T.tolist()
+        for account, place, _, value, cash, trades, _ in table.columns.T.tolist()
         if account in known
     ]
     return standings_hash(rows)
@@ -104,11 +109,22 @@ def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tic
         market_at=tick.at,
         is_final=is_final,
         total=table.total,
-        rows=[[place, account, value, cash, trades] for account, place, _, value, cash, trades in kept],
+        rows=[[place, account, value, cash, trades] for account, place, _, value, cash, trades, _ in kept],
         hash=digest,
     )
     StandingSnapshot.objects.bulk_create([row], ignore_conflicts=True)
     return digest
+
+
+def course_record(contest: Contest, tick: Tick) -> None:
+    """Keep what a score that looks back needs of this close, of everyone; a second record of a day is left out."""
+    if contest.scoring not in LOOKING_BACK:
+        return
+    nobody = Course.at_start(np.array([], dtype=np.int64), contest.initial_balance_minor)
+    before = course_before(contest, tick.day_index) or nobody
+    course = before.closed(equity_at(contest.group_id, tick.index), contest.initial_balance_minor)
+    row = ScoreState(contest=contest, day_index=tick.day_index, tick=tick.index, columns=course.pack())
+    ScoreState.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def forget_process_state() -> None:

@@ -15,8 +15,8 @@ from trading.selectors.accounts import (
 from trading.selectors.activities import activities_query, activity_views
 from trading.selectors.books import MAX_EVENTS, fee_words, performance_of, round_trips
 from trading.selectors.entries import trade_get, trade_orders, trades_for_user
-from trading.selectors.equity import MAX_POINTS, equity_curve, equity_points, sparklines
-from trading.selectors.fills import fill_view, fills, fills_query
+from trading.selectors.equity import MAX_POINTS, equity_at, equity_curve, equity_points, sparklines
+from trading.selectors.fills import FeedFill, fill_view, fills, fills_of_group, fills_query, fills_seen
 from trading.selectors.orders import (
     LIST_STATUSES,
     MAX_ROWS,
@@ -37,6 +37,7 @@ __all__ = [
     "MAX_EVENTS",
     "MAX_POINTS",
     "MAX_ROWS",
+    "FeedFill",
     "account_get",
     "account_views",
     "accounts_by_ids",
@@ -44,12 +45,15 @@ __all__ = [
     "accounts_query",
     "activities_query",
     "activity_views",
+    "equity_at",
     "equity_curve",
     "equity_points",
     "fee_words",
     "fill_view",
     "fills",
+    "fills_of_group",
     "fills_query",
+    "fills_seen",
     "group_marks",
     "holdings",
     "market_selectors",

@@ -69,3 +69,9 @@ def sparklines(account_ids: Sequence[int], points: int = 60) -> dict[int, list[i
         for account_id, equity in cursor.fetchall():
             result[account_id].append(equity)
     return result
+
+
+def equity_at(group_id: int, tick: int) -> dict[int, int]:
+    """The equity (minor units) of each account of a group that has a point at a tick."""
+    rows = EquityPoint.objects.filter(account__group_id=group_id, tick=tick)
+    return dict(rows.values_list("account_id", "equity_minor"))
