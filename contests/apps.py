@@ -15,6 +15,7 @@ class ContestsConfig(AppConfig):
         from contests import handlers, listeners, panels, profile  # noqa: F401
         from contests.personal_data import DATA
         from contests.services.entries import KIND, EntryKind
+        from contests.services.fairplay import SCAN_EVERY
         from contests.services.telling import RANKS_EVERY
         from core import schedule
         from payments.domain.purchases import register_purchase_kind, register_use
@@ -27,5 +28,8 @@ class ContestsConfig(AppConfig):
         register_use(KIND, lambda reference: (f"/contests/{reference.partition('/')[0]}", "Go to the contest"))
         schedule.register("contests: settle", "contests.tasks.settle", 30)
         schedule.register("contests: give fees back", "contests.tasks.fees_return", 15)
+        schedule.register("contests: waiting", "contests.tasks.waiting", 15)
         schedule.register("contests.lifecycle", "contests.tasks.lifecycle", 1)
         schedule.register("contests: tell of ranks", "contests.tasks.ranks_tell", RANKS_EVERY)
+        schedule.register("contests: templates", "contests.tasks.templates", 60)
+        schedule.register("contests: fair play", "contests.tasks.fairplay", SCAN_EVERY)

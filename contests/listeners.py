@@ -2,9 +2,10 @@
 
 from contests.domain.policy import contest_policy
 from contests.selectors import featured
+from contests.selectors.access import contest_account_access
 from contests.services.standings import standings_tick
 from marketdata.domain.ports import register_default_market, register_tick_listener
-from trading.domain.ports import register_account_policy
+from trading.domain.ports import register_account_access, register_account_policy
 
 
 def _featured_market() -> int | None:
@@ -16,4 +17,5 @@ def register() -> None:
     """Plug contests into markets and the order path; called once from AppConfig.ready()."""
     register_tick_listener(30, "contests.standings", standings_tick)
     register_account_policy("contest", contest_policy)
+    register_account_access("contest", contest_account_access)
     register_default_market(_featured_market)

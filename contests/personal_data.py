@@ -2,11 +2,13 @@
 
 from accounts.domain.privacy import DELETED_NAME
 from accounts.ports import PersonalData, Table
-from contests.models import Award, Contest, Entry, Participant
+from contests.models import Award, Comment, CommentReport, Contest, Entry, Follow, Mute, Participant
+from contests.services.comments import social_erase
 
 
 def _erase(user_id: int) -> None:
     Participant.objects.filter(user_id=user_id).update(display_name=DELETED_NAME)
+    social_erase(user_id)
 
 
 DATA = PersonalData(
@@ -23,6 +25,13 @@ DATA = PersonalData(
               columns=("id", "contest__slug", "place", "amount_minor", "currency", "badge", "created_at")),
         Table("contests_made", "Contests that you made.", Contest, "created_by_id",
               columns=("id", "slug", "name", "status", "created_at")),
+        Table("comments", "What you said in contests.", Comment, "author_id",
+              columns=("id", "contest__slug", "body", "hidden_at", "hidden_reason", "created_at")),
+        Table("comment_reports", "Messages that you reported.", CommentReport, "reporter_id",
+              columns=("id", "comment_id", "reason", "created_at")),
+        Table("mutes", "Contests in whose chat you may not write, or might not.", Mute, "user_id",
+              columns=("id", "contest__slug", "until", "reason", "created_at")),
+        Table("follows", "Whom you follow.", Follow, "follower_id", columns=("id", "followed_id", "created_at")),
     ),
     erase=_erase,
 )  # fmt: skip

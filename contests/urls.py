@@ -2,13 +2,28 @@
 
 from django.urls import path
 
-from contests.web import pages
+from contests.web import arena, comments, embed, fairplay, pages, rewatch, social
 
 urlpatterns = [
+    path("arena", arena.arena, name="contest-arena"),
+    path("arena/<slug:slug>/start", arena.arena_begin, name="contest-arena-start"),
+    path("contests/<slug:slug>/rewatch", rewatch.contest_rewatch, name="contest-rewatch"),
     path("contests", pages.contest_list, name="contest-list"),
     path("contests/new", pages.contest_new, name="contest-new"),
     path("contests/<slug:slug>/standings.csv", pages.contest_csv, name="contest-csv"),
     path("contests/<slug:slug>/standing", pages.contest_standing, name="contest-standing"),
     path("contests/<slug:slug>/withdraw", pages.contest_leave, name="contest-leave"),
     path("contests/<slug:slug>/join", pages.contest_enter, name="contest-join"),
+    path("contests/<slug:slug>/chat", comments.chat, name="contest-chat"),
+    path("contests/<slug:slug>/chat/<int:comment_id>/report", comments.chat_report, name="contest-chat-report"),
+    path("contests/<slug:slug>/chat/<int:comment_id>/remove", comments.chat_remove, name="contest-chat-remove"),
+    path("contests/<slug:slug>/feed", social.feed, name="contest-feed"),
+    path("contests/<slug:slug>/card.png", social.card, name="contest-card"),
+    path("embed/contests/<slug:slug>", embed.embed, name="contest-embed"),
+    path("following", social.following, name="following"),
+    path("traders/<int:user_id>/follow", social.trader_follow, name="trader-follow"),
+    path("moderation/comments", comments.moderation, name="moderation-comments"),
+    path("moderation/comments/<int:comment_id>/<slug:verb>", comments.moderate, name="moderation-act"),
+    path("moderation/contests/<slug:slug>/unmute/<int:user_id>", comments.unmute, name="moderation-unmute"),
+    *fairplay.urlpatterns,
 ]

@@ -105,6 +105,9 @@ class Contest(models.Model):
         default=dict, blank=True, db_default=Value({}, models.JSONField()), help_text="See contests.services.proof"
     )
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When its prizes were owed to the winners")
+    people_version = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Grows when who takes part changes otherwise than by joining"
+    )
     final_hash = models.CharField(max_length=64, blank=True, help_text="sha256 over the final standings")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

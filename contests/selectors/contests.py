@@ -13,7 +13,8 @@ from contests.domain.admission import EVERYONE, Admission
 from contests.domain.sharing import CLOSED_BOOKS, Sharing
 from contests.domain.stakes import NOTHING, Stakes
 from contests.domain.states import JOINABLE, LIVE, OVER
-from contests.models import Contest, Participant
+from contests.models import Contest, Participant, TeamMember
+from contests.selectors.access import takes_part
 from core.errors import NotFound
 from trading.domain.types import Actor
 
@@ -90,6 +91,9 @@ class ParticipantView:
     joined_at: datetime
     final_rank: int | None
     final_value_minor: int | None
+    id: int = 0
+    status: str = "active"
+    resets: int = 0
 
 
 def _contests() -> QuerySet[Contest]:
@@ -177,7 +181,7 @@ def _may_see(row: Contest, viewer: Actor | None, invite_code: str) -> bool:
         return True
     if viewer is None or viewer.user_id is None:
         return False
-    return row.participants.filter(user_id=viewer.user_id).exists()
+    return takes_part(row.pk, viewer.user_id)
 
 
 def contests_query(viewer: Actor | None, statuses: Sequence[str] = ()) -> QuerySet[Contest]:
@@ -190,6 +194,7 @@ def contests_query(viewer: Actor | None, statuses: Sequence[str] = ()) -> QueryS
     seen = Q(visibility=Contest.Visibility.PUBLIC)
     if viewer is not None and viewer.user_id is not None:
         seen |= Q(pk__in=Participant.objects.filter(user_id=viewer.user_id).values("contest_id"))
+        seen |= Q(pk__in=TeamMember.objects.filter(user_id=viewer.user_id, left_at=None).values("contest_id"))
     return rows.filter(seen).exclude(status="draft")
 
 
@@ -219,8 +224,11 @@ def featured() -> ContestView | None:
     return None
 
 
-def _participants() -> QuerySet[Participant]:
-    return Participant.objects.select_related("contest").filter(status="active").order_by("-id")
+def _participants(user_id: int) -> QuerySet[Participant]:
+    """The places of a user: their own, and those of the teams that they are in."""
+    teams = TeamMember.objects.filter(user_id=user_id, left_at=None).values("team__participant_id")
+    rows = Participant.objects.select_related("contest").filter(Q(user_id=user_id) | Q(pk__in=teams))
+    return rows.exclude(status="withdrawn").order_by("-id")
 
 
 def _participant_view(row: Participant) -> ParticipantView:
@@ -236,15 +244,18 @@ def _participant_view(row: Participant) -> ParticipantView:
         joined_at=row.joined_at,
         final_rank=row.final_rank,
         final_value_minor=row.final_value_minor,
+        id=row.pk,
+        status=row.status,
+        resets=row.resets,
     )
 
 
 def participant_get(contest_id: int, user_id: int | None) -> ParticipantView | None:
-    """The user's place in the contest, if it has joined."""
-    row = _participants().filter(contest_id=contest_id, user_id=user_id).first() if user_id is not None else None
+    """The user's place in the contest, or their team's, if it has joined; one that was taken out of it too."""
+    row = _participants(user_id).filter(contest_id=contest_id).first() if user_id is not None else None
     return None if row is None else _participant_view(row)
 
 
 def participants_of_user(user_id: int, limit: int = 100) -> list[ParticipantView]:
     """The contests that a user has joined, newest first."""
-    return [_participant_view(row) for row in _participants().filter(user_id=user_id)[:limit]]
+    return [_participant_view(row) for row in _participants(user_id)[:limit]]

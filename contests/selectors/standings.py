@@ -87,6 +87,7 @@ class _Crowd:
     ids: Ints
     joined: Ints
     since: float  # when it was read from the start, on the process's own clock
+    version: int
 
 
 MOST_CONTESTS_KEPT = 64
@@ -96,16 +97,19 @@ _PERSON = ("account_id", "user_id", "display_name", "kind", "joined_at")
 _people: dict[int, _Crowd] = {}
 
 
-def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
+def people(contest: Contest) -> tuple[dict[int, Person], Ints, Ints]:
     """Participants by account, and (account ids ascending, joining times in microseconds).
 
     The process keeps them and reads only who has joined since: joins are serialised by the contest's lock, so a newer
-    participant has a higher id. Every ten minutes it reads them all again.
+    participant has a higher id. It reads them all again every ten minutes, and when the contest has another version of
+    its people.
     """
+    contest_id = contest.pk
     now = monotonic()
     kept = _people.get(contest_id)
-    if kept is None or now - kept.since > PEOPLE_KEPT_SECONDS:
-        kept = _Crowd(0, {}, np.array([], dtype=np.int64), np.array([], dtype=np.int64), now)
+    if kept is None or now - kept.since > PEOPLE_KEPT_SECONDS or kept.version != contest.people_version:
+        nobody = np.array([], dtype=np.int64)
+        kept = _Crowd(0, {}, nobody, nobody, now, contest.people_version)
     rows = Participant.objects.filter(contest_id=contest_id, id__gt=kept.last).order_by("id")
     found = list(rows.values_list("id", *_PERSON))
     if found:
@@ -115,7 +119,7 @@ def people(contest_id: int) -> tuple[dict[int, Person], Ints, Ints]:
         ids, joined = np.concatenate([kept.ids, ids]), np.concatenate([kept.joined, joined])
         order = np.argsort(ids)
         known = kept.known | {person.account_id: person for person in fresh}
-        kept = _Crowd(found[-1][0], known, ids[order], joined[order], kept.since)
+        kept = _Crowd(found[-1][0], known, ids[order], joined[order], kept.since, kept.version)
         if len(_people) > MOST_CONTESTS_KEPT:
             _people.clear()
         _people[contest_id] = kept
@@ -163,7 +167,7 @@ def table_compute(contest: Contest, previous: Mapping[int, int], day_index: int 
     back on.
     """
     contest_id, group_id = contest.pk, contest.group_id
-    _, ids, joined = people(contest_id)
+    _, ids, joined = people(contest)
     marks = trading_selectors.group_marks(group_id)
     gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
     places = np.searchsorted(ids, marks.account_ids)

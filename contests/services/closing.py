@@ -94,7 +94,7 @@ def _rank_in_tx(contest: Contest, tick: Tick | None) -> Table:
     """Rank the marks of the end, and keep ranks, hash and proof."""
     table = table_compute(contest, {}, None if tick is None else tick.day_index)
     _store(contest, table)
-    contest.final_hash = standings.table_hash(contest.pk, table)
+    contest.final_hash = standings.table_hash(contest, table)
     contest.proof = proof_of(contest, table, tick)
     contest.save(update_fields=["ended_at", "final_hash", "proof"])
     return table

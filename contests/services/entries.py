@@ -73,7 +73,7 @@ class EntryKind:
         contest = contest_lock(_found(bought.reference)[0].pk)
         held = Entry.objects.filter(contest=contest, user_id=bought.user_id, status=_Status.HELD)
         held.update(status=_Status.RELEASED, reason="Begun anew.")
-        places_left_in_tx(contest)
+        places_left_in_tx(contest, bought.user_id)
         Entry.objects.create(contest=contest, user_id=bought.user_id, payment_id=bought.payment_id)
 
     def grant_in_tx(self, bought: Bought) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 
 from django.db import transaction
 
@@ -14,7 +15,7 @@ from contests.domain.prize_words import amount_words
 from contests.domain.stakes import Stakes
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
-from contests.models import Contest, Entry, Participant
+from contests.models import Contest, Entry, Participant, Team, TeamMember, Waiting
 from contests.services.contests import PURPOSE
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.money import Money
@@ -46,15 +47,20 @@ def contest_join_in_tx(
     known = Participant.objects.filter(contest=contest, user_id=actor.user_id).first()
     if known is not None and known.status == Participant.Status.ACTIVE:
         return known.account_id
+    team_free_require(contest, actor.user_id)
     user = User.objects.filter(pk=actor.user_id).only(*_USER).first()
     if user is None or not user.is_active or user.status != User.Status.ACTIVE:
         raise Forbidden("account_suspended", "Your sign-in is suspended, so you cannot join.")
     standing_require(user)
-    _check(contest, invite_code, invited=invited)
+    if known is not None and known.status in (Participant.Status.EXCLUDED, Participant.Status.DISQUALIFIED):
+        raise Forbidden("taken_out", "You were taken out of this contest.", {"status": known.status})
+    open_require(contest, invite_code, invited=invited)
+    places_left_in_tx(contest, actor.user_id)
     if not invited:
         admission_require(contest, user)
     if user.kind == User.Kind.PERSON and not paid:
         _fee_require(contest, invite_code)
+    waiting_done_in_tx(contest, user.pk)
     if known is not None:
         return _back_in_tx(known)
     account_id = account_open_in_tx(
@@ -69,6 +75,8 @@ def contest_join_in_tx(
     participant = Participant.objects.create(
         contest=contest, user_id=user.pk, account_id=account_id, kind=user.kind, display_name=user.display_name
     )
+    if user.kind == User.Kind.PERSON and Admission.from_json(contest.admission).team_size > 1:
+        team_make_in_tx(participant)
     outbox.emit(
         topic="contests.participant_joined",
         aggregate=f"contest:{contest.pk}",
@@ -118,16 +126,56 @@ def _back_in_tx(place: Participant) -> int:
     return place.account_id
 
 
-def places_left_in_tx(contest: Contest) -> int:
-    """The places of a locked contest that nobody has and nobody is paying for. Raises Conflict `contest_full`."""
+def places_free(contest: Contest, user_id: int = 0) -> int:
+    """The places of a contest that nobody has, nobody is paying for, and none is kept for another who waits."""
     taken = contest.participants.filter(status=Participant.Status.ACTIVE).count()
-    left = contest.capacity - taken - contest.entries.filter(status=Entry.Status.HELD).count()
-    if left <= 0:
-        raise Conflict("contest_full", "This contest is full.", {"capacity": contest.capacity})
+    held = contest.entries.filter(status=Entry.Status.HELD).count()
+    offered = contest.waiting.filter(status=Waiting.Status.OFFERED).exclude(user_id=user_id).count()
+    return contest.capacity - taken - held - offered
+
+
+def places_left_in_tx(contest: Contest, user_id: int) -> int:
+    """The places of a locked contest that are free for this user. Raises Conflict `contest_full`.
+
+    Who waits comes first: what is free while somebody does is theirs.
+    """
+    left = places_free(contest, user_id)
+    queue = contest.waiting.filter(status=Waiting.Status.WAITING).order_by("pk")
+    ahead = list(queue.values_list("user_id", flat=True)[: max(left, 0)])
+    has_offer = contest.waiting.filter(status=Waiting.Status.OFFERED, user_id=user_id).exists()
+    if left <= 0 or (len(ahead) >= left and user_id not in ahead and not has_offer):
+        details = {"capacity": contest.capacity, "url": f"/contests/{contest.slug}"}
+        raise Conflict("contest_full", "This contest is full. You may wait for a place.", details)
     return left
 
 
-def _check(contest: Contest, invite_code: str, *, invited: bool) -> None:
+def waiting_done_in_tx(contest: Contest, user_id: int) -> None:
+    """Who is in waits no more."""
+    rows = contest.waiting.filter(user_id=user_id, status__in=[Waiting.Status.WAITING, Waiting.Status.OFFERED])
+    rows.update(status=Waiting.Status.JOINED)
+
+
+def team_free_require(contest: Contest, user_id: int) -> None:
+    """Raise Conflict `in_team` when the user is in a team of this contest already."""
+    member = TeamMember.objects.select_related("team").filter(contest=contest, user_id=user_id, left_at=None).first()
+    if member is not None:
+        raise Conflict(
+            "in_team", f"You are in the team {member.team.name}. Leave it first.", {"team": member.team.name}
+        )
+
+
+def team_make_in_tx(participant: Participant) -> None:
+    """A team for who enters a contest of teams: named after them until they choose a name, with a code to join by."""
+    name = participant.display_name
+    if Team.objects.filter(contest_id=participant.contest_id, name=name).exists():
+        name = f"{name[:32]} {participant.pk % 10_000_000}"
+    Team.objects.create(
+        contest_id=participant.contest_id, participant=participant, name=name, code=secrets.token_urlsafe(9)
+    )
+
+
+def open_require(contest: Contest, invite_code: str, *, invited: bool = False) -> None:
+    """Raise unless the contest takes people and the code of a private one is right."""
     if contest.status == "draft":
         raise NotFound("contest_not_found", "There is no such contest.")
     if contest.status not in JOINABLE or contest.closing_at is not None:
@@ -137,4 +185,3 @@ def _check(contest: Contest, invite_code: str, *, invited: bool) -> None:
             raise Forbidden("invite_code_needed", "This contest is private. Enter its invite code to join.")
         if not hmac.compare_digest(contest.invite_code.encode(), invite_code.strip().encode()):
             raise Forbidden("invite_code_wrong", "That invite code is not right.")
-    places_left_in_tx(contest)

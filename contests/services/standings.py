@@ -75,7 +75,7 @@ def _amount(currency: str) -> Callable[[int], str]:
 
 def show(contest: Contest, table: Table, tick: Tick) -> None:
     """Put standings on the board and push the top. Best effort: readers compute them when the board is gone."""
-    known, _, _ = people(contest.pk)
+    known, _, _ = people(contest)
     rows = rows_of(table.columns[:, :PUSHED_ROWS], known, contest)
     top = board_rows(rows, _amount(contest.currency))
     meta = {"tick": tick.index, "at": iso(tick.at), "day": tick.day_index, "total": table.total, "ranked": table.ranked}
@@ -86,9 +86,9 @@ def show(contest: Contest, table: Table, tick: Tick) -> None:
     push.publish(f"contest:{contest.pk}", "standings", {**meta, "rows": top})
 
 
-def table_hash(contest_id: int, table: Table) -> str:
+def table_hash(contest: Contest, table: Table) -> str:
     """The hash of standings by name: the same for two runs that ended equal to the minor unit."""
-    known, _, _ = people(contest_id)
+    known, _, _ = people(contest)
     rows = [
         (place, known[account].name, value, cash, trades)
         for account, place, _, value, cash, trades, _ in table.columns.T.tolist()
@@ -100,7 +100,7 @@ def table_hash(contest_id: int, table: Table) -> str:
 def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tick, is_final: bool = False) -> str:
     """Record the top for good; a second record of the same day is left out. Returns the hash of what is recorded."""
     top = Table(table.columns[:, :RECORDED_ROWS], table.ranked)
-    digest = table_hash(contest.pk, top)
+    digest = table_hash(contest, top)
     kept = top.columns.T.tolist()
     row = StandingSnapshot(
         contest=contest,

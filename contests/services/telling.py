@@ -84,7 +84,7 @@ def _ranks_tell(contest: Contest) -> int:
     told = kept if kept is not None else now
     before = _before(now, told)
     moved = now[:, (before > 0) & (np.abs(now[1] - before) >= 1)]
-    known, _, _ = people(contest.pk)
+    known, _, _ = people(contest)
     due = _due(contest, moved, dict(zip(now[0].tolist(), before.tolist(), strict=True)), known)
     slot = int(time.time() // RANKS_EVERY)
     with transaction.atomic(durable=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Any, Protocol
 
 from trading.domain.rules.facts import NewsEvent
@@ -54,6 +55,30 @@ def register_account_policy(purpose: str, policy: AccountPolicy) -> None:
 def account_policy(purpose: str) -> AccountPolicy | None:
     """The policy registered for `purpose`, if any."""
     return _POLICIES.get(purpose)
+
+
+class Access(IntEnum):
+    """What somebody other than its owner may do with an account."""
+
+    NONE = 0
+    SEE = 1
+    TRADE = 2
+
+
+# (account id, user id or None for a visitor) -> what they may do with it.
+AccountAccess = Callable[[int, int | None], Access]
+_ACCESS: dict[str, AccountAccess] = {}
+
+
+def register_account_access(purpose: str, access: AccountAccess) -> None:
+    """Have `access` say who beside the owner may see accounts of `purpose`, or trade them."""
+    _ACCESS[purpose] = access
+
+
+def account_access(purpose: str, account_id: int, user_id: int | None) -> Access:
+    """What somebody who is not the owner may do with an account."""
+    access = _ACCESS.get(purpose)
+    return access(account_id, user_id) if access is not None else Access.NONE
 
 
 # (market id, market time) -> the scheduled news of the hours around it.

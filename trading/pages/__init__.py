@@ -52,7 +52,7 @@ def market_context(market_id: int) -> dict[str, Any]:
 
 def can_trade(account: AccountView, who: Actor | None, market_status: str) -> bool:
     """Whether the viewer may send orders on this account now. The order path decides again, under the lock."""
-    mine = who is not None and who.user_id == account.owner_id
+    mine = selectors.may_trade(account, who)
     return mine and account.status == "active" and account.group_status in (None, "open") and market_status == "running"
 
 

@@ -102,7 +102,7 @@ def blotter(found: AccountView, who: Actor | None, market_status: str) -> dict[s
     return {
         "account": found,
         "can_trade": can_trade(found, who, market_status),
-        "mine": who is not None and who.user_id == found.owner_id,
+        "mine": selectors.may_trade(found, who),
         "book": book_of(found.id),
         "orders": nested(selectors.orders(found.id, open_only=True, limit=OPEN_ORDERS)),
         "trades": trades,

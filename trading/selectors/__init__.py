@@ -10,6 +10,7 @@ from trading.selectors.accounts import (
     group_marks,
     may_listen,
     may_see,
+    may_trade,
     own_account,
 )
 from trading.selectors.activities import activities_query, activity_views
@@ -59,6 +60,7 @@ __all__ = [
     "market_selectors",
     "may_listen",
     "may_see",
+    "may_trade",
     "order_get",
     "order_legs",
     "order_transitions",

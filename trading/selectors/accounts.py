@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from core.errors import Denied, NotFound
 from trading.domain.margin import Exposure, margin_of
+from trading.domain.ports import Access, account_access
 from trading.domain.purposes import PRACTICE
 from trading.domain.snapshot import terms_of
 from trading.domain.types import Actor
@@ -80,10 +81,25 @@ def _margin_powers(rows: Sequence[Account]) -> dict[int, int]:
 
 
 def may_see(row: Account, viewer: Actor | None) -> bool:
-    """Whether the viewer may look at an account: an agent's is public, others are their owner's and the operators'."""
+    """Whether the viewer may look at an account.
+
+    An agent's is public. Others are their owner's, the operators', and whoever's their purpose lets look: a team's, or
+    everyone's after a contest.
+    """
     if row.owner.kind == "agent":
         return True
-    return viewer is not None and (viewer.is_staff or viewer.user_id == row.owner_id)
+    if viewer is not None and (viewer.is_staff or viewer.user_id == row.owner_id):
+        return True
+    return account_access(row.purpose, row.pk, None if viewer is None else viewer.user_id) >= Access.SEE
+
+
+def may_trade(account: AccountView, viewer: Actor | None) -> bool:
+    """Whether an account is the viewer's to trade: as its owner, or as one of those who share it."""
+    if viewer is None or viewer.user_id is None:
+        return False
+    if viewer.user_id == account.owner_id:
+        return True
+    return account_access(account.purpose, account.id, viewer.user_id) == Access.TRADE
 
 
 def account_get(account_id: int, viewer: Actor | None) -> AccountView:

@@ -23,7 +23,7 @@ from trading.domain.types import SYSTEM, Actor, Denial, OrderRequest, OrderView,
 from trading.models import Order
 from trading.selectors import order_view
 from trading.services.context import account_context
-from trading.services.orders import QUOTE_ATTEMPTS, announce, case_of, look_again, owned, scene
+from trading.services.orders import QUOTE_ATTEMPTS, announce, case_of, look_again, may_act, owned, scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _preview(case: Case, denial: Denial | None) -> PreviewView:
 
 def _account_of(actor: Actor, order_id: int) -> int:
     row = Order.objects.filter(pk=order_id).values_list("account_id", flat=True).first()
-    if row is None or not (actor.is_staff or actor.user_id in (None, account_context(row).owner_id)):
+    if row is None or not (actor.is_staff or may_act(actor, account_context(row))):
         raise NotFound("order_not_found", "There is no such order.")
     return row
 
@@ -162,7 +162,7 @@ def order_replace(*, actor: Actor, order_id: int, revision: Revision) -> OrderVi
     that has ended raises Conflict.
     """
     context = account_context(_account_of(actor, order_id))
-    if actor.user_id not in (None, context.owner_id):
+    if not may_act(actor, context):
         raise NotFound("order_not_found", "There is no such order.")
     for attempt in range(QUOTE_ATTEMPTS):
         decided = _replace(actor, context.id, order_id, revision, last_attempt=attempt == QUOTE_ATTEMPTS - 1)

@@ -1,16 +1,26 @@
 """Marks every account of a market at every tick, and begins the day's count.
 
 The accounts lie in memory as columns (trading.services.book), so that a mark is arithmetic on arrays; only what has
-changed is written.
+changed is written. Writing takes most of the time by far, so who only shows the marks is called before it (`watch`).
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import numpy as np
 from django.db import connection, transaction
 
 from marketdata.domain.types import MarketView, Tick
+from trading.domain.book import Book
 from trading.domain.marking import Ints
+from trading.domain.views import GroupMarks
 from trading.services.book import MarketBook, book_of, forget
+
+logger = logging.getLogger(__name__)
+Watcher = Callable[[MarketView, Tick], None]
 
 # Above this many accounts the equity curve keeps one point a day instead of one a tick (a minute, in live markets).
 EVERY_TICK_UP_TO = 2_000
@@ -37,6 +47,23 @@ UPDATE trading_rulelines l SET peak = v.peak
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS v(id, peak, phase)
 WHERE l.account_id = v.id AND l.phase = v.phase AND l.peak < v.peak
 """
+_FILLS = "SELECT id, fills_count FROM trading_account WHERE id = ANY(%s::bigint[])"
+# An account that the book lacks: closed, or opened since it was looked at.
+_ELSEWHERE = """
+SELECT a.id, coalesce(m.equity_minor, a.cash_minor), coalesce(m.cash_minor, a.cash_minor), a.fills_count
+FROM trading_account a LEFT JOIN trading_accountmark m ON m.account_id = a.id WHERE a.id = ANY(%s::bigint[])
+"""
+_watchers: dict[str, Watcher] = {}
+# Fills by slot, for as long as a book lives.
+_fills: WeakKeyDictionary[Book, Ints] = WeakKeyDictionary()
+
+
+def watch(name: str, watcher: Watcher) -> None:
+    """Call `watcher` at each tick once every mark is known (`marks_now`) and before they are stored; by name, once.
+
+    For what is shown and can be shown again: what it raises is logged, and the marks are stored all the same.
+    """
+    _watchers[name] = watcher
 
 
 def mark_tick(market: MarketView, tick: Tick) -> int:
@@ -50,6 +77,8 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
         book.look(market, tick)
         book.mark(tick)
         book.nominate(tick)
+        _fills_read(book)
+        _tell(market, tick)
         _store(book, tick)
     except BaseException:
         # What is in memory may be ahead of what is stored.
@@ -61,6 +90,68 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
     if market.status != "running":
         forget(market.id)
     return accounts
+
+
+def _tell(market: MarketView, tick: Tick) -> None:
+    for name, watcher in _watchers.items():
+        try:
+            watcher(market, tick)
+        except Exception:
+            logger.exception("%s failed at tick %s of market %s", name, tick.index, market.id)
+
+
+def _fills_read(book: MarketBook) -> None:
+    """How often they have traded, of the accounts that this look has read (their slots are dirty until stored)."""
+    for side in book.sides.values():
+        slots = np.fromiter(side.dirty, dtype=np.int64, count=len(side.dirty))
+        counts = _fills.get(side.book)
+        if counts is None or len(counts) < side.book.size:
+            room = np.zeros(2 * side.book.size, dtype=np.int64)
+            room[: 0 if counts is None else len(counts)] = 0 if counts is None else counts
+            counts = _fills[side.book] = room
+        if len(slots):
+            slots = slots[np.argsort(side.book.account_ids[slots])]
+            found = _rows(_FILLS, side.book.account_ids[slots], 2)
+            known = np.searchsorted(side.book.account_ids[slots], found[:, 0])
+            counts[slots[known]] = found[:, 1]
+
+
+def _rows(statement: str, account_ids: Ints, width: int) -> Ints:
+    """Whole numbers by account, in any order."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_array(account_ids)])
+        return np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, width)
+
+
+def marks_now(market_id: int, currency: str, account_ids: Ints, tick: int) -> GroupMarks | None:
+    """Marks at a tick of these accounts (ascending, all of this currency), from memory.
+
+    None when this process has not marked that tick. Accounts that the book lacks are read from the database, those that
+    nobody knows are left out. The fills are those of when the accounts were last read.
+    """
+    book = book_of(market_id)
+    side = book.sides.get(currency)
+    counts = None if side is None else _fills.get(side.book)
+    if side is None or counts is None or book.tick != tick or len(side.marked) != side.book.size:
+        return None
+    slots = _slots(side.book, account_ids)
+    there = slots >= 0
+    held = slots[there]
+    table = np.stack([account_ids[there], side.marked[held], side.book.cash[held], counts[held]])
+    if len(held) < len(account_ids):
+        table = np.concatenate([table, _rows(_ELSEWHERE, account_ids[~there], 4).T], axis=1)
+        table = table[:, np.argsort(table[0])]
+    return GroupMarks(*table)
+
+
+def _slots(book: Book, account_ids: Ints) -> Ints:
+    """The slot of each account, -1 where it has none."""
+    ids = book.account_ids
+    if not len(ids):
+        return np.full(len(account_ids), -1, dtype=np.int64)
+    order = np.argsort(ids, kind="stable")
+    slots = order[np.minimum(np.searchsorted(ids, account_ids, sorter=order), len(ids) - 1)]
+    return np.where(ids[slots] == account_ids, slots, -1)
 
 
 def _store(book: MarketBook, tick: Tick) -> None:

@@ -25,7 +25,7 @@ from trading.domain.case import Case, Marks, make_case
 from trading.domain.defaults import with_default_legs
 from trading.domain.judge import judge
 from trading.domain.plan import Plan
-from trading.domain.ports import account_policy
+from trading.domain.ports import Access, account_access, account_policy
 from trading.domain.requests import validate
 from trading.domain.snapshot import Instrument, QuoteState, Snapshot
 from trading.domain.types import Actor, OrderRequest, OrderView
@@ -67,10 +67,17 @@ class Scene:
         return datetime.combine(self.clock.session_date, time.min, tzinfo=UTC)
 
 
+def may_act(actor: Actor, context: AccountContext) -> bool:
+    """Whether the actor trades this account: its owner, somebody who shares it, or the system."""
+    if actor.user_id is None or actor.user_id == context.owner_id:
+        return True
+    return account_access(context.purpose, context.id, actor.user_id) == Access.TRADE
+
+
 def owned(actor: Actor, account_id: int) -> AccountContext:
-    """The account of an actor (the system acts on any); NotFound otherwise."""
+    """The account of an actor, or one that they share (the system acts on any); NotFound otherwise."""
     context = account_context(account_id)
-    if actor.user_id is not None and actor.user_id != context.owner_id:
+    if not may_act(actor, context):
         # The same answer as for an account that does not exist: ids tell nothing to strangers.
         raise NotFound("account_not_found", "There is no such account.")
     return context

@@ -60,7 +60,7 @@ def _head(request: HttpRequest, account_id: int, view: str) -> dict[str, Any]:
     """What the head of every page of an account shows. Raises NotFound."""
     who = viewer(request)
     found = selectors.account_get(account_id, who)
-    mine = who is not None and who.user_id == found.owner_id
+    mine = selectors.may_trade(found, who)
     return {
         **market_context(found.market_id),
         "account": found,

@@ -38,7 +38,7 @@ def order_page(request: HttpRequest, order_id: int) -> HttpResponse:
         "account": found,
         "row": order_row(order),
         "order": order,
-        "mine": who is not None and who.user_id == found.owner_id,
+        "mine": selectors.may_trade(found, who),
         "trail": selectors.order_transitions(order.id),
         "linked": [order_row(item) for item in page_reads.linked_orders(order.id)],
         "fills": [{"fill": fill, "charges": _charges([fill])} for fill in fills],
@@ -70,7 +70,7 @@ def _own(request: HttpRequest, order_id: int, *, operated: bool = False) -> Orde
     """An order of the viewer's own account; with `operated` an operator may have anyone's. Raises NotFound."""
     who = actor(request)
     order = selectors.order_get(order_id, who)
-    if not (operated and who.is_staff) and selectors.account_get(order.account_id, who).owner_id != who.user_id:
+    if not (operated and who.is_staff) and not selectors.may_trade(selectors.account_get(order.account_id, who), who):
         raise NotFound("order_not_found", "There is no such order.")
     return order
 
@@ -118,7 +118,7 @@ def order_cancel(request: HttpRequest, order_id: int) -> HttpResponse:
 def orders_cancel(request: HttpRequest, account_id: int) -> HttpResponse:
     """Cancel every order of an account that rests, or of one symbol in it; asked about first."""
     who = actor(request)
-    if selectors.account_get(account_id, who).owner_id != who.user_id:
+    if not selectors.may_trade(selectors.account_get(account_id, who), who):
         raise NotFound("account_not_found", "There is no such account.")
     symbol = request.POST.get("symbol", "").strip().upper() or None
     try:

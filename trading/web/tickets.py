@@ -37,7 +37,7 @@ def _own(request: HttpRequest, account_id: int) -> AccountView:
     """The viewer's own account; nobody acts on another's, operators neither. Raises NotFound."""
     who = actor(request)
     found = selectors.account_get(account_id, who)
-    if found.owner_id != who.user_id:
+    if not selectors.may_trade(found, who):
         raise NotFound("account_not_found", "There is no such account.")
     return found
 
