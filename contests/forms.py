@@ -14,6 +14,8 @@ from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
 from contests.domain.prize_words import prizes_read
+from contests.domain.scoring import VALUE, WORDS
+from contests.domain.sharing import AFTER, DEFAULT_DELAY, Sharing
 from contests.domain.stakes import Stakes
 from core.errors import DomainError
 from core.money import Money
@@ -25,6 +27,12 @@ _FIELDS = {"fee_minor": "entry_fee", "house_bp": "house_pct", "added_minor": "ad
 def names(raw: str) -> tuple[str, ...]:
     """A comma or space separated list, in order, each once."""
     return tuple(dict.fromkeys(part for part in raw.replace(",", " ").split() if part))
+
+
+def sponsors_read(raw: str) -> tuple[dict[str, str], ...]:
+    """Lines of "name | address" as sponsors; an address may be missing."""
+    lines = [line.partition("|") for line in raw.splitlines() if line.strip()]
+    return tuple({"name": name.strip(), **({"url": url.strip()} if url.strip() else {})} for name, _, url in lines)
 
 
 class ContestForm(forms.Form):
@@ -78,6 +86,42 @@ class ContestForm(forms.Form):
     commission_bps = forms.DecimalField(
         label="Commission, basis points", required=False, help_text="Of each trade's value. Empty means none."
     )
+    closing_minutes = forms.IntegerField(
+        label="Last minutes without opening",
+        required=False,
+        min_value=1,
+        help_text="Of market time: only closing is allowed then. Empty means none.",
+    )
+    resets = forms.IntegerField(
+        label="Resets",
+        required=False,
+        min_value=1,
+        max_value=20,
+        help_text="How often one may begin anew with the starting balance. Empty means never.",
+    )
+    allowed_symbols = forms.CharField(
+        label="Only these symbols",
+        required=False,
+        max_length=2000,
+        help_text="Or a universe, such as sector:technology. Empty: all of the market's.",
+    )
+    scoring = forms.ChoiceField(
+        label="Ranked by",
+        required=False,
+        initial="value",
+        choices=[(kind, words) for kind, words in WORDS.items()],
+    )
+    portfolios = forms.ChoiceField(
+        label="Others see portfolios",
+        required=False,
+        initial="after",
+        choices=[("after", "After the end"), ("delayed", "With a delay"), ("live", "At once")],
+    )
+    delay_minutes = forms.IntegerField(label="Delay, minutes", required=False, min_value=1, initial=15)
+    comments = forms.BooleanField(label="With a chat", required=False, initial=True)
+    team_size = forms.IntegerField(
+        label="People in a team", required=False, min_value=1, max_value=10, help_text="Empty or 1: no teams."
+    )
     leverage = forms.DecimalField(
         required=False, min_value=1, max_value=100, help_text="Empty or 1: what is bought is paid in full."
     )
@@ -96,6 +140,12 @@ class ContestForm(forms.Form):
         label="Put into the pool", required=False, min_value=0, max_digits=14, help_text="By the house or a sponsor."
     )
     sponsor = forms.CharField(required=False, max_length=80)
+    sponsors = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="A line each: a name, and after a bar an https address, if there is one.",
+    )
     prizes = forms.CharField(
         required=False,
         max_length=2000,
@@ -132,7 +182,24 @@ class ContestForm(forms.Form):
     )
     is_featured = forms.BooleanField(label="Show it on the front page", required=False)
 
-    wide_fields = ("description", "symbols", "agents", "prizes")
+    wide_fields = ("description", "symbols", "agents", "prizes", "allowed_symbols", "sponsors")
+    # The steps of the form: what they are called, and which fields they ask.
+    steps = (
+        ("What it is", ("name", "slug", "description", "sponsors", "visibility", "invite_code", "is_featured")),
+        ("Prices and time", ("kind", "symbols", "start", "end", "prints", "seconds_per_tick", "exchange", "starts_at",
+                             "ends_at", "mask", "seed")),
+        ("Rules", ("currency", "initial_balance", "scoring", "min_trades", "allowed_symbols", "max_position_pct",
+                   "max_trades_per_day", "closing_minutes", "resets", "commission_bps", "fee_schedule", "leverage",
+                   "short_selling")),
+        ("Who takes part", ("capacity", "team_size", "email_domains", "agents", "agent_interval_minutes", "portfolios",
+                            "delay_minutes", "late_entry", "comments")),
+        ("Fee and prizes", ("entry_fee", "stake_currency", "house_pct", "added", "sponsor", "dispute_hours", "prizes")),
+    )  # fmt: skip
+
+    @property
+    def fields_by_step(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields of each step, for the page."""
+        return [(title, [self[name] for name in fields]) for title, fields in self.steps]
 
     def spec(self, *, now: datetime) -> ContestSpec:
         """The filled form as an order for a contest. Raises DomainError where a value makes no sense."""
@@ -142,7 +209,7 @@ class ContestForm(forms.Form):
             for name in ("max_position_pct", "commission_bps", "leverage", "fee_schedule")
             if data[name] not in (None, "")
         }
-        counts = ("max_trades_per_day", "min_trades")
+        counts = ("max_trades_per_day", "min_trades", "closing_minutes", "resets")
         whole = {**{name: data[name] for name in counts}, "short_selling": data["short_selling"]}
         return ContestSpec(
             slug=data["slug"],
@@ -160,10 +227,20 @@ class ContestForm(forms.Form):
             invite_code=data["invite_code"] or secrets.token_urlsafe(9),
             is_featured=data["is_featured"],
             stakes=self._stakes(),
-            admission=Admission.from_json(
-                {"late_entry": data["late_entry"], "email_domains": list(names(data["email_domains"]))}
-            ),
-        )
+            admission=Admission.from_json({
+                "late_entry": data["late_entry"],
+                "email_domains": list(names(data["email_domains"])),
+                "team_size": data["team_size"] or 1,
+            }),
+            allowed_symbols=names(data["allowed_symbols"]),
+            scoring=data["scoring"] or VALUE,
+            sharing=Sharing.from_json({
+                "portfolios": data["portfolios"] or AFTER,
+                "delay_minutes": data["delay_minutes"] or DEFAULT_DELAY,
+                "comments": data["comments"],
+            }),
+            sponsors=sponsors_read(data["sponsors"]),
+        )  # fmt: skip
 
     def _stakes(self) -> Stakes:
         data: dict[str, Any] = self.cleaned_data

@@ -1,6 +1,6 @@
 """What people are told of their contests. Imported by the handlers."""
 
-from contests.services.telling import participants_tell_in_tx
+from contests.services.telling import broadcast_tell_in_tx, participants_tell_in_tx
 from core.outbox import EventView, subscribe
 
 
@@ -32,4 +32,13 @@ def _more(event: EventView) -> None:
         verb=str(event.payload["verb"]),
         reason=str(event.payload["reason"]),
         after_id=int(event.payload["after_id"]),
+    )
+
+
+@subscribe("contests.contest_message", "contests.tell_message")
+def _message(event: EventView) -> None:
+    broadcast_tell_in_tx(
+        contest_id=int(event.payload["contest_id"]),
+        broadcast_id=int(event.payload["broadcast_id"]),
+        after_id=int(event.payload.get("after_id", 0)),
     )

@@ -1,13 +1,28 @@
 """What contests hold about a person: taking part. Figures and ranks stay when the person goes, the name does not."""
 
+from django.db.models import Q
+
 from accounts.domain.privacy import DELETED_NAME
 from accounts.ports import PersonalData, Table
-from contests.models import Award, Comment, CommentReport, Contest, Entry, Follow, Mute, Participant
+from contests.models import (
+    Appeal,
+    Award,
+    Comment,
+    CommentReport,
+    Contest,
+    Entry,
+    Finding,
+    Follow,
+    Mute,
+    Participant,
+    Sanction,
+)
 from contests.services.comments import social_erase
 
 
 def _erase(user_id: int) -> None:
     Participant.objects.filter(user_id=user_id).update(display_name=DELETED_NAME)
+    Appeal.objects.filter(sanction__participant__user_id=user_id).update(body="")
     social_erase(user_id)
 
 
@@ -31,7 +46,15 @@ DATA = PersonalData(
               columns=("id", "comment_id", "reason", "created_at")),
         Table("mutes", "Contests in whose chat you may not write, or might not.", Mute, "user_id",
               columns=("id", "contest__slug", "until", "reason", "created_at")),
-        Table("follows", "Whom you follow.", Follow, "follower_id", columns=("id", "followed_id", "created_at")),
+        Table("follows", "Whom you follow, by their handle; agents have none.", Follow, "follower_id",
+              columns=("id", "followed__handle", "created_at")),
+        Table("sanctions", "What moderators decided about you in contests, and why.", Sanction, "participant__user_id",
+              columns=("id", "participant__contest__slug", "kind", "reason", "created_at")),
+        Table("appeals", "Your appeals, and the answers.", Appeal, "sanction__participant__user_id",
+              columns=("id", "sanction_id", "body", "status", "answer", "created_at", "answered_at")),
+        Table("fair_play_leads", "Leads of fair play that name you; who else they name is not yours to see.", Finding,
+              lambda user_id: Q(participant__user_id=user_id) | Q(other__user_id=user_id),
+              columns=("id", "contest__slug", "kind", "score", "status", "created_at", "updated_at")),
     ),
     erase=_erase,
 )  # fmt: skip

@@ -170,9 +170,7 @@ class FindingView(APIView):
 
     permission_classes = MODERATORS
 
-    @extend_schema(
-        operation_id="contests_finding", responses={200: FindingOutput, **errors(401, 403, 404)}
-    )
+    @extend_schema(operation_id="contests_finding", responses={200: FindingOutput, **errors(401, 403, 404)})
     def get(self, request: Request, slug: str, finding_id: int) -> Response:
         """A finding with its evidence (moderators)."""
         _contest_id(request, slug)
@@ -303,9 +301,7 @@ class AppealAnswerView(APIView):
         if not rows.exists():
             raise NotFound("appeal_not_found", "There is no such appeal.")
         asked = _read(AnswerInput, request.data)
-        appeal_answer(
-            actor=_actor(request), appeal_id=appeal_id, is_granted=asked["granted"], answer=asked["answer"]
-        )
+        appeal_answer(actor=_actor(request), appeal_id=appeal_id, is_granted=asked["granted"], answer=asked["answer"])
         return Response(AppealOutput(reads.appeal_view(rows.get())).data)
 
 

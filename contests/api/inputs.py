@@ -7,10 +7,13 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from contests.domain.admission import Admission
+from contests.domain.admission import MOST_TEAM, Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
+from contests.domain.scoring import VALUE, WORDS
+from contests.domain.sharing import MOST_DELAY, PORTFOLIOS, Sharing
 from contests.domain.stakes import Stakes
+from contests.selectors.splits import ONLY
 from core.errors import Invalid
 from core.money import Money
 
@@ -64,6 +67,22 @@ class AdmissionInput(serializers.Serializer):
 
     late_entry = serializers.BooleanField(required=False, help_text="Also while it runs; true by default")
     email_domains = serializers.ListField(child=serializers.CharField(max_length=100), max_length=50, required=False)
+    team_size = serializers.IntegerField(min_value=1, max_value=MOST_TEAM, required=False, help_text="1: no teams")
+
+
+class SharingInput(serializers.Serializer):
+    """When others see portfolios and trades, and whether there is a chat."""
+
+    portfolios = serializers.ChoiceField(list(PORTFOLIOS), required=False, help_text="`after` the end by default")
+    delay_minutes = serializers.IntegerField(min_value=1, max_value=MOST_DELAY, required=False)
+    comments = serializers.BooleanField(required=False)
+
+
+class SponsorInput(serializers.Serializer):
+    """Who supports a contest."""
+
+    name = serializers.CharField(max_length=80)
+    url = serializers.CharField(max_length=200, required=False, help_text="Begins with https://")
 
 
 class PrizeInput(serializers.Serializer):
@@ -102,8 +121,15 @@ class ContestInput(serializers.Serializer):
     initial_balance = serializers.CharField(max_length=24, required=False)
     currency = serializers.CharField(max_length=3, default="USD")
     allowed_symbols = serializers.ListField(
-        child=serializers.CharField(max_length=16), max_length=MAX_SYMBOLS, required=False, default=list
+        child=serializers.CharField(max_length=60),
+        max_length=MAX_SYMBOLS,
+        required=False,
+        default=list,
+        help_text="Symbols, or universes such as sector:technology; empty: all of the market's",
     )
+    scoring = serializers.ChoiceField(list(WORDS), default=VALUE)
+    sharing = SharingInput(required=False)
+    sponsors = SponsorInput(many=True, required=False)
     constraints = ConstraintsInput(required=False)
     stakes = StakesInput(required=False)
     admission = AdmissionInput(required=False)
@@ -127,6 +153,8 @@ class ContestInput(serializers.Serializer):
         market = {name: _plain(value) for name, value in data.pop("market").items()}
         limits = Constraints.from_json(data.pop("constraints", {}))
         data["admission"] = Admission.from_json(_bare(data.pop("admission", {})))
+        data["sharing"] = Sharing.from_json(_bare(data.pop("sharing", {})))
+        data["sponsors"] = tuple(_bare(data.pop("sponsors", [])))
         data["stakes"] = Stakes.from_json(_bare(data.pop("stakes", {})))
         data.setdefault("agent_interval_minutes", settings.TRADING_INTERVAL_MINUTES)
         data["allowed_symbols"] = tuple(data["allowed_symbols"])
@@ -165,7 +193,12 @@ class ListInput(serializers.Serializer):
 
 
 class LeaderboardInput(serializers.Serializer):
-    """Which stretch of the standings. `around`: `me` or an account id; then `page` does not matter."""
+    """Which stretch of the standings. `around`: `me` or an account id; then `page` does not matter.
+
+    `only`: `people`, `agents`, `friends` (whom one follows, and oneself), or `country:IN`. Ranks stay those among all.
+    """
+
+    only = serializers.RegexField(ONLY, required=False)
 
     page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
     pageSize = serializers.IntegerField(min_value=1, max_value=200, default=50)  # noqa: N815

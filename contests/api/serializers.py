@@ -46,6 +46,9 @@ class ContestOutput(serializers.Serializer):
     final_hash = serializers.CharField(help_text="sha256 over the final standings; empty before the end")
     stakes = serializers.DictField(help_text="Fee and prizes in minor units of their currency; empty without any")
     admission = serializers.DictField(help_text="Who may enter, and until when; empty: everyone, at any time")
+    scoring = serializers.CharField(help_text="What ranks: value, return, calmar, sortino or drawdown")
+    sharing = serializers.DictField(help_text="When others see portfolios; empty: after the end")
+    sponsors = serializers.ListField(child=serializers.DictField())
     settled_at = serializers.DateTimeField(allow_null=True, help_text="When its prizes were owed to the winners")
     account_id = serializers.IntegerField(allow_null=True, help_text="Your account in it, when you have joined")
 
@@ -129,12 +132,13 @@ class StandingOutput(serializers.Serializer):
     cash = serializers.CharField()
     return_pct = serializers.CharField()
     trades = serializers.IntegerField()
+    score = serializers.CharField(help_text="What ranks, where it is not the value; else empty")
     joined_at = serializers.DateTimeField()
     sparkline = serializers.ListField(child=serializers.CharField(), help_text="Newest equities, oldest first")
 
 
 class LeaderboardOutput(serializers.Serializer):
-    """A stretch of the standings: value, then cash, then who joined earlier."""
+    """A stretch of the standings: score, then value, then cash, then who joined earlier."""
 
     results = StandingOutput(many=True)
     page = serializers.IntegerField()
@@ -185,6 +189,9 @@ def contest_data(view: ContestView, account_id: int | None = None) -> dict[str, 
         "agents": list(view.agents),
         "stakes": view.stakes.to_json(),
         "admission": view.admission.to_json(),
+        "scoring": view.scoring,
+        "sharing": view.sharing.to_json(),
+        "sponsors": list(view.sponsors),
         "account_id": account_id,
     }
 
@@ -227,6 +234,7 @@ def standing_data(row: StandingRow, currency: str) -> dict[str, Any]:
         "cash": major_text(row.cash_minor, currency),
         "return_pct": row.return_pct,
         "trades": row.trades,
+        "score": row.score,
         "joined_at": row.joined_at,
         "sparkline": [major_text(point, currency) for point in row.sparkline],
     }

@@ -21,6 +21,7 @@ from contests.api import inputs
 from contests.api import serializers as wire
 from contests.selectors import ContestView
 from contests.selectors.results import result_of
+from contests.selectors.splits import only_accounts
 from contests.services import contests, lifecycle
 from contests.services.closing import contest_end
 from contests.services.entries import contest_withdraw
@@ -220,7 +221,8 @@ class LeaderboardView(APIView):
         asked = _read(inputs.LeaderboardInput, request.query_params)
         size, page = asked["pageSize"], asked["page"]
         around = self._around(request, view, asked.get("around"))
-        found = selectors.standings_page(view.id, start=(page - 1) * size, size=size, around_account=around)
+        only = only_accounts(view.id, asked.get("only", ""), viewer_of(request))
+        found = selectors.standings_page(view.id, start=(page - 1) * size, size=size, around_account=around, only=only)
         more = around is None and page * size < found.total
         return Response(
             {

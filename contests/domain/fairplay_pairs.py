@@ -139,10 +139,11 @@ def _shared(keys: Any, account: Ints, number: int) -> Ints:
 
 
 def _compare(book: _Book, first: int, second: int, kind: str, compared: float) -> Lead | None:
-    there, back = _met(book, first, second, kind), _met(book, second, first, kind)
-    hits = min(there.hits, back.hits)
-    if hits < LEAST_MOMENTS:
+    there = _met(book, first, second, kind)
+    back = _met(book, second, first, kind) if there else None
+    if there is None or back is None:
         return None
+    hits = min(there.hits, back.hits)
     # Both ways must be unlikely: somebody who trades all the time is always there.
     decades = corrected(min(tail_decades(hits, one.trials, one.chance) for one in (there, back)), compared)
     share = hits / min(there.trials, back.trials)
@@ -155,19 +156,24 @@ def _compare(book: _Book, first: int, second: int, kind: str, compared: float) -
         "expected": round(max(there.trials * there.chance, back.trials * back.chance), 2),
         "share_pct": round(100 * share, 1),
         "decades": round(decades, 1),
-        **_matches(book, first, second, kind),
+        **_matches(book, there.rows, second, kind),
     }
     accounts = book.trades.account[book.starts[[first, second]]].tolist()
     return Lead(kind, accounts[0], accounts[1], score, evidence)
 
 
-def _met(book: _Book, one: int, other: int, kind: str) -> _Met:
-    """How often `other` was there when `one` traded, and how often chance would have had it there."""
+def _met(book: _Book, one: int, other: int, kind: str) -> _Met | None:
+    """How often `other` was there when `one` traded, and how often chance would have had it there; None for rarely."""
     rows = np.arange(book.starts[one], book.starts[one + 1])
     wanted = (book.keys if kind == MIRRORED else book.flipped)[rows]
     mine = np.sort(book.keys[rows])
     theirs = np.sort(book.keys[book.starts[other] : book.starts[other + 1]])
-    near, local = _between(theirs, wanted, WITHIN_US), _between(theirs, wanted, AROUND_US)
+    near = _between(theirs, wanted, WITHIN_US)
+    moment = book.trades.placed_us[rows] // (2 * WITHIN_US)
+    hits = len(np.unique(moment[near > 0]))
+    if hits < LEAST_MOMENTS:
+        return None
+    local = _between(theirs, wanted, AROUND_US)
 
     def crowd(within: int) -> Any:
         mixed = _between(book.every, wanted, within) - _between(theirs, wanted, within)
@@ -176,12 +182,11 @@ def _met(book: _Book, one: int, other: int, kind: str) -> _Met:
     cells = AROUND_US / WITHIN_US
     odds = (crowd(WITHIN_US) + PRIOR / cells) / (crowd(AROUND_US) + PRIOR)
     absent = (1 - np.minimum(odds, 1.0)) ** local
-    _, moment = np.unique(book.trades.placed_us[rows] // (2 * WITHIN_US), return_inverse=True)
-    moment = moment.reshape(-1)
+    moment = np.unique(moment, return_inverse=True)[1].reshape(-1)
     trials = int(moment.max()) + 1
     missed = np.ones(trials)
     np.multiply.at(missed, moment, absent)
-    return _Met(len(np.unique(moment[near > 0])), trials, float(1 - missed.mean()), rows[near > 0])
+    return _Met(hits, trials, float(1 - missed.mean()), rows[near > 0])
 
 
 def _between(keys: Ints, around: Ints, within: int) -> Any:
@@ -189,9 +194,8 @@ def _between(keys: Ints, around: Ints, within: int) -> Any:
     return np.searchsorted(keys, around + within, "right") - np.searchsorted(keys, around - within, "left")
 
 
-def _matches(book: _Book, first: int, second: int, kind: str) -> dict[str, Any]:
+def _matches(book: _Book, met: Ints, second: int, kind: str) -> dict[str, Any]:
     """The newest trades that were together, each with its nearest counterpart, and who came first how often."""
-    met = _met(book, first, second, kind).rows
     start, end = int(book.starts[second]), int(book.starts[second + 1])
     theirs = np.argsort(book.keys[start:end]) + start
     keys = book.keys[theirs]

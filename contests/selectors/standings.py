@@ -232,21 +232,29 @@ def _contest(contest_id: int) -> Contest:
     return row
 
 
-def _live(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
-    """Rows of a contest that has not ended, from the board while it knows everyone, else computed."""
-    joined = Participant.objects.filter(contest_id=contest.pk, status="active").count()
+def _whole(contest: Contest, joined: int, *, head_only: bool) -> tuple[Ints, int, int]:
+    """Columns, ranked and tick before the end: from the board while it knows everyone, else computed."""
     try:
-        shown = board.board_read(contest.pk, head_only=around is None and stop <= board.HEAD)
+        shown = board.board_read(contest.pk, head_only=head_only)
     except RedisError:
         shown = None
     if shown is not None and int(shown[0]["total"]) == joined:
         meta, columns = shown
-        ranked, tick = int(meta["ranked"]), int(meta["tick"])
-    else:
-        tick = contest.market.tick
-        day = market_selectors.timeline(contest.market_id).day_of(tick)
-        table = table_compute(contest, previous_ranks(contest.pk, day), day)
-        columns, ranked = table.columns, table.ranked
+        return columns, int(meta["ranked"]), int(meta["tick"])
+    tick = contest.market.tick
+    day = market_selectors.timeline(contest.market_id).day_of(tick)
+    table = table_compute(contest, previous_ranks(contest.pk, day), day)
+    return table.columns, table.ranked, tick
+
+
+def _live(contest: Contest, start: int, stop: int, around: int | None, only: Ints | None) -> StandingsPage:
+    """Rows of a contest that has not ended."""
+    joined = Participant.objects.filter(contest_id=contest.pk, status="active").count()
+    head_only = around is None and only is None and stop <= board.HEAD
+    columns, ranked, tick = _whole(contest, joined, head_only=head_only)
+    if only is not None:
+        columns = columns[:, np.isin(columns[0], only)]
+        joined, ranked = columns.shape[1], int((columns[1] > 0).sum())
     if around is not None:
         at = np.flatnonzero(columns[0] == around)
         size = stop - start
@@ -262,7 +270,7 @@ def _named(contest_id: int, account_ids: Sequence[int]) -> dict[int, Person]:
     return {row[0]: Person(*row) for row in rows.values_list(*_PERSON)}
 
 
-def _final(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage:
+def _final(contest: Contest, start: int, stop: int, around: int | None, only: Ints | None) -> StandingsPage:
     """Rows as they were frozen at the end."""
     order = (
         F("final_rank").asc(nulls_last=True),
@@ -273,6 +281,8 @@ def _final(contest: Contest, start: int, stop: int, around: int | None) -> Stand
         "account_id",
     )
     rows = Participant.objects.filter(contest=contest, status="active").order_by(*order)
+    if only is not None:
+        rows = rows.filter(account_id__in=only.tolist())
     if around is not None:
         ids = list(rows.values_list("account_id", flat=True))
         size = stop - start
@@ -300,15 +310,24 @@ def _final(contest: Contest, start: int, stop: int, around: int | None) -> Stand
 
 
 def standings_page(
-    contest_id: int, *, start: int = 0, size: int = 50, around_account: int | None = None, sparklines: bool = True
+    contest_id: int,
+    *,
+    start: int = 0,
+    size: int = 50,
+    around_account: int | None = None,
+    sparklines: bool = True,
+    only: Ints | None = None,
 ) -> StandingsPage:
-    """Rows `start`..`start+size`, or `size` rows with `around_account` in their middle."""
+    """Rows `start`..`start+size`, or `size` rows with `around_account` in their middle.
+
+    `only`: of these accounts, with the ranks that they have among all; `total` and `ranked` count them alone.
+    """
     contest = _contest(contest_id)
     size = max(1, min(size, 200))
     if contest.status in OVER:
-        page = _final(contest, start, start + size, around_account)
+        page = _final(contest, start, start + size, around_account, only)
     else:
-        page = _live(contest, start, start + size, around_account)
+        page = _live(contest, start, start + size, around_account, only)
     return replace(page, rows=_with_sparklines(page.rows)) if sparklines else page
 
 

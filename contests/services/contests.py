@@ -145,13 +145,13 @@ def contest_create(*, actor: Actor, spec: ContestSpec, schedule: bool = False) -
     with transaction.atomic(durable=True):
         contest = contest_create_in_tx(actor=actor, spec=spec)
         if schedule:
-            _check_policy(contest)
+            policy_check(contest)
             pool_fund_in_tx(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor)
         return view_of(contest)
 
 
-def _check_policy(contest: Contest) -> None:
+def policy_check(contest: Contest) -> None:
     """The exchanges' policies allow what the contest does with their prices."""
     market_policy_require(market_id=contest.market_id, money=bool(contest.stakes))
 
@@ -163,7 +163,7 @@ def contest_schedule(*, actor: Actor, contest_id: int, reason: str = "") -> Cont
         if contest.status != ContestStatus.SCHEDULED:
             if contest.ends_at is not None and contest.ends_at <= now():
                 raise Conflict("contest_over", "Its end has passed already. Change its window first.")
-            _check_policy(contest)
+            policy_check(contest)
             pool_fund_in_tx(contest)
             move_in_tx(contest, ContestStatus.SCHEDULED, actor=actor, reason=reason)
         return view_of(contest)

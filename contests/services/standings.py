@@ -9,6 +9,7 @@ import numpy as np
 from redis.exceptions import RedisError
 
 from contests.adapters import board
+from contests.domain.packing import pack
 from contests.domain.scoring import LOOKING_BACK, Course
 from contests.domain.standings import standings_hash
 from contests.domain.states import LIVE
@@ -109,6 +110,7 @@ def snapshot_record(contest: Contest, table: Table, *, day_index: int, tick: Tic
         market_at=tick.at,
         is_final=is_final,
         total=table.total,
+        packed=pack(table.columns[[0, 1, 3]]),
         rows=[[place, account, value, cash, trades] for account, place, _, value, cash, trades, _ in kept],
         hash=digest,
     )

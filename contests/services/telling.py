@@ -13,7 +13,7 @@ from accounts.services.notices import Notice, notify_many_in_tx
 from contests.adapters import board
 from contests.domain.standings import Ints
 from contests.domain.states import LIVE
-from contests.models import Contest, Participant
+from contests.models import Broadcast, Contest, Participant, TeamMember
 from contests.selectors.standings import Person, people
 from core.money import to_major
 from core.services import outbox
@@ -45,6 +45,28 @@ def participants_tell_in_tx(*, contest_id: int, verb: str, reason: str = "", aft
     if len(found) == BATCH:
         payload = {"contest_id": contest_id, "verb": verb, "reason": reason, "after_id": found[-1].pk}
         outbox.emit(topic="contests.people_untold", aggregate=f"contest:{contest_id}", payload=payload)
+
+
+def broadcast_tell_in_tx(*, contest_id: int, broadcast_id: int, after_id: int = 0) -> None:
+    """Tell a thousand people of a contest what its organiser wrote, their teams too, and have the next told after."""
+    contest = Contest.objects.get(pk=contest_id)
+    body = Broadcast.objects.get(pk=broadcast_id).body
+    rows = Participant.objects.filter(contest=contest, kind="person", status="active", pk__gt=after_id).order_by("pk")
+    found = dict(rows.values_list("pk", "user_id")[:BATCH])
+    mates = TeamMember.objects.filter(team__participant_id__in=found, left_at=None).values_list("user_id", flat=True)
+    notify_many_in_tx(
+        Notice(
+            user_id=user_id,
+            kind="contest_message",
+            dedupe=f"broadcast:{broadcast_id}",
+            params={"contest": contest.name, "message": body},
+            url=f"/contests/{contest.slug}",
+        )
+        for user_id in dict.fromkeys([*found.values(), *mates])
+    )
+    if len(found) == BATCH:
+        payload = {"contest_id": contest_id, "broadcast_id": broadcast_id, "after_id": max(found)}
+        outbox.emit(topic="contests.contest_message", aggregate=f"contest:{contest_id}", payload=payload)
 
 
 def _reason(reason: str) -> str:

@@ -22,6 +22,7 @@ from contests.tests.factories import OPERATOR, spec
 from core import throttling
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.models import AuditEntry
+from marketdata import selectors as market_selectors
 from marketdata.services.ticks import market_step
 from trading.tests.factories import actor, place, user
 
@@ -85,7 +86,7 @@ def test_one_at_a_time_and_three_in_a_day():
 
 def test_who_may_not_trade_may_not_start_either():
     template()
-    asked = actor(user(clearance="none"))
+    asked = actor(user(clearance=0))
     for who, code in (
         (OPERATOR, "not_a_user"),
         (asked, None),
@@ -163,7 +164,7 @@ def test_starting_leads_to_the_contest_and_the_arena_keeps_the_invitation():
 
 def test_who_has_something_to_set_up_first_is_sent_there():
     template()
-    answer = signed_in(user(clearance="none")).post("/arena/crash/start")
+    answer = signed_in(user(clearance=0)).post("/arena/crash/start")
     assert answer.status_code == 302
     assert "next=%2Farena" in answer["Location"]
 
@@ -202,10 +203,7 @@ def test_how_ones_own_came_out():
     run = arena_start(actor=who, template_slug="crash")
     lifecycle_run(run.contest.starts_at)
     market_step(market_id=run.contest.market_id, ticks=2)
-    symbol = selectors.contest_by_id(run.contest.id)
-    from marketdata import selectors as market_selectors
-
-    listed = market_selectors.listings(symbol.market_id)[0].symbol
+    listed = market_selectors.listings(run.contest.market_id)[0].symbol
     assert place(who, run.account_id, "buy", 10, symbol=listed).status == "filled"
     market_step(market_id=run.contest.market_id, ticks=30)
     ended(run)

@@ -146,7 +146,7 @@ def test_the_tail_is_what_summing_gives_and_never_negative(hits, trials, chance)
 
 def test_the_tail_of_known_cases():
     assert tail_decades(10, 10, 0.1) == pytest.approx(10)
-    assert tail_decades(2, 2, 0.5) == 0.602059991327962 == pytest.approx(-np.log10(0.25))
+    assert tail_decades(2, 2, 0.5) == pytest.approx(-np.log10(0.25))
     assert tail_decades(5, 10, 0.6) == 0
 
 

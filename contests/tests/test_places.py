@@ -23,6 +23,7 @@ from contests.services.teams import team_join, team_leave, team_rename
 from contests.services.waiting import waiting_advance_due, waiting_join, waiting_leave
 from contests.tests.factories import OPERATOR, contest, joined
 from core.errors import Conflict, DomainError, Forbidden, NotFound
+from marketdata.selectors import market_view
 from marketdata.services.ticks import market_step
 from trading import selectors as trading
 from trading.domain.types import Actor
@@ -267,12 +268,14 @@ def test_without_resets_nobody_begins_anew():
 
 
 def test_in_the_last_minutes_nothing_is_opened():
-    view = contest(constraints={"closing_minutes": 60})
+    view = contest(constraints={"closing_minutes": 180})
     market_step(market_id=view.market_id, ticks=1)
     account, who = joined(view)
     place(who, account, "buy", 100)
-    total = 20
-    market_step(market_id=view.market_id, ticks=total - 2)
+    total = market_view(view.market_id).ticks_total
+    market_step(market_id=view.market_id, ticks=total - 4)
+    assert place(who, account, "buy", 1).status == "filled"
+    market_step(market_id=view.market_id, ticks=2)
     late = place(who, account, "buy", 1)
     assert (late.status, late.code) == ("denied", "closing_minutes")
     assert place(who, account, "sell", 50).status == "filled"

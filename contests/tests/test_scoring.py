@@ -1,5 +1,7 @@
 """Scores that look back: by the definition, on courses from Hypothesis, and the whole way to the proof."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -44,7 +46,7 @@ def by_hand(kind, levels):
         return gain
     if kind == "calmar":
         return gain / max(fall, 0.01)
-    returns = [now / before - 1 for before, now in zip(path, path[1:], strict=False)]
+    returns = [now / before - 1 for before, now in pairwise(path)]
     downside = (sum(min(one, 0) ** 2 for one in returns) / len(returns)) ** 0.5
     return max(sum(returns) / len(returns) / max(downside, 0.001), 0)
 

@@ -124,6 +124,11 @@ def test_a_document_that_makes_no_sense_names_the_field(change, name):
     assert caught.value.details["field"] == name
 
 
+def wall(*parts):
+    """What a clock on the wall shows."""
+    return datetime(*parts)  # noqa: DTZ001
+
+
 def starts(cadence, zone, anchor, after, count):
     out = []
     for _ in range(count):
@@ -133,7 +138,7 @@ def starts(cadence, zone, anchor, after, count):
 
 
 def test_the_local_time_stays_across_the_change_of_the_clock():
-    anchor = datetime(2026, 3, 27, 18, 0)
+    anchor = wall(2026, 3, 27, 18, 0)
     local = [at.astimezone(ZoneInfo("Europe/Berlin")) for at in starts(DAILY, "Europe/Berlin", anchor, AT, 4)]
     assert [(at.day, at.hour) for at in local] == [(27, 18), (28, 18), (29, 18), (30, 18)]
     assert [at.astimezone(UTC).hour for at in local] == [17, 17, 16, 16]
@@ -142,7 +147,7 @@ def test_the_local_time_stays_across_the_change_of_the_clock():
 
 
 def test_a_local_time_that_is_left_out_comes_later_and_the_one_that_is_there_twice_comes_once():
-    night = datetime(2026, 3, 1, 2, 30)
+    night = wall(2026, 3, 1, 2, 30)
     spring = starts(DAILY, "Europe/Berlin", night, datetime(2026, 3, 28, 12, tzinfo=UTC), 2)
     assert spring == [datetime(2026, 3, 29, 1, 30, tzinfo=UTC), datetime(2026, 3, 30, 0, 30, tzinfo=UTC)]
     autumn = starts(DAILY, "Europe/Berlin", night, datetime(2026, 10, 24, 12, tzinfo=UTC), 2)
@@ -159,18 +164,18 @@ def test_a_local_time_that_is_left_out_comes_later_and_the_one_that_is_there_twi
     ids=["weekdays", "weekly", "monthly"],
 )
 def test_each_cadence_falls_on_its_days(cadence, days):
-    assert [at.day for at in starts(cadence, "UTC", datetime(2026, 3, 31, 18), AT, 3)] == days
+    assert [at.day for at in starts(cadence, "UTC", wall(2026, 3, 31, 18), AT, 3)] == days
 
 
 def test_a_month_that_is_too_short_does_not_shorten_those_after_it():
-    found = starts(MONTHLY, "UTC", datetime(2026, 1, 31, 9), datetime(2026, 1, 31, 10, tzinfo=UTC), 3)
+    found = starts(MONTHLY, "UTC", wall(2026, 1, 31, 9), datetime(2026, 1, 31, 10, tzinfo=UTC), 3)
     assert [(at.month, at.day) for at in found] == [(2, 28), (3, 31), (4, 30)]
 
 
 def test_each_hour_comes_once_on_the_night_of_the_change():
-    found = starts(HOURLY, "Europe/Berlin", datetime(2026, 1, 1, 0, 15), datetime(2026, 10, 24, 23, 15, tzinfo=UTC), 4)
+    found = starts(HOURLY, "Europe/Berlin", wall(2026, 1, 1, 0, 15), datetime(2026, 10, 24, 23, 15, tzinfo=UTC), 4)
     assert [at.isoformat()[8:16] for at in found] == ["25T00:15", "25T01:15", "25T02:15", "25T03:15"]
-    half = next_start(HOURLY, "Asia/Kolkata", datetime(2026, 1, 1, 0, 0), datetime(2026, 1, 1, 12, 1, tzinfo=UTC))
+    half = next_start(HOURLY, "Asia/Kolkata", wall(2026, 1, 1, 0, 0), datetime(2026, 1, 1, 12, 1, tzinfo=UTC))
     assert half == datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
     assert (lead(HOURLY), lead(MONTHLY)) == (timedelta(hours=1), timedelta(days=1))
 

@@ -10,6 +10,7 @@ EVERY_RELEASE = (
     "review_clearances",
     "setup_market_data",
     "setup_practice",
+    "setup_templates",
 )
 
 
@@ -27,6 +28,8 @@ def main(argv: list[str]) -> int:
     if "--demo" in argv and "seed_demo" in known:
         try:
             call_command("seed_demo")
+            # The ready templates play the demo's history, with its agents.
+            call_command("setup_templates")
         except Exception as error:
             sys.stderr.write(f"seed_demo failed, the platform starts without its demo: {error!r}\n")
             return 3
