@@ -13,11 +13,12 @@ from django.views.decorators.http import require_GET
 from ai_strategies import selectors
 from ai_strategies.pages import feed
 from contests import selectors as contest_selectors
-from contests.domain.prize_words import amount_words, percent_words, places_words, prize_words
+from contests.domain.prize_words import amount_words
 from contests.domain.states import ContestStatus
 from contests.selectors import ContestView, ParticipantView, StandingsPage
 from contests.selectors.results import result_of
-from contests.web.pages import contest_open, invite_page
+from contests.web.pages import contest_open, invite_page, rules_context
+from contests.web.parts import board_of, page_parts
 from core.errors import DomainError, NotFound
 from core.money import to_major
 from core.pages import page
@@ -106,12 +107,14 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         return invite_page(request, slug, code, error)
     place = _place(contest, who)
     account = trading_selectors.account_get(place.account_id, who) if place is not None else None
-    board = contest_selectors.standings_page(contest.id, size=BOARD_ROWS)
+    board, part = board_of(contest, request.GET.get("show", "")[:20], who, BOARD_ROWS)
     context = {
+        **page_parts(contest, who, place, code),
         **_contest_context(contest, board),
+        "board_part": part,
+        "scores_shown": contest.scoring not in ("value", "return"),
         "decisions": feed(selectors.decisions(contest_id=contest.id, limit=LATEST_DECISIONS), LATEST_DECISIONS),
         "board_rows": BOARD_ROWS,
-        "can_join": who is not None and place is None and contest.takes_entries,
         "invite_code": code,
         "join_words": f"Join with {to_major(contest.initial_balance_minor, contest.currency):,} {contest.currency}",
         "next_key": new_key(),
@@ -134,15 +137,10 @@ def _stakes(contest: ContestView, *, is_in: bool) -> dict[str, Any]:
     """Fee, prizes and pool in words, who has won, whether one may still leave, and the words of the button."""
     stakes = contest.stakes
     found: dict[str, Any] = {
+        **rules_context(contest),
         "result": result_of(contest.id),
-        "prizes": [
-            {"places": places_words(prize.first, prize.last), "what": prize_words(prize, stakes.currency)}
-            for prize in stakes.prizes
-        ],
         "may_leave": is_in and contest.status == ContestStatus.SCHEDULED,
     }
-    if stakes.house_bp:
-        found["house_share"] = percent_words(stakes.house_bp)
     if stakes.fee_minor:
         found["join_words"] = f"Enter for {amount_words(stakes.fee_minor, stakes.currency)}"
     return found

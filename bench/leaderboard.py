@@ -48,7 +48,7 @@ FROM core_ledgeraccount l WHERE l.code LIKE 'bench:' || %(mark)s || ':%%' ORDER 
 HELD = """
 INSERT INTO trading_position (account_id, listing_id, quantity, cost_minor)
 SELECT a.id, (%(listings)s::bigint[])[1 + (a.id * 7 + k * (1 + a.id %% 97)) %% %(symbols)s],
-    1 + (a.id * 13 + k) %% 40, (1 + (a.id * 13 + k) %% 40) * 10000
+    1 + (a.id * 13 + k) %% 190, (1 + (a.id * 13 + k) %% 190) * 10000
 FROM trading_account a CROSS JOIN generate_series(0, %(positions)s - 1) k WHERE a.market_id = %(market)s
 ON CONFLICT DO NOTHING
 """

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contests.api import fairplay, replays, social, views
+from contests.api import fairplay, organisers, places, replays, social, views
 
 urlpatterns = [
     path("arena", replays.ArenaView.as_view()),
@@ -10,7 +10,15 @@ urlpatterns = [
     path("contests/<slug:slug>/timeline", replays.TimelineView.as_view()),
     path("contests/<slug:slug>/timeline/names", replays.TimelineNamesView.as_view()),
     path("contests", views.ContestListView.as_view()),
+    path("contests/preview", organisers.PreviewView.as_view()),
     path("contests/<slug:slug>", views.ContestDetailView.as_view()),
+    path("contests/<slug:slug>/broadcast", organisers.BroadcastView.as_view()),
+    path("contests/<slug:slug>/wait", places.WaitView.as_view()),
+    path("contests/<slug:slug>/team", places.TeamView.as_view()),
+    path("contests/<slug:slug>/reset", places.ResetView.as_view()),
+    path("contests/<slug:slug>/certificate", places.CertificateView.as_view()),
+    path("contests/<slug:slug>/movers", places.MovesView.as_view()),
+    path("contests/<slug:slug>/ranks/<int:account_id>", places.RanksView.as_view()),
     path("contests/<slug:slug>/join", views.ContestJoinView.as_view()),
     path("contests/<slug:slug>/withdraw", views.ContestWithdrawView.as_view()),
     path("contests/<slug:slug>/result", views.ContestResultView.as_view()),

@@ -1,27 +1,34 @@
 """What contests hold about a person: taking part. Figures and ranks stay when the person goes, the name does not."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.domain.privacy import DELETED_NAME
 from accounts.ports import PersonalData, Table
 from contests.models import (
     Appeal,
     Award,
+    Broadcast,
+    Certificate,
     Comment,
     CommentReport,
     Contest,
+    ContestTemplate,
     Entry,
     Finding,
     Follow,
     Mute,
     Participant,
     Sanction,
+    TeamMember,
+    Waiting,
 )
 from contests.services.comments import social_erase
 
 
 def _erase(user_id: int) -> None:
     Participant.objects.filter(user_id=user_id).update(display_name=DELETED_NAME)
+    running = Contest.objects.filter(participants__user_id=user_id, ended_at=None).values("pk")
+    Contest.objects.filter(pk__in=running).update(people_version=F("people_version") + 1)
     Appeal.objects.filter(sanction__participant__user_id=user_id).update(body="")
     social_erase(user_id)
 
@@ -40,6 +47,16 @@ DATA = PersonalData(
               columns=("id", "contest__slug", "place", "amount_minor", "currency", "badge", "created_at")),
         Table("contests_made", "Contests that you made.", Contest, "created_by_id",
               columns=("id", "slug", "name", "status", "created_at")),
+        Table("contest_templates", "Templates of contests that you made.", ContestTemplate, "created_by_id",
+              columns=("id", "slug", "name", "created_at")),
+        Table("contest_messages", "What you wrote to everyone in contests of yours.", Broadcast, "author_id",
+              columns=("id", "contest__slug", "body", "created_at")),
+        Table("contest_waiting", "Full contests in which you waited for a place.", Waiting, "user_id",
+              columns=("id", "contest__slug", "status", "offered_until", "created_at")),
+        Table("contest_teams", "Teams that you joined; those that you led are among your contests.", TeamMember,
+              "user_id", columns=("id", "contest__slug", "team__name", "joined_at", "left_at")),
+        Table("certificates", "Your certificates, by the code in their address.", Certificate, "participant__user_id",
+              columns=("id", "code", "participant__contest__slug", "created_at")),
         Table("comments", "What you said in contests.", Comment, "author_id",
               columns=("id", "contest__slug", "body", "hidden_at", "hidden_reason", "created_at")),
         Table("comment_reports", "Messages that you reported.", CommentReport, "reporter_id",

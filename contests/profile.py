@@ -6,7 +6,9 @@ from django.urls import reverse
 
 from accounts.sections import ProfileRow, ProfileSection, register_profile_section
 from contests.domain.standings import return_text
+from contests.domain.states import OVER
 from contests.models import Contest, Participant
+from contests.selectors.certificates import badges_of
 
 MAX_ROWS = 20
 
@@ -26,7 +28,7 @@ def contests_section(user_id: int) -> ProfileSection | None:
 def _row(row: Participant) -> ProfileRow:
     contest = row.contest
     place = figure = ""
-    if contest.status == Contest.Status.ENDED and row.final_value_minor is not None:
+    if contest.status in OVER and row.final_value_minor is not None:
         place = f"#{row.final_rank}" if row.final_rank else "did not trade"
         figure = return_text(row.final_value_minor, contest.initial_balance_minor) if row.final_rank else ""
     when = contest.ended_at or row.joined_at
@@ -34,6 +36,16 @@ def _row(row: Participant) -> ProfileRow:
     return ProfileRow(contest.name, reverse("contest", args=[contest.slug]), note, place, figure)
 
 
+def badges_section(user_id: int) -> ProfileSection | None:
+    """What somebody has won."""
+    found = tuple(
+        ProfileRow(badge, reverse("contest", args=[slug]), f"{contest}, {when:%d %b %Y}", "", "")
+        for badge, contest, slug, when in badges_of(user_id, MAX_ROWS)
+    )
+    return ProfileSection("Badges", found) if found else None
+
+
 def register() -> None:
     """Plug into public pages; called once from AppConfig.ready()."""
     register_profile_section("contests", contests_section)
+    register_profile_section("badges", badges_section)

@@ -14,7 +14,7 @@ from accounts.models import DeletionRequest, User
 from accounts.services import deletion, exports
 from accounts.tests.people import canaries, files_in, person
 from ai_strategies.models import Backtest
-from contests.models import Participant
+from contests.models import Contest, Participant
 from contests.services.joins import contest_join
 from contests.tests import factories as arena
 from core.models import Posting
@@ -156,8 +156,8 @@ def test_the_market_goes_on_without_the_person(scene):
 def test_a_process_learns_of_new_names_within_minutes(scene, monkeypatch):
     view, found = scene
     _, mine, _ = found["ann"]
-    assert contest_standings.people(view.id)[0][mine].name == canaries("ann")["name"]
+    assert contest_standings.people(Contest.objects.get(pk=view.id))[0][mine].name == canaries("ann")["name"]
     Participant.objects.filter(account_id=mine).update(display_name="Deleted user")
-    assert contest_standings.people(view.id)[0][mine].name == canaries("ann")["name"]
+    assert contest_standings.people(Contest.objects.get(pk=view.id))[0][mine].name == canaries("ann")["name"]
     monkeypatch.setattr(contest_standings, "PEOPLE_KEPT_SECONDS", -1.0)
-    assert contest_standings.people(view.id)[0][mine].name == "Deleted user"
+    assert contest_standings.people(Contest.objects.get(pk=view.id))[0][mine].name == "Deleted user"

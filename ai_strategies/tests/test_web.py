@@ -84,7 +84,7 @@ def test_the_contest_page_costs_a_bounded_number_of_statements(running, django_a
     contest_join(actor=make.actor(owner), contest_id=running.id)
     client = signed_in(owner)
     client.get(f"/contests/{running.slug}")
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(40):
         assert client.get(f"/contests/{running.slug}").status_code == 200
     with django_assert_max_num_queries(14):
         assert Client().get("/").status_code == 200

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator
 from contests import selectors
-from contests.api.views import viewer_of
+from contests.api.common import viewer_of
 from contests.domain.fairplay_words import KINDS, STATUSES
 from contests.selectors import fairplay as reads
 from contests.services.fairplay import finding_dismiss, finding_uphold

@@ -174,6 +174,31 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | str | list) else str(value)
 
 
+class EditInput(serializers.Serializer):
+    """What may still change of a contest; what is left out stays."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    description = serializers.CharField(max_length=4000, required=False, allow_blank=True)
+    sponsors = SponsorInput(many=True, required=False)
+    capacity = serializers.IntegerField(required=False)
+    starts_at = serializers.DateTimeField(required=False, allow_null=True)
+    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+def edit_read(data: Any) -> dict[str, Any]:
+    """The changes that were sent; other fields pass as they are, to be refused by name."""
+    serializer = EditInput(data=data)
+    serializer.is_valid(raise_exception=True)
+    other = {str(name): None for name in data if name not in serializer.fields}
+    return {**_bare(dict(serializer.validated_data)), **other}
+
+
+class BroadcastInput(serializers.Serializer):
+    """A message to everyone in a contest."""
+
+    body = serializers.CharField(max_length=1000)
+
+
 class JoinInput(serializers.Serializer):
     """The invite code, when the contest is private."""
 

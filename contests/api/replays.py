@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 from accounts.clients import client_of
 from accounts.services.regions import client_region_require
 from contests import selectors
+from contests.api.common import CODE, viewer_of
 from contests.api.serializers import ContestOutput, contest_data
-from contests.api.views import CODE, viewer_of
+from contests.domain.scoring import LOOKING_BACK
 from contests.selectors import ContestView
 from contests.selectors.rewatch import Timeline, names_find, timeline_of
 from contests.selectors.templates import RunView, TemplateView, arena_view
@@ -105,7 +106,7 @@ class LineOutput(serializers.Serializer):
     )
 
 
-class TradeOutput(serializers.Serializer):
+class TimelineTradeOutput(serializers.Serializer):
     """A trade of the participant asked for."""
 
     at = serializers.DateTimeField(help_text="Market time")
@@ -132,12 +133,13 @@ class TimelineOutput(serializers.Serializer):
     initial_minor = serializers.IntegerField()
     participants = serializers.IntegerField()
     is_everyone = serializers.BooleanField(help_text="Whether each participant has a line")
+    is_by_value = serializers.BooleanField(help_text="Whether equity ranks; else another score does")
     me = serializers.IntegerField(allow_null=True, help_text="Your account in it")
     moments = MomentOutput(many=True)
     closes = MomentOutput(many=True)
     lines = LineOutput(many=True)
     trades_of = serializers.IntegerField(allow_null=True)
-    trades = TradeOutput(many=True, help_text="The newest 500, oldest first")
+    trades = TimelineTradeOutput(many=True, help_text="The newest 500, oldest first")
 
 
 def run_data(run: RunView) -> dict[str, Any]:
@@ -176,6 +178,7 @@ def timeline_data(contest: ContestView, found: Timeline, me: int | None) -> dict
         "initial_minor": contest.initial_balance_minor,
         "participants": found.participants,
         "is_everyone": found.is_everyone,
+        "is_by_value": contest.scoring not in LOOKING_BACK,
         "me": me,
         "moments": [_moment(tick, at, day) for (tick, at), day in zip(found.moments, found.days, strict=True)],
         "closes": [_moment(close.tick, close.at, close.day) for close in found.closes],

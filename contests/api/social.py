@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.permissions import IsOperator
 from contests import selectors
 from contests.api import social_wire as wire
-from contests.api.views import CODE, viewer_of
+from contests.api.common import CODE, viewer_of
 from contests.models import Follow, Mute
 from contests.selectors import ContestView
 from contests.selectors.comments import comments_page, mute_view, mutes_query, reported_query, reported_view

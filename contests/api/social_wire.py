@@ -88,7 +88,7 @@ class MuteOutput(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-class TradeOutput(serializers.Serializer):
+class SharedTradeOutput(serializers.Serializer):
     """A trade that shows. `at` is wall time."""
 
     id = serializers.IntegerField()
@@ -108,7 +108,7 @@ class TradeOutput(serializers.Serializer):
 class FeedOutput(serializers.Serializer):
     """Trades, the newest first. `sees_others`: whether those of other people show now."""
 
-    results = TradeOutput(many=True, source="rows")
+    results = SharedTradeOutput(many=True, source="rows")
     next = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null where they end")
     sees_others = serializers.BooleanField()
 

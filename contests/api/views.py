@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.clients import client_of
@@ -19,18 +18,19 @@ from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.api import inputs
 from contests.api import serializers as wire
+from contests.api.common import CODE, acting, read, read_or_operate, viewer_of, visible
 from contests.selectors import ContestView
 from contests.selectors.results import result_of
 from contests.selectors.splits import only_accounts
 from contests.services import contests, lifecycle
 from contests.services.closing import contest_end
+from contests.services.drafting import contest_edit
 from contests.services.entries import contest_withdraw
 from contests.services.joins import contest_join
 from core.api import errors
 from core.errors import Invalid, NotFound
 from core.pagination import PagePagination
 from marketdata import selectors as market_selectors
-from trading.domain.types import Actor
 
 Move = Callable[..., ContestView | None]
 MOVES: dict[str, Move] = {
@@ -41,32 +41,6 @@ MOVES: dict[str, Move] = {
     "cancel": contests.contest_cancel,
     "end": contest_end,
 }
-CODE = OpenApiParameter("invite_code", str, description="Shows a private contest to who has its code")
-
-
-def viewer_of(request: Request) -> Actor | None:
-    """Who asks; operators see every contest."""
-    user: Any = request.user
-    if not user.is_authenticated:
-        return None
-    return Actor(user_id=user.pk, is_staff=user.is_operator, label=user.display_name)
-
-
-def _actor(request: Request) -> Actor:
-    actor = viewer_of(request)
-    assert actor is not None
-    return actor
-
-
-def _read(kind: type[Serializer], data: Any) -> dict[str, Any]:
-    serializer = kind(data=data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
-
-
-def _visible(request: Request, slug: str) -> ContestView:
-    code = str(request.query_params.get("invite_code", ""))[:32]
-    return selectors.contest_get(slug, viewer_of(request), code)
 
 
 def _mine(request: Request, contest: ContestView) -> int | None:
@@ -87,7 +61,7 @@ class ContestListView(APIView):
 
     def get_permissions(self) -> list[Any]:
         """Reading is open, writing is for operators."""
-        return [AllowAny()] if self.request.method in ("GET", "HEAD", "OPTIONS") else [IsAuthenticated(), IsOperator()]
+        return read_or_operate(self.request)
 
     @extend_schema(
         operation_id="contests_list",
@@ -96,7 +70,7 @@ class ContestListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Public contests and those you have joined, newest first."""
-        wanted = _read(inputs.ListInput, request.query_params).get("status", "")
+        wanted = read(inputs.ListInput, request.query_params).get("status", "")
         statuses = [status for status in wanted.split(",") if status]
         paginator = self.pagination_class()
         rows = selectors.contests_query(viewer_of(request), statuses)
@@ -113,22 +87,34 @@ class ContestListView(APIView):
         serializer = inputs.ContestInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         schedule = bool(serializer.validated_data["schedule"])
-        view = contests.contest_create(actor=_actor(request), spec=serializer.to_spec(), schedule=schedule)
+        view = contests.contest_create(actor=acting(request), spec=serializer.to_spec(), schedule=schedule)
         return Response(wire.contest_data(view), status=201)
 
 
 class ContestDetailView(APIView):
     """One contest."""
 
-    permission_classes = (AllowAny,)
+    def get_permissions(self) -> list[Any]:
+        """Reading is open, changing is for operators."""
+        return read_or_operate(self.request)
 
     @extend_schema(
         operation_id="contests_retrieve", parameters=[CODE], responses={200: wire.ContestOutput, **errors(404)}
     )
     def get(self, request: Request, slug: str) -> Response:
         """The contest, with your account in it when you have joined."""
-        view = _visible(request, slug)
+        view = visible(request, slug)
         return Response(wire.contest_data(view, _mine(request, view)))
+
+    @extend_schema(
+        operation_id="contests_edit", request=inputs.EditInput,
+        responses={200: wire.ContestOutput, **errors(400, 401, 403, 404, 409)},
+    )  # fmt: skip
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what may still change (operators): the words and sponsors, before the start places and window too."""
+        view = visible(request, slug)
+        changes = inputs.edit_read(request.data)
+        return Response(wire.contest_data(contest_edit(actor=acting(request), contest_id=view.id, changes=changes)))
 
 
 class ContestJoinView(APIView):
@@ -143,8 +129,8 @@ class ContestJoinView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Join with a new account; joining again answers with the same account."""
-        code = _read(inputs.JoinInput, request.data)["invite_code"]
-        actor = _actor(request)
+        code = read(inputs.JoinInput, request.data)["invite_code"]
+        actor = acting(request)
         # Whoever knows the address of a private contest may try its code: a wrong one is refused, not hidden.
         found = selectors.contest_by_slug(slug)
         if found is None or (found.status == "draft" and not actor.is_staff):
@@ -162,8 +148,8 @@ class ContestWithdrawView(APIView):
     @extend_schema(operation_id="contests_withdraw", request=None, responses={204: None, **errors(401, 403, 404, 409)})
     def post(self, request: Request, slug: str) -> Response:
         """Leave a contest before it starts; a fee that was paid is given back."""
-        found = selectors.contest_get(slug, _actor(request))
-        contest_withdraw(actor=_actor(request), contest_id=found.id)
+        found = selectors.contest_get(slug, acting(request))
+        contest_withdraw(actor=acting(request), contest_id=found.id)
         return Response(status=204)
 
 
@@ -175,7 +161,7 @@ class ContestResultView(APIView):
     @extend_schema(operation_id="contests_result", parameters=[CODE], responses={200: wire.ResultOutput, **errors(404)})
     def get(self, request: Request, slug: str) -> Response:
         """What is at stake, who has won what, and what the result rests on."""
-        return Response(wire.ResultOutput(result_of(_visible(request, slug).id)).data)
+        return Response(wire.ResultOutput(result_of(visible(request, slug).id)).data)
 
 
 class ContestMoveView(APIView):
@@ -187,9 +173,9 @@ class ContestMoveView(APIView):
     @extend_schema(request=inputs.MoveInput, responses={200: wire.StatusOutput, **errors(401, 403, 404, 409)})
     def post(self, request: Request, slug: str) -> Response:
         """Move the contest (operators). Repeating a move changes nothing."""
-        reason = _read(inputs.MoveInput, request.data)["reason"]
-        contest = selectors.contest_get(slug, _actor(request))
-        view = MOVES[self.verb](actor=_actor(request), contest_id=contest.id, reason=reason)
+        reason = read(inputs.MoveInput, request.data)["reason"]
+        contest = selectors.contest_get(slug, acting(request))
+        view = MOVES[self.verb](actor=acting(request), contest_id=contest.id, reason=reason)
         assert view is not None
         return _status(view)
 
@@ -202,7 +188,7 @@ class ContestStatusView(APIView):
     @extend_schema(operation_id="contests_status", parameters=[CODE], responses={200: wire.StatusOutput, **errors(404)})
     def get(self, request: Request, slug: str) -> Response:
         """Status and clock."""
-        return _status(_visible(request, slug))
+        return _status(visible(request, slug))
 
 
 class LeaderboardView(APIView):
@@ -217,8 +203,8 @@ class LeaderboardView(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """A page of the standings, or the rows around you (`around=me`) or around an account."""
-        view = _visible(request, slug)
-        asked = _read(inputs.LeaderboardInput, request.query_params)
+        view = visible(request, slug)
+        asked = read(inputs.LeaderboardInput, request.query_params)
         size, page = asked["pageSize"], asked["page"]
         around = self._around(request, view, asked.get("around"))
         only = only_accounts(view.id, asked.get("only", ""), viewer_of(request))
@@ -262,7 +248,7 @@ class CompetitionStartView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Start a fresh run (operators)."""
-        return _status(lifecycle.arena_start(actor=_actor(request)))
+        return _status(lifecycle.arena_start(actor=acting(request)))
 
 
 class CompetitionMoveView(APIView):
@@ -275,7 +261,7 @@ class CompetitionMoveView(APIView):
     def post(self, request: Request) -> Response:
         """Move the featured arena (operators)."""
         current = lifecycle.arena_current()
-        view = MOVES[self.verb](actor=_actor(request), contest_id=current.id)
+        view = MOVES[self.verb](actor=acting(request), contest_id=current.id)
         assert view is not None
         return _status(view)
 

@@ -22,6 +22,7 @@ MAX_LENGTH = timedelta(days=90)
 MAX_CAPACITY = 100_000
 MAX_BALANCE_MINOR = 10**14
 MOST_SPONSORS = 10
+RESERVED = frozenset({"new", "preview"})
 _URL = re.compile(r"https://[a-z0-9.-]+\.[a-z]{2,63}(?:[/?#][^\s\"'<>]*)?")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
@@ -58,6 +59,7 @@ class ContestSpec:
         """This spec when it makes sense. Raises Invalid with the field that does not."""
         rules: list[tuple[bool, str, str]] = [
             (bool(_SLUG.match(self.slug)), "slug", "Use lower-case letters, digits and dashes, at most 60."),
+            (self.slug not in RESERVED, "slug", "This address is used by a page of ours."),
             (0 < len(self.name.strip()) <= 120, "name", "Give it a name of at most 120 characters."),
             (bool(_CURRENCY.match(self.initial_balance.currency)), "currency", "Use a three-letter currency code."),
             (

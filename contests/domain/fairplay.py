@@ -122,6 +122,19 @@ def tail_decades(hits: int, trials: int, chance: float) -> float:
     return min(max(-total / math.log(10), 0.0), 99.0)
 
 
+def tail_of(hits: int, chances: Floats) -> float:
+    """`tail_decades` where each trial has a chance of its own."""
+    if hits <= chances.sum():
+        return 0.0
+    spread = np.zeros(len(chances) + 1)
+    spread[0] = 1.0
+    for chance in chances:
+        spread[1:] = spread[1:] * (1 - chance) + spread[:-1] * chance
+        spread[0] *= 1 - chance
+    tail = float(spread[hits:].sum())
+    return 99.0 if tail <= 0.0 else min(max(-math.log10(tail), 0.0), 99.0)
+
+
 def score_of(share: float, decades: float, full: float = FULL_DECADES) -> int:
     """0 to 100: `share` (0 to 1) of the trading, and how unlikely it is in decades; `full` is as good as impossible."""
     size = math.sqrt(min(max(share, 0.0), 1.0))

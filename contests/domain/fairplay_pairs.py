@@ -20,12 +20,13 @@ from contests.domain.fairplay import (
     MIRRORED,
     MOST_ORDERS,
     OPPOSITE,
+    Floats,
     Ints,
     Lead,
     Trades,
     corrected,
     score_of,
-    tail_decades,
+    tail_of,
 )
 
 WITHIN_US = 5_000_000  # two orders are together when they were placed within so many microseconds
@@ -57,9 +58,13 @@ class _Met:
     """One direction of a comparison: moments of one account, of which the other was there in `hits`."""
 
     hits: int
-    trials: int
-    chance: float
+    chances: Floats  # of each moment, that the other is there by chance
     rows: Ints  # of the trades that were met
+
+    @property
+    def trials(self) -> int:
+        """How many moments."""
+        return len(self.chances)
 
 
 def pair_leads(trades: Trades, agents: Set[int]) -> list[Lead]:
@@ -145,7 +150,7 @@ def _compare(book: _Book, first: int, second: int, kind: str, compared: float) -
         return None
     hits = min(there.hits, back.hits)
     # Both ways must be unlikely: somebody who trades all the time is always there.
-    decades = corrected(min(tail_decades(hits, one.trials, one.chance) for one in (there, back)), compared)
+    decades = corrected(min(tail_of(hits, one.chances) for one in (there, back)), compared)
     share = hits / min(there.trials, back.trials)
     score = score_of(share, decades)
     if not score:
@@ -153,7 +158,7 @@ def _compare(book: _Book, first: int, second: int, kind: str, compared: float) -
     evidence = {
         "together": hits,
         "moments": [there.trials, back.trials],
-        "expected": round(max(there.trials * there.chance, back.trials * back.chance), 2),
+        "expected": round(float(max(there.chances.sum(), back.chances.sum())), 2),
         "share_pct": round(100 * share, 1),
         "decades": round(decades, 1),
         **_matches(book, there.rows, second, kind),
@@ -183,10 +188,9 @@ def _met(book: _Book, one: int, other: int, kind: str) -> _Met | None:
     odds = (crowd(WITHIN_US) + PRIOR / cells) / (crowd(AROUND_US) + PRIOR)
     absent = (1 - np.minimum(odds, 1.0)) ** local
     moment = np.unique(moment, return_inverse=True)[1].reshape(-1)
-    trials = int(moment.max()) + 1
-    missed = np.ones(trials)
+    missed = np.ones(int(moment.max()) + 1)
     np.multiply.at(missed, moment, absent)
-    return _Met(hits, trials, float(1 - missed.mean()), rows[near > 0])
+    return _Met(hits, 1 - missed, rows[near > 0])
 
 
 def _between(keys: Ints, around: Ints, within: int) -> Any:

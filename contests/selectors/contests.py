@@ -66,6 +66,11 @@ class ContestView:
         return self.status in JOINABLE and (self.admission.late_entry or self.status == "scheduled")
 
     @property
+    def is_full(self) -> bool:
+        """Whether every place is taken; places that are being paid for are not counted."""
+        return self.participants >= self.capacity
+
+    @property
     def is_over(self) -> bool:
         """Whether its standings are final."""
         return self.status in OVER

@@ -53,10 +53,17 @@ def waiting_count(contest_id: int) -> int:
     return Waiting.objects.filter(contest_id=contest_id, status__in=["waiting", "offered"]).count()
 
 
-def is_full(contest: Contest) -> bool:
-    """Whether nobody can join just now."""
-    held = contest.entries.filter(status="held").count() + contest.waiting.filter(status="offered").count()
-    return contest.participants.filter(status="active").count() + held >= contest.capacity
+def is_full(contest_id: int, user_id: int | None) -> bool:
+    """Whether there is no place for this user just now: taken, being paid for, or kept for others who wait."""
+    contest = Contest.objects.get(pk=contest_id)
+    taken = contest.participants.filter(status="active").count() + contest.entries.filter(status="held").count()
+    rows = contest.waiting.filter(status__in=["waiting", "offered"]).order_by("pk").values_list("user_id", "status")
+    others = [user for user, status in rows[:10_000] if status == "offered" and user != user_id]
+    free = contest.capacity - taken - len(others)
+    if free <= 0:
+        return True
+    queue = [user for user, status in rows[:10_000] if status == "waiting" or user == user_id]
+    return len(queue) >= free and user_id not in queue[:free]
 
 
 def team_of(participant_id: int) -> TeamView | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 from django.db.models import Avg, Count, Max
@@ -52,6 +53,16 @@ class Side:
     count: int
     mean_bps: int
     best_bps: int
+
+    @property
+    def mean_pct(self) -> Decimal:
+        """The mean return in percent."""
+        return Decimal(self.mean_bps) / 100
+
+    @property
+    def best_pct(self) -> Decimal:
+        """The best return in percent."""
+        return Decimal(self.best_bps) / 100
 
 
 def only_accounts(contest_id: int, only: str, viewer: Actor | None) -> Ints | None:

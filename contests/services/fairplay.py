@@ -173,7 +173,7 @@ def _alert_in_tx(contest: Contest, number: int) -> None:
             user_id=user_id,
             kind="fair_play_queue",
             dedupe=f"fairplay:{contest.pk}:{now().date().isoformat()}",
-            params={"contest": contest.name, "number": number},
+            params={"contest": contest.name, "what": f"{number} new finding{'' if number == 1 else 's'}"},
             url=f"/moderation/fair-play?contest={contest.slug}",
         )
         for user_id in staff

@@ -213,6 +213,6 @@ def _answer_tell_in_tx(contest: Contest, row: Appeal, place: Participant, actor:
         user_id=place.user_id,
         kind="appeal_answered",
         dedupe=f"appeal:{row.pk}",
-        params={"contest": contest.name, "status": row.status, "answer": row.answer},
+        params={"contest": contest.name, "status": row.status, "message": row.answer},
         url=f"/contests/{contest.slug}/fair-play",
     )

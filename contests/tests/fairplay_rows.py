@@ -40,31 +40,32 @@ def crowd_join(view: ContestView, number: int) -> list[int]:
     return sorted([first, *(row.pk for row in accounts)])
 
 
-def orders_write(view: ContestView, rows, *, source="web", role="", volume=1_000_000, quantity=1):
-    """`rows`: (account id, symbol number, side 1 or -1, seconds since the start)."""
+def orders_write(view: ContestView, rows, *, source="web", role="", quote_at=lambda _: (0, "100")):
+    """`rows`: (account id, symbol number, side 1 or -1, seconds since the start). `quote_at`: tick and last price."""
     listings = market_selectors.listings(view.market_id)
     orders, fills = [], []
     for account_id, symbol, side, seconds in rows:
         ident, listing = next(_ids), listings[int(symbol) % len(listings)]
         at, word = START + timedelta(seconds=float(seconds)), "buy" if side > 0 else "sell"
-        common = {"account_id": int(account_id), "listing_id": listing.id, "side": word, "quantity": quantity}
+        common = {"account_id": int(account_id), "listing_id": listing.id, "side": word, "quantity": 1}
+        tick, last = quote_at(float(seconds))
         orders.append(
             Order(
                 id=ident,
                 symbol=listing.symbol,
                 type="market",
                 time_in_force="day",
-                filled_quantity=quantity,
+                filled_quantity=1,
                 average_price=100,
                 status="filled",
                 source=source,
                 role=role,
-                accepted_tick=0,
+                accepted_tick=tick,
                 created_at=at,
                 **common,
             )
         )
-        quote = {"tick": 0, "last": "100", "volume": volume}
+        quote = {"tick": tick, "last": last, "volume": 1_000_000}
         fills.append(
             Fill(
                 id=ident,

@@ -1,16 +1,22 @@
 """The scan: what it finds in a contest's rows, writes once, and brings back."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from accounts.models import AbuseLead, Notification
 from contests.models import Contest, Finding, Participant
+from contests.selectors import contest_by_id
 from contests.services.fairplay import fairplay_scan, fairplay_scan_due, finding_dismiss, finding_uphold
 from contests.tests.factories import contest, joined
-from contests.tests.fairplay_rows import crowd_join, finding, orders_write, steady
+from contests.tests.fairplay_rows import START, crowd_join, finding, orders_write, steady
 from contests.tests.test_fairplay_domain import copy_of, crowd
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.models import AuditEntry, OutboxEvent
+from marketdata import selectors as market_selectors
+from marketdata.models import LiveTick
+from marketdata.tests.live import live_market, simulated
 from trading.domain.types import Actor
 from trading.tests.factories import actor, user
 
@@ -31,7 +37,7 @@ def test_in_a_contest_of_three_hundred_the_planted_cheats_are_found_and_nobody_e
     view = contest()
     accounts = crowd_join(view, 300)
     rng = np.random.default_rng(11)
-    rows = crowd(rng, 297, 6, listings=2)
+    rows = crowd(rng, 297, 6, listings=2, most=16)
     rows = np.concatenate(
         [rows, copy_of(rows, 20, 298, rng), copy_of(rows, 40, 299, rng), copy_of(rows, 60, 300, rng, flip=True)], axis=1
     )
@@ -74,6 +80,33 @@ def test_who_follows_an_agent_is_found_and_agents_are_not():
     orders_write(view, steady(robot) + steady(twin) + steady(person, shift=2))
     fairplay_scan(contest_id=view.id)
     assert {(one[1], one[2]) for one in shown(view)} == {(person, robot), (person, twin)}
+
+
+def test_who_hunts_stale_prices_of_a_live_market_is_found():
+    view = contest()
+    live = live_market(*simulated("SIMA"))
+    Contest.objects.filter(pk=view.id).update(market_id=live.id)
+    view = contest_by_id(view.id)
+    (hunter, _), (honest, _) = joined(view), joined(view)
+    (listing,) = market_selectors.listings(live.id)
+    prices = 100 + np.cumsum(np.where(np.random.default_rng(3).random(200) < 0.5, 1, -1))
+    LiveTick.objects.bulk_create(
+        LiveTick(
+            market_id=live.id, index=tick, at=START + timedelta(seconds=10 * tick), session_date=START.date(),
+            session_tick=0, day_index=0, prices={str(listing.id): str(price)},
+        )
+        for tick, price in enumerate(prices.tolist())
+    )  # fmt: skip
+
+    def quote_at(seconds):
+        return int(seconds // 10), str(prices[int(seconds // 10)])
+
+    ahead = [(hunter, 0, 1 if prices[tick + 1] > prices[tick] else -1, 10 * tick + 9) for tick in range(0, 190, 5)]
+    orders_write(view, ahead, quote_at=quote_at)
+    orders_write(view, [(honest, 0, 1, 10 * tick + tick % 10) for tick in range(2, 190, 5)], quote_at=quote_at)
+    fairplay_scan(contest_id=view.id)
+    assert shown(view) == [("stale_prices", hunter, None)]
+    assert Finding.objects.get().evidence["late_and_gained"] == len(ahead)
 
 
 def test_people_who_share_a_device_are_found_unless_that_was_harmless():

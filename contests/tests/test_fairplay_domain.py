@@ -19,6 +19,7 @@ from contests.domain.fairplay import (
     stale_prices,
     strongest,
     tail_decades,
+    tail_of,
 )
 from contests.domain.fairplay_pairs import pair_leads
 from contests.domain.fairplay_words import evidence_words
@@ -41,13 +42,13 @@ def trades(account, listing, side, at, **more):
     return Trades(**whole, **part)
 
 
-def crowd(rng, people, hours, listings=4, first=1):
+def crowd(rng, people, hours, listings=4, most=50):
     """Honest traders: each at times of their own, a third of it when the news comes, which everyone reads alike."""
     blocks = []
     span = int(hours * 3600 * SECOND)
     news = rng.integers(0, span, 10)
-    for account in range(first, first + people):
-        number = int(rng.integers(8, 50))
+    for account in range(1, people + 1):
+        number = int(rng.integers(8, most))
         at, symbol = rng.integers(0, span, number), rng.integers(0, listings, number)
         side = np.where(rng.random(number) < 0.5, 1, -1)
         item, reads = rng.integers(0, 10, number), rng.random(number) < 0.33
@@ -148,6 +149,9 @@ def test_the_tail_of_known_cases():
     assert tail_decades(10, 10, 0.1) == pytest.approx(10)
     assert tail_decades(2, 2, 0.5) == pytest.approx(-np.log10(0.25))
     assert tail_decades(5, 10, 0.6) == 0
+    assert tail_of(2, np.array([0.1, 0.01])) == pytest.approx(3)
+    assert tail_of(7, np.full(20, 0.1)) == pytest.approx(tail_decades(7, 20, 0.1))
+    assert tail_of(1, np.full(20, 0.1)) == 0
 
 
 def test_what_people_share_adds_up_and_large_clusters_are_not_all_pairs():

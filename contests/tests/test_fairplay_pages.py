@@ -169,12 +169,12 @@ def test_pages_are_for_whom_they_are_for():
 def test_the_api_from_a_finding_to_a_granted_appeal():
     view = contest()
     (first, one), (second, _) = joined(view), joined(view)
-    row, harmless = finding(view, first, second), finding(view, second, kind="stale_prices", score=70)
+    row, harmless = finding(view, first, second), finding(view, second, kind="opposite", score=70)
     boss, other, person = api_client(moderator()), api_client(moderator()), api_client(person_of(one))
     base = f"/api/v1/contests/{view.slug}"
     listed = boss.get(f"{base}/findings?status=open").data
     assert [item["id"] for item in listed["results"]] == [row.pk, harmless.pk]
-    assert boss.get(f"{base}/findings?kind=stale_prices").data["total"] == 1
+    assert boss.get(f"{base}/findings?kind=opposite").data["total"] == 1
     assert boss.get(f"{base}/findings?kind=magic").status_code == 400
     one_row = boss.get(f"{base}/findings/{row.pk}").data
     assert (one_row["participant"]["account_id"], one_row["other"]["account_id"]) == (first, second)

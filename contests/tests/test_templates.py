@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from contests.domain.admission import Admission
 from contests.domain.constraints import Constraints
 from contests.domain.definition import ContestSpec
+from contests.domain.sharing import Sharing
 from contests.domain.stakes import Stakes
 from contests.domain.stretches import (
     BLEED,
@@ -92,6 +93,9 @@ _SPECS = st.builds(
     auto_renew=st.booleans(),
     stakes=_STAKES,
     admission=st.builds(Admission, st.booleans(), st.sampled_from([(), ("example.com",)])),
+    scoring=st.sampled_from(["value", "calmar"]),
+    sharing=st.sampled_from([Sharing(), Sharing("live", comments=False), Sharing("delayed", 30)]),
+    sponsors=st.sampled_from([(), ({"name": "Acme", "url": "https://acme.example"},)]),
 )  # fmt: skip
 
 

@@ -19,13 +19,15 @@ from accounts.clients import client_of
 from accounts.services.regions import client_region_require
 from contests import selectors
 from contests.domain.definition import ContestSpec
-from contests.domain.prize_words import amount_words, prize_words
+from contests.domain.prize_words import amount_words, percent_words, places_words, prize_words
+from contests.domain.scoring import WORDS
 from contests.domain.states import ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
 from contests.selectors import ContestView
 from contests.selectors.standings import board_rows
 from contests.services.contests import contest_create
+from contests.services.drafting import Preview, contest_preview
 from contests.services.entries import contest_withdraw
 from contests.services.joins import contest_join
 from core.clock import SystemClock
@@ -70,7 +72,7 @@ def contest_list(request: HttpRequest) -> HttpResponse:
             "contest": contest,
             "market": market_selectors.view_of(row.market),
             "joined": joined,
-            "can_join": who is not None and not joined and contest.takes_entries,
+            "can_join": who is not None and not joined and contest.takes_entries and not contest.is_full,
             **stake_words(contest),
         }
 
@@ -82,21 +84,51 @@ def contest_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def contest_new(request: HttpRequest) -> HttpResponse:
-    """The operator's form for a new contest: created and scheduled in one step."""
+    """The operator's form for a new contest: looked at as a dry run first, then kept as a draft or scheduled."""
     if not actor(request).is_staff:
         raise PermissionDenied
     form = ContestForm(request.POST or None)
+    preview: Preview | None = None
     if request.method == "POST" and form.is_valid():
         try:
             spec = form.spec(now=SystemClock().now())
-            contest = contest_create(actor=actor(request), spec=spec, schedule=True)
+            if request.POST.get("step") == "preview":
+                preview = contest_preview(actor=actor(request), spec=spec)
+            else:
+                return _made(request, spec, schedule=request.POST.get("step") != "draft")
         except DomainError as error:
             form.refuse(error)
-        else:
-            messages.success(request, f"{contest.name} is scheduled.{_invitation(request, spec)}")
-            return redirect("contest", slug=contest.slug)
-    status = 422 if form.is_bound else 200
-    return render(request, "contests/new.html", {"form": form, "wide_fields": form.wide_fields}, status=status)
+    context: dict[str, Any] = {"form": form, "wide_fields": form.wide_fields, "preview": preview}
+    if preview is not None:
+        context |= {**stake_words(preview.contest), **rules_context(preview.contest), "contest": preview.contest}
+        context |= {"symbols": preview.symbols, "currency": preview.contest.currency}
+    status = 422 if form.is_bound and preview is None else 200
+    return render(request, "contests/new.html", context, status=status)
+
+
+def _made(request: HttpRequest, spec: ContestSpec, *, schedule: bool) -> HttpResponse:
+    contest = contest_create(actor=actor(request), spec=spec, schedule=schedule)
+    if not schedule:
+        messages.success(request, f"{contest.name} is a draft, which only operators see.")
+        return redirect("contest-desk", slug=contest.slug)
+    messages.success(request, f"{contest.name} is scheduled.{_invitation(request, spec)}")
+    return redirect("contest", slug=contest.slug)
+
+
+def rules_context(contest: ContestView) -> dict[str, Any]:
+    """What the rules of a contest need beside the contest itself: prizes and shares in words, what ranks."""
+    stakes = contest.stakes
+    found: dict[str, Any] = {
+        "initial": contest.initial_balance_minor,
+        "scoring_words": WORDS[contest.scoring],
+        "prizes": [
+            {"places": places_words(prize.first, prize.last), "what": prize_words(prize, stakes.currency)}
+            for prize in stakes.prizes
+        ],
+    }
+    if stakes.house_bp:
+        found["house_share"] = percent_words(stakes.house_bp)
+    return found
 
 
 def _invitation(request: HttpRequest, spec: ContestSpec) -> str:

@@ -101,7 +101,7 @@ export class Board {
     cell("rank").textContent = row.rank || "\u2013";
     write(value, money(row.value_minor, this.currency), row.value_minor - before);
     const back = cell("return");
-    back.textContent = signedPct(row.return_pct);
+    back.textContent = row.score || signedPct(row.return_pct);
     setTone(back, Number(row.return_pct));
     if (cell("trades")) cell("trades").textContent = row.trades;
     this.move(cell("move"), row);

@@ -165,6 +165,7 @@ new Stream({
   status: root.dataset.status,
   handlers: {
     tick: onTick,
+    comment: (data) => document.body.dispatchEvent(new CustomEvent("arena:comment", { detail: data })),
     standings: (data) => {
       board.update(data.rows);
       one("[data-participants]").textContent = price(data.total, 0);

@@ -50,15 +50,19 @@ class Lines {
     this.series = new Map();
     this.shown = -1;
     themed(() => this.paint());
+    // Whatever the width: all of the course.
+    new ResizeObserver(() => requestAnimationFrame(() => this.chart.timeScale().fitContent())).observe(element);
   }
 
   options() {
     const base = options();
     const day = (time) => `day ${Math.floor(time / DAY) + 1}`;
+    // Days are marked where they begin.
+    const mark = (time) => (time % DAY ? "" : day(time));
     return {
       ...base,
       localization: { priceFormatter: (value) => signedPct(value), timeFormatter: day },
-      timeScale: { ...base.timeScale, tickMarkFormatter: day, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
+      timeScale: { ...base.timeScale, tickMarkFormatter: mark, rightOffset: 0, fixLeftEdge: true, fixRightEdge: true },
       handleScale: false,
       handleScroll: false,
     };
@@ -159,7 +163,7 @@ class Rewatch {
     this.percents = new Map(data.lines.map((line) => [line.account_id, line.values_minor.map((value) => this.percent(value))]));
     this.slider.max = String(this.ticks.length - 1);
     part("total").textContent = `${data.lines.length} of ${data.participants} shown`;
-    part("places-note").textContent = data.is_everyone ? "Ranked by value between two closes." : "Places are among everyone, at the last close before.";
+    part("places-note").textContent = this.byValue() ? "Ranked by value between two closes." : "Places are among everyone, at the last close before.";
     if (!this.lines) this.lines = new Lines(part("chart"));
     this.lines.load(this.times(), data.lines.map((line, index) => ({ id: line.account_id, index, own: line.account_id === data.me, values: this.percents.get(line.account_id) })));
     this.trades = data.trades.map((trade) => ({ ...trade, moment: Math.max(0, upto(this.clocks, Date.parse(trade.at))) }));
@@ -196,6 +200,11 @@ class Rewatch {
     this.traded();
   }
 
+  // Whether the values that are here say the places: all of them are, and it is they that rank.
+  byValue() {
+    return this.data.is_everyone && this.data.is_by_value;
+  }
+
   // Rows of who is there at the moment: place, line, value. The end is as it was frozen.
   ranked() {
     const { data, at } = this;
@@ -204,7 +213,7 @@ class Rewatch {
     const rows = data.lines
       .map((line, index) => ({ line, index, value: line.values_minor[at], place: isEnd ? line.final_rank : close < 0 ? null : line.places[close] }))
       .filter((row) => row.value !== null);
-    if (data.is_everyone && !isEnd) {
+    if (this.byValue() && !isEnd) {
       const running = rows.filter((row) => row.line.final_rank !== null).sort((a, b) => b.value - a.value || a.line.final_rank - b.line.final_rank);
       for (const row of rows) row.place = null;
       running.forEach((row, place) => { row.place = place + 1; });
@@ -220,7 +229,7 @@ class Rewatch {
       row.classList.toggle("is-me", line.account_id === this.data.me);
       row.classList.toggle("is-chosen", line.account_id === this.chosen);
       cell(row, place === null ? "–" : String(place), "td", "num");
-      const name = cell(row, "", "th");
+      const name = cell(row, "");
       const key = name.appendChild(document.createElement("span"));
       key.className = "race-key";
       key.dataset.colour = String(index % COLOURS);

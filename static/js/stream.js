@@ -51,7 +51,7 @@ export class Stream {
       this.retry();
     };
     source.addEventListener("overflow", () => this.handlers.reconnected && this.handlers.reconnected());
-    for (const name of ["tick", "standings", "status", "decision", "order", "fill", "quote"]) {
+    for (const name of ["tick", "standings", "status", "decision", "order", "fill", "quote", "comment"]) {
       source.addEventListener(name, (event) => this.receive(name, event));
     }
   }

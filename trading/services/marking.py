@@ -56,6 +56,9 @@ FROM trading_account a LEFT JOIN trading_accountmark m ON m.account_id = a.id WH
 _watchers: dict[str, Watcher] = {}
 # Fills by slot, for as long as a book lives.
 _fills: WeakKeyDictionary[Book, Ints] = WeakKeyDictionary()
+# Of a book the accounts that were asked for last, as they were given, and their slots.
+_asked: WeakKeyDictionary[Book, tuple[Ints, Ints]] = WeakKeyDictionary()
+_NOBODY: Ints = np.zeros(0, dtype=np.int64)
 
 
 def watch(name: str, watcher: Watcher) -> None:
@@ -136,21 +139,24 @@ def marks_now(market_id: int, currency: str, account_ids: Ints, tick: int) -> Gr
         return None
     slots = _slots(side.book, account_ids)
     there = slots >= 0
+    if bool(there.all()):
+        return GroupMarks(account_ids, side.marked[slots], side.book.cash[slots], counts[slots])
     held = slots[there]
     table = np.stack([account_ids[there], side.marked[held], side.book.cash[held], counts[held]])
-    if len(held) < len(account_ids):
-        table = np.concatenate([table, _rows(_ELSEWHERE, account_ids[~there], 4).T], axis=1)
-        table = table[:, np.argsort(table[0])]
-    return GroupMarks(*table)
+    table = np.concatenate([table, _rows(_ELSEWHERE, account_ids[~there], 4).T], axis=1)
+    return GroupMarks(*table[:, np.argsort(table[0])])
 
 
 def _slots(book: Book, account_ids: Ints) -> Ints:
-    """The slot of each account, -1 where it has none."""
-    ids = book.account_ids
+    """The slot of each account, -1 where it has none. Remembered for who asks for the same accounts at every tick."""
+    ids, (asked, slots) = book.account_ids, _asked.get(book, (None, _NOBODY))
+    if asked is account_ids and bool((slots < len(ids)).all()) and np.array_equal(ids[slots], account_ids):
+        return slots
     if not len(ids):
         return np.full(len(account_ids), -1, dtype=np.int64)
     order = np.argsort(ids, kind="stable")
     slots = order[np.minimum(np.searchsorted(ids, account_ids, sorter=order), len(ids) - 1)]
+    _asked[book] = (account_ids, slots)
     return np.where(ids[slots] == account_ids, slots, -1)
 
 
