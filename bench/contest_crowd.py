@@ -140,10 +140,16 @@ class Line:
     """One persistent connection that has one request under way at most."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.asked: Asked | None = None
         self.began, self.answer = 0.0, b""
+        self.open(port)
+
+    def open(self, port: int) -> None:
+        """Connect, anew if it was connected before."""
+        if hasattr(self, "socket"):
+            self.socket.close()
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, asked: Asked, packed: bytes, began: float) -> None:
         """Send it; its time counts from `began`."""
@@ -182,14 +188,21 @@ def drive(port: int, source: Any, connections: int, until: float, rate: float | 
             if following is None:
                 more = False
                 break
-            free.pop().send(*following, due if rate is not None else now)
+            free.pop(0).send(*following, due if rate is not None else now)
             due += 1 / rate if rate is not None else 0
         if not more and len(free) == len(lines):
             break
         pause = max(0.0, due - now) if rate is not None and free and more else 1.0
         for file, _ in poll.poll(min(pause, 1.0)):
-            if by_file[file].receive(found):
-                free.append(by_file[file])
+            line = by_file[file]
+            if line.asked is None:
+                # The server has closed a connection on which nothing was under way, as it may.
+                del by_file[file]
+                line.open(port)
+                by_file[line.socket.fileno()] = line
+                poll.register(line.socket.fileno(), select.EPOLLIN)
+            elif line.receive(found):
+                free.append(line)
     found.elapsed = time.perf_counter() - began
     for line in lines:
         line.socket.close()
@@ -263,14 +276,14 @@ def contest_make(people: int, minutes: float, agents: list[str]) -> tuple[Any, d
 
 
 def status_wait(wanted: set[str], seconds: float) -> str:
-    """Wait until the contest has one of these statuses; the one it has then."""
+    """Wait until the contest has one of these statuses, and its market a price; the status it has then."""
     from contests.models import Contest
 
     stop = time.monotonic() + seconds
     while True:
-        status = str(Contest.objects.values_list("status", flat=True).get(slug=SLUG))
-        if status in wanted or time.monotonic() > stop:
-            return status
+        status, tick = Contest.objects.values_list("status", "market__tick").get(slug=SLUG)
+        if (status in wanted and tick >= 0) or time.monotonic() > stop:
+            return str(status)
         time.sleep(0.5)
 
 

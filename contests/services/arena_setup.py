@@ -83,22 +83,22 @@ READY = (
     Plan(
         "the-slow-bleed", "The slow bleed",
         "A little lower, a little higher, a little lower. No day is bad enough to make you leave.",
-        BLEED, 90, 6, 20, 8, 6,
+        BLEED, 90, 6, 20, 8,
     ),
     Plan(
         "earnings-whiplash", "Earnings whiplash",
         "Results come overnight, and the open is far from the close. What you hold in the evening is the bet.",
-        WHIPLASH, 30, 14, 10, 6, 12,
+        WHIPLASH, 30, 14, 10, 6,
     ),
     Plan(
         "the-long-recovery", "The long recovery",
         "The worst may be over, or not. Nobody rings a bell; whoever waits to be sure pays more.",
-        RECOVERY, 120, 4, 20, 8, 20,
+        RECOVERY, 120, 4, 20, 8,
     ),
     Plan(
         "quiet-range", "Quiet range",
         "Nothing happens, for weeks. Patience, small edges, and what each trade costs.",
-        RANGE, 40, 7, 10, 8, 9,
+        RANGE, 40, 7, 10, 8,
     ),
 )  # fmt: skip
 
