@@ -32,7 +32,20 @@ _TRADING = {
     "trading.margincall",
     "trading.adjustment",
 }
-_CONTESTS = {"contests.contest", "contests.participant", "contests.standingsnapshot"}
+_CONTESTS = {
+    f"contests.{name}"
+    for name in (
+        "contest",
+        "participant",
+        "standingsnapshot",
+        "finding",
+        "sanction",
+        "appeal",
+        "comment",
+        "waiting",
+        "team",
+    )
+}
 _MARKET = {"marketdata.market", "marketdata.instrument", "marketdata.exchange", "marketdata.exchangehalt"}
 _MONEY = {
     f"payments.{name}"

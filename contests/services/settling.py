@@ -13,6 +13,7 @@ from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Award, Contest, Entry
 from contests.selectors import ContestView, view_of
+from contests.selectors.fairplay import appeals_open
 from contests.selectors.results import people_ranked, pool_account, pool_minor, settles_at
 from contests.services.moves import SYSTEM, move_in_tx, now
 from contests.services.pools import fees_return_in_tx, pool_empty_in_tx, pool_unfund_in_tx
@@ -45,7 +46,7 @@ def contest_settle(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "") 
     """Owe the winners their prizes. Settling a settled contest changes nothing.
 
     Raises Conflict `contest_state`; `dispute_window` before its time; `fees_under_way` while fees are being given back
-    or contested, because the pool is not known then.
+    or contested, because the pool is not known then; `appeals_open` while it is not known who may win.
     """
     with transaction.atomic(durable=True):
         contest = contest_lock(contest_id)
@@ -72,6 +73,8 @@ def _under_way_require(contest: Contest) -> None:
     returning = contest.entries.filter(status__in=[Entry.Status.RETURNING, Entry.Status.HELD])
     if returning.exists() or open_refunds.exists() or open_disputes.exists():
         raise Conflict("fees_under_way", "Fees of this contest are being paid, given back or contested just now.")
+    if appeals_open(contest.pk):
+        raise Conflict("appeals_open", "Somebody has appealed against a moderator's decision: it is answered first.")
 
 
 def _award_in_tx(contest: Contest) -> int:

@@ -82,7 +82,7 @@ def test_a_contest_of_teams(url, people, shots):  # noqa: F811
     bob.get_by_label("Quantity").fill("30")
     bob.locator(".ticket-submit").click()
     expect(bob.locator("#ticket-result")).to_contain_text("Bought 30")
-    bob.get_by_label("Say something").fill("All in, captain.")
+    bob.get_by_label("Message to everyone in this contest").fill("All in, captain.")
     bob.locator(".chat-write button").click()
     expect(bob.get_by_text("All in, captain.").first).to_be_visible()
     shot(bob, shots, "contest-team")
