@@ -118,6 +118,8 @@ class RankOutput(serializers.Serializer):
 class WaitView(APIView):
     """Waiting for a place."""
 
+    key_scope = "trade"
+
     @extend_schema(operation_id="contests_wait", request=JoinInput,
                    responses={200: WaitingOutput, **errors(400, 401, 403, 404, 409)})  # fmt: skip
     def post(self, request: Request, slug: str) -> Response:
@@ -182,6 +184,8 @@ class TeamView(APIView):
 
 class ResetView(APIView):
     """Beginning anew."""
+
+    key_scope = "trade"
 
     @extend_schema(operation_id="contests_reset", request=None,
                    responses={200: OwnAccountOutput, **errors(401, 404, 409)})  # fmt: skip

@@ -11,7 +11,7 @@ from contests.services.joins import contest_join
 from marketdata.models import Instrument, Watchlist
 from marketdata.services.watchlists import item_add, watchlist_create
 from marketdata.tests.factories import advance
-from tests.authorization import payments
+from tests.authorization import contests, payments
 from trading.models import Account, Order, Verdict
 from trading.services.rules import rule_set_store, rules_assign_in_tx
 from trading.tests import factories as trading
@@ -145,6 +145,7 @@ KEY_WRITES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "api/v1/contests/<slug:slug>/join"),
         ("POST", "api/v1/contests/<slug:slug>/withdraw"),
     }
+    | contests.KEY_WRITES
 ) - {("PUT", "api/v1/risk/settings")}
 
 # What a route needs to have something to show: the marks of what it asks about.
@@ -168,6 +169,7 @@ QUERIES: dict[str, str] = {
 # What a write needs to get past the check of its form to the one of rights.
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     **payments.BODIES,
+    **contests.BODIES,
     ("PATCH", "api/v1/core/watchlists/<int:watchlist_id>"): {"name": "Renamed"},
     ("POST", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"asset": "AAA"},
     ("PUT", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"items": []},
@@ -185,18 +187,22 @@ ADDED = DELETED | {"accounts.legaltext", "trading.ruleset"} | {
                  "exchangeholiday", "exchangehalt")
 }  # fmt: skip
 # 404 here says that one has nothing of the kind oneself.
-ABSENT = payments.ABSENT | frozenset(
-    {
-        ("DELETE", "api/v1/me/privacy/deletion"),
-        *((method, "practice") for method in ("GET", "POST")),
-        ("POST", "practice/again"),
-        *(("POST", f"{start}contests/<slug:slug>/withdraw") for start in ("", "api/v1/")),
-        ("GET", "api/v1/practice"),
-        ("POST", "api/v1/practice/reset"),
-        ("GET", "settings/security/authenticator/remove"),
-        ("POST", "settings/security/authenticator/remove"),
-        ("GET", "settings/security/recovery-codes/download"),
-    }
+ABSENT = (
+    payments.ABSENT
+    | contests.ABSENT
+    | frozenset(
+        {
+            ("DELETE", "api/v1/me/privacy/deletion"),
+            *((method, "practice") for method in ("GET", "POST")),
+            ("POST", "practice/again"),
+            *(("POST", f"{start}contests/<slug:slug>/withdraw") for start in ("", "api/v1/")),
+            ("GET", "api/v1/practice"),
+            ("POST", "api/v1/practice/reset"),
+            ("GET", "settings/security/authenticator/remove"),
+            ("POST", "settings/security/authenticator/remove"),
+            ("GET", "settings/security/recovery-codes/download"),
+        }
+    )
 )
 # Whoever is signed in is signed out by it.
 SIGNS_OUT = frozenset({("POST", "settings/sessions/end-all")})
