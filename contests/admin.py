@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from contests import admin_fairplay  # noqa: F401
+from contests import admin_fairplay, admin_places  # noqa: F401
 from contests.models import Award, Contest, Entry, Participant, StandingSnapshot
 from contests.services import contests
 from contests.services.closing import contest_end

@@ -28,6 +28,7 @@ urlpatterns = [
     path("contests/<slug:slug>/desk", console.contest_desk, name="contest-desk"),
     path("contests/<slug:slug>/desk/people", console.contest_people, name="contest-people"),
     path("contests/<slug:slug>/desk/change", console.contest_change, name="contest-change"),
+    path("contests/<slug:slug>/desk/template", console.contest_keep, name="contest-keep"),
     path("contests/<slug:slug>/desk/message", console.contest_broadcast, name="contest-broadcast"),
     *[
         path(f"contests/<slug:slug>/desk/{verb}", console.contest_move, {"verb": verb}, name=f"contest-move-{verb}")

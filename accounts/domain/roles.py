@@ -35,15 +35,8 @@ _TRADING = {
 _CONTESTS = {
     f"contests.{name}"
     for name in (
-        "contest",
-        "participant",
-        "standingsnapshot",
-        "finding",
-        "sanction",
-        "appeal",
-        "comment",
-        "waiting",
-        "team",
+        *("contest", "participant", "standingsnapshot", "finding", "sanction", "appeal", "comment", "waiting"),
+        *("team", "contesttemplate", "broadcast", "certificate"),
     )
 }
 _MARKET = {"marketdata.market", "marketdata.instrument", "marketdata.exchange", "marketdata.exchangehalt"}

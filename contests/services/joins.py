@@ -55,14 +55,18 @@ def contest_join_in_tx(
     if known is not None and known.status in (Participant.Status.EXCLUDED, Participant.Status.DISQUALIFIED):
         raise Forbidden("taken_out", "You were taken out of this contest.", {"status": known.status})
     open_require(contest, invite_code, invited=invited)
-    places_left_in_tx(contest, actor.user_id)
+    # A place that was held while it was paid for, or that the definition names, is nobody's in the queue.
+    places_left_in_tx(contest, user.pk, past_queue=paid or invited)
     if not invited:
         admission_require(contest, user)
     if user.kind == User.Kind.PERSON and not paid:
         _fee_require(contest, invite_code)
     waiting_done_in_tx(contest, user.pk)
-    if known is not None:
-        return _back_in_tx(known)
+    return _back_in_tx(known) if known is not None else _enter_in_tx(contest, user)
+
+
+def _enter_in_tx(contest: Contest, user: User) -> int:
+    """The account, the place and the event of who enters for the first time."""
     account_id = account_open_in_tx(
         owner_id=user.pk,
         market_id=contest.market_id,
@@ -134,12 +138,14 @@ def places_free(contest: Contest, user_id: int = 0) -> int:
     return contest.capacity - taken - held - offered
 
 
-def places_left_in_tx(contest: Contest, user_id: int) -> int:
+def places_left_in_tx(contest: Contest, user_id: int, *, past_queue: bool = False) -> int:
     """The places of a locked contest that are free for this user. Raises Conflict `contest_full`.
 
-    Who waits comes first: what is free while somebody does is theirs.
+    Who waits comes first: what is free while somebody does is theirs. `past_queue`: the place is this user's already.
     """
     left = places_free(contest, user_id)
+    if past_queue and left > 0:
+        return left
     queue = contest.waiting.filter(status=Waiting.Status.WAITING).order_by("pk")
     ahead = list(queue.values_list("user_id", flat=True)[: max(left, 0)])
     has_offer = contest.waiting.filter(status=Waiting.Status.OFFERED, user_id=user_id).exists()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connection
+
 from contests.domain.states import may_move
 from contests.models import Contest
 from core import push
@@ -36,8 +38,11 @@ def who(actor: Actor) -> _Who | None:
 
 
 def now() -> datetime:
-    """Wall time: contests open and close by it."""
-    return datetime.now(tz=UTC)
+    """Wall time by the database's clock, the same for every worker: contests open and close by it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+    return found.astimezone(UTC)
 
 
 def move_in_tx(contest: Contest, target: str, *, actor: Actor, reason: str = "", topic: str | None = None) -> None:

@@ -20,6 +20,7 @@ from contests.services.entries import contest_withdraw, fees_return_due
 from contests.services.joins import contest_join
 from contests.services.proof import contest_verify
 from contests.services.settling import contest_settle, contests_settle_due
+from contests.services.waiting import waiting_advance_due, waiting_join
 from contests.tests import factories as make
 from core.errors import Conflict, DomainError, NotFound
 from core.services.books import verify
@@ -388,3 +389,22 @@ def test_agents_and_free_contests_pay_nothing():
     assert refused.value.code == "contest_free"
     fee = contest()
     assert contest_join(actor=actor_of(user(kind="agent")), contest_id=fee.id)
+
+
+def test_who_pays_for_a_held_place_gets_it_though_others_wait():
+    view = contest(capacity=1)
+    who, waiting = user(), user()
+    payment = begin(view, who)
+    assert waiting_join(actor=actor_of(waiting), contest_id=view.id) == 1
+    pay(payment)
+    events_deliver()
+    assert account_of(view, who)
+    assert waiting_advance_due() == 0
+    contest_withdraw(actor=actor_of(who), contest_id=view.id)
+    assert waiting_advance_due() == 1
+    # A place with a fee is kept for who waited, and nobody else begins to pay for it.
+    with pytest.raises(Conflict) as refused:
+        begin(view, user())
+    assert refused.value.code == "contest_full"
+    enter(view, waiting)
+    assert account_of(view, waiting)

@@ -7,12 +7,15 @@ import pytest
 
 from contests.models import Contest
 from contests.selectors import contest_by_id
+from contests.services import lifecycle, moves
 from contests.services.contests import contest_create
 from contests.services.lifecycle import lifecycle_run
+from contests.services.proof import contest_verify
 from contests.services.replays import contest_replay
 from contests.tests import factories as make
 from core.errors import Conflict, Invalid
 from core.money import Money
+from marketdata.adapters import live_board
 from marketdata.tests.factories import InstrumentFactory, bars_create
 from marketdata.tests.live import exchanges, simulated, step, tell
 from trading.tests.factories import place
@@ -52,6 +55,49 @@ def test_people_trade_the_feeds_prices_and_the_window_ends_it(stock):
     assert ended.status == "ended"
     row = Contest.objects.get(pk=view.id).participants.get()
     assert row.final_value_minor == 10_000_000 + 10 * (13_000 - 10_001)
+
+
+def test_a_symbol_without_a_price_at_the_close_counts_at_its_last_one(stock):
+    """The provider falls silent for one symbol before the end: its last price marks it, and the proof goes by that."""
+    other = simulated("SIMB")[0]
+    wanted = replace(spec(), market={"kind": "simulated", "exchange": "SIMX", "symbols": ["SIMA", "SIMB"]})
+    contest_create(actor=make.OPERATOR, spec=wanted, schedule=True)
+    lifecycle_run()
+    view = contest_by_id(Contest.objects.latest("id").pk)
+    account_id, who = make.joined(view)
+    market = type("Market", (), {"id": view.market_id})
+    tell(stock, 100)
+    tell(other, 50)
+    step(market)
+    bought = place(who, account_id, "buy", 10, symbol="SIMB")
+    assert bought.status == "filled"
+    tell(other, 60)
+    step(market)
+    live_board.live_drop()
+    tell(stock, 120)
+    step(market)
+    lifecycle_run(at=view.ends_at)
+    row = Contest.objects.get(pk=view.id).participants.get()
+    assert row.final_value_minor == row.final_cash_minor + 10 * 6_000
+    assert contest_verify(view.slug).is_equal
+
+
+def test_a_worker_whose_clock_is_ahead_starts_nothing_early(stock, monkeypatch):
+    later = datetime.now(tz=UTC) + timedelta(hours=1)
+    contest_create(actor=make.OPERATOR, spec=replace(spec(), starts_at=later), schedule=True)
+
+    class Ahead(datetime):
+        """A clock that is two hours ahead."""
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz=tz) + timedelta(hours=2)
+
+    for module in (moves, lifecycle):
+        if hasattr(module, "datetime"):
+            monkeypatch.setattr(module, "datetime", Ahead)
+    assert lifecycle_run() == {"started": [], "ended": []}
+    assert Contest.objects.get().status == "scheduled"
 
 
 def test_without_an_end_it_is_refused(stock):

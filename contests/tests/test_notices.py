@@ -81,7 +81,7 @@ def test_agents_hear_nothing_and_crowds_are_told_in_steps(monkeypatch):
 def show(view, ranks: dict[int, int]) -> None:
     """Put ranks on the board, as a tick does."""
     rows = sorted(ranks.items(), key=lambda item: item[1] or 10**6)
-    columns = np.array([[account, rank, 0, 100, 100, 1] for account, rank in rows], dtype=np.int64).T
+    columns = np.array([[account, rank, 0, 100, 100, 1, 100] for account, rank in rows], dtype=np.int64).T
     board.board_write(view.id, meta={"tick": 1}, columns=columns)
 
 

@@ -10,12 +10,13 @@ from accounts.models import Notification
 from accounts.tests.factories import UserFactory
 from contests.domain.sharing import Sharing
 from contests.domain.stakes import Stakes
-from contests.models import Broadcast, Certificate, Contest, Participant
+from contests.models import Broadcast, Certificate, Contest, ContestTemplate, Participant
 from contests.services.broadcasts import broadcast_send
 from contests.services.certificates import certificate_issue
 from contests.services.closing import contest_end
 from contests.services.contests import contest_start
 from contests.services.drafting import contest_edit, contest_preview
+from contests.services.templates import templates_run
 from contests.tests.factories import OPERATOR, bars_load, contest, deliver, joined, spec
 from contests.tests.test_web import signed_in
 from core.errors import Conflict, DomainError, Invalid
@@ -187,3 +188,21 @@ def test_a_certificate_is_true_as_long_as_it_shows():
     assert Client().get(f"/certificates/{code}").status_code == 404
     assert Client().get("/certificates/nonsense").status_code == 404
     assert Certificate.objects.count() == 1
+
+
+def test_a_definition_is_kept_as_a_template():
+    view = contest(started=False)
+    client = operator()
+    first = datetime.now(tz=UTC) + timedelta(hours=30)
+    form = {"slug": "weekly", "cadence": "weekly", "zone": "Asia/Kolkata", "next_at": first.strftime("%Y-%m-%dT%H:%M")}
+    client.post(f"/contests/{view.slug}/desk/template", {**form, "zone": "Nowhere/City"})
+    assert not ContestTemplate.objects.exists()
+    client.post(f"/contests/{view.slug}/desk/template", form)
+    kept = ContestTemplate.objects.get()
+    assert (kept.slug, kept.cadence, kept.zone, kept.is_active) == ("weekly", "weekly", "Asia/Kolkata", True)
+    made = templates_run(at=first - timedelta(hours=20))
+    again = Contest.objects.get(slug=made[0])
+    assert (
+        again.definition["initial_balance_minor"] == Contest.objects.get(pk=view.id).definition["initial_balance_minor"]
+    )
+    assert again.status == "scheduled"

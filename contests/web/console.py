@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from contests import selectors
 from contests.forms import sponsors_read
-from contests.models import Contest, Participant
+from contests.models import Contest, ContestTemplate, Participant
 from contests.selectors import ContestView
 from contests.selectors.console import broadcasts_query, desk_of, people_query, person_view
 from contests.selectors.results import result_of
@@ -25,6 +25,7 @@ from contests.services.broadcasts import broadcast_send
 from contests.services.closing import contest_end
 from contests.services.drafting import contest_edit
 from contests.services.settling import contest_settle
+from contests.services.templates import TemplateOrder, template_create
 from core.errors import DomainError
 from core.pages import page, paginated
 from trading.pages import actor, mapped
@@ -48,6 +49,20 @@ OFFERED = {
 }
 WORDS = {"schedule": "Schedule", "start": "Start now", "pause": "Pause", "resume": "Resume", "end": "End and rank",
          "settle": "Give the prizes", "cancel": "Call off"}  # fmt: skip
+
+
+class TemplateForm(forms.Form):
+    """A contest's definition as a template."""
+
+    slug = forms.SlugField(label="Address of the template", max_length=44)
+    cadence = forms.ChoiceField(label="It repeats", choices=ContestTemplate.Cadence.choices, initial="none")
+    zone = forms.CharField(label="Time zone", max_length=40, initial="UTC", help_text="Such as Asia/Kolkata.")
+    next_at = forms.DateTimeField(
+        label="First start, UTC",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="Where it repeats; later ones start at the same local time.",
+    )
 
 
 class EditForm(forms.Form):
@@ -106,6 +121,7 @@ def _shown(request: HttpRequest, contest: ContestView, form: EditForm, status: i
         "desk": desk_of(contest.id),
         "result": result_of(contest.id),
         "form": form,
+        "template_form": TemplateForm(initial={"slug": contest.series[:44]}, auto_id="template-%s"),
         "moves": [{"verb": verb, "words": WORDS[verb]} for verb in OFFERED.get(contest.status, ())],
         "broadcasts": broadcasts_query(contest.id)[:10],
         "invite_code": Contest.objects.values_list("invite_code", flat=True).get(pk=contest.id),
@@ -167,6 +183,32 @@ def contest_broadcast(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         broadcast_send(actor=actor(request), contest_id=contest.id, body=request.POST.get("body", ""))
         messages.success(request, "Your message is on its way to everyone in it.")
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("contest-desk", slug=contest.slug)
+
+
+@login_required
+@require_POST
+@page
+def contest_keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep the contest's definition as a template, which makes others by itself or when it is asked to."""
+    contest = _contest(request, slug)
+    form = TemplateForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return redirect("contest-desk", slug=contest.slug)
+    asked = form.cleaned_data
+    row = Contest.objects.get(pk=contest.id)
+    lasts = row.ends_at - row.starts_at if row.ends_at is not None and row.starts_at is not None else None
+    repeats = asked["cadence"] != "none"
+    order = TemplateOrder(
+        name=contest.name, spec=contests.spec_of(row), lasts=lasts, cadence=asked["cadence"], zone=asked["zone"],
+        next_at=asked["next_at"] if repeats else None,
+    )  # fmt: skip
+    try:
+        made = template_create(actor=actor(request), slug=asked["slug"], order=order)
+        messages.success(request, f"The template {made.slug} is kept.")
     except DomainError as error:
         messages.error(request, error.message)
     return redirect("contest-desk", slug=contest.slug)

@@ -20,7 +20,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", f"{_API}/comments/<int:comment_id>/report"): "self",
     **{("GET", f"{_API}/{name}"): "public"
        for name in ("feed", "movers", "ranks/<int:account_id>", "timeline", "timeline/names")},
-    **{("GET", f"{_API}/{name}"): "moderator" for name in ("appeals", "findings", "findings/<int:finding_id>", "mutes")},
+    **{("GET", f"{_API}/{name}"): "moderator"
+       for name in ("appeals", "findings", "findings/<int:finding_id>", "mutes")},
     **{("POST", f"{_API}/{name}"): "moderator"
        for name in ("appeals/<int:appeal_id>/answer", "findings/<int:finding_id>/dismiss",
                     "findings/<int:finding_id>/uphold", "sanctions")},
@@ -49,7 +50,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", f"{_PAGE}/chat/<int:comment_id>/remove"): "owner",
     **{("GET", f"{_PAGE}/{name}"): "moderator" for name in ("desk", "desk/people")},
     **{("POST", f"{_PAGE}/desk/{name}"): "moderator"
-       for name in ("cancel", "change", "end", "message", "pause", "resume", "schedule", "settle", "start")},
+       for name in ("cancel", "change", "end", "message", "pause", "resume", "schedule", "settle", "start",
+                    "template")},
     ("GET", f"{_PAGE}/fair-play"): "self",
     ("POST", f"{_PAGE}/fair-play/<int:sanction_id>/appeal"): "owner",
     ("GET", "embed/contests/<slug:slug>"): "public",
