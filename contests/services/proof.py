@@ -29,6 +29,7 @@ from marketdata.domain.types import Tick
 from trading.domain.worth import value_minor
 from trading.selectors import equity_at
 from trading.services.context import instrument_of
+from trading.services.marking import marked_prices
 from trading.services.rebuild import group_cash, group_fills, group_holdings
 from trading.services.sight import last_prices
 
@@ -66,7 +67,7 @@ def proof_of(contest: Contest, table: Table, tick: Tick | None) -> dict[str, Any
         "definition": contest.definition_hash,
         "tick": -1 if tick is None else tick.index,
         "at": None if tick is None else tick.at.isoformat(),
-        "closing": {} if tick is None else _closing(contest.market_id, tick),
+        "closing": contest.proof.get("closing") or ({} if tick is None else _closing(contest.market_id, tick)),
         "prices": _prices_hash(contest.market_id, -1 if tick is None else tick.index),
         "orders": _orders_hash(contest.group_id)[0],
         "standings": _hash(map(_line, rows)),
@@ -74,7 +75,8 @@ def proof_of(contest: Contest, table: Table, tick: Tick | None) -> dict[str, Any
 
 
 def _closing(market_id: int, tick: Tick) -> dict[str, str]:
-    quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
+    # What the tick does not quote counts at the price that the mark went by.
+    quoted = marked_prices(market_id) | {quote.listing_id: quote.last for quote in tick.quotes.values()}
     missing = {item.id for item in market_selectors.listings(market_id)} - quoted.keys()
     if missing:
         quoted |= last_prices(market_id, tick.index, missing)

@@ -79,7 +79,8 @@ def test_a_symbol_without_a_price_at_the_close_counts_at_its_last_one(stock):
     lifecycle_run(at=view.ends_at)
     row = Contest.objects.get(pk=view.id).participants.get()
     assert row.final_value_minor == row.final_cash_minor + 10 * 6_000
-    assert contest_verify(view.slug).is_equal
+    found = contest_verify(view.slug)
+    assert found.is_equal, (found.findings, Contest.objects.get(pk=view.id).proof["closing"])
 
 
 def test_a_worker_whose_clock_is_ahead_starts_nothing_early(stock, monkeypatch):

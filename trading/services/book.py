@@ -98,6 +98,8 @@ class MarketBook:
     closed: set[int] = field(default_factory=set)
     closed_groups: set[int] = field(default_factory=set)
     nominated: set[int] = field(default_factory=set)
+    # The last price of each listing that a mark went by, in the listing's own currency.
+    lasts: dict[int, Decimal] = field(default_factory=dict)
 
     def look(self, market: MarketView, tick: Tick) -> bool:
         """Bring the book up to date; whether it was rebuilt. Raises what the database raises."""
@@ -190,6 +192,7 @@ class MarketBook:
             if missing:
                 quoted |= last_prices(self.market_id, tick.index, missing)
                 side.priced |= missing
+            self.lasts |= quoted
             prices: dict[int, Decimal] = {}
             for listing_id, last in quoted.items():
                 listing = listings.get(listing_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -58,6 +59,9 @@ _watchers: dict[str, Watcher] = {}
 _fills: WeakKeyDictionary[Book, Ints] = WeakKeyDictionary()
 # Of a book the accounts that were asked for last, as they were given, and their slots.
 _asked: WeakKeyDictionary[Book, tuple[Ints, Ints]] = WeakKeyDictionary()
+# The prices of the last mark of markets that do not run: their books are not kept.
+_closing: dict[int, dict[int, Decimal]] = {}
+_CLOSING_KEPT = 64
 _NOBODY: Ints = np.zeros(0, dtype=np.int64)
 
 
@@ -91,6 +95,9 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
     if tick.is_session_close:
         _purge()
     if market.status != "running":
+        _closing[market.id] = book.lasts
+        while len(_closing) > _CLOSING_KEPT:
+            _closing.pop(next(iter(_closing)))
         forget(market.id)
     return accounts
 
@@ -185,3 +192,8 @@ def _purge() -> None:
     """What told of changes long ago has been read by every process, or will not be (book.STALE_SECONDS)."""
     with connection.cursor() as cursor:
         cursor.execute(_PURGE)
+
+
+def marked_prices(market_id: int) -> dict[int, Decimal]:
+    """The last price by listing id that this process's latest mark of a market went by; empty without one."""
+    return dict(book_of(market_id).lasts or _closing.get(market_id, {}))
