@@ -62,24 +62,52 @@ def rank(field: Field, least: int = 1) -> Ranking:
 
 
 def _sorted(field: Field, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The rows from best to worst: sorted by score, and by the tie-breakers only where scores tie."""
-    order = rows[np.argsort(-field.scored[rows])]
-    values = field.scored[order]
-    same = values[1:] == values[:-1]
-    tied = np.zeros(len(order), dtype=bool)
-    tied[1:] |= same
-    tied[:-1] |= same
-    if tied.any():
-        few = order[tied]
-        keys = (
-            field.account_id[few],
-            field.joined_us[few],
-            -field.cash_minor[few],
-            -field.value_minor[few],
-            -field.scored[few],
-        )
-        order[tied] = few[np.lexsort(keys)]
+    """The rows from best to worst: sorted by score, and by the next key only those that are still equal."""
+    if not len(rows):
+        return rows
+    falls = [field.cash_minor] if field.score is None else [field.value_minor, field.cash_minor]
+    found, values = _by(-field.scored[rows])
+    order, is_new = rows[found], np.ones(len(rows), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=is_new[1:])
+    for key in (*(-column for column in falls), field.joined_us, field.account_id):
+        equal = ~is_new
+        equal[:-1] |= equal[1:]
+        places = np.flatnonzero(equal)
+        if not len(places):
+            break
+        few = order[places]
+        values = key[few]
+        if int(values.min()) == int(values.max()):
+            continue
+        group = np.cumsum(is_new[places])
+        found, values = _by(values, group)
+        order[places], group = few[found], group[found]
+        is_new[places[1:]] |= (values[1:] != values[:-1]) | (group[1:] != group[:-1])
     return order
+
+
+def _by(values: Ints, group: Ints | None = None) -> tuple[NDArray[np.intp], Ints]:
+    """How to sort by group (not falling, from 1 on), then value; and the values so sorted.
+
+    As one number of group, value and place where they fit 63 bits together: sorting numbers takes a third of the time
+    of sorting indexes.
+    """
+    least, most, own = int(values.min()), int(values.max()), len(values).bit_length()
+    bits, groups = (most - least).bit_length(), 0 if group is None else int(group[-1]).bit_length()
+    if bits + own + groups > 63:
+        found = np.argsort(values) if group is None else np.lexsort((values, group))
+        return found, values[found]
+    packed = values - least
+    if group is not None:
+        packed |= group << bits
+    packed <<= own
+    packed |= np.arange(len(values))
+    packed.sort()
+    found = packed & ((1 << own) - 1)
+    packed >>= own
+    packed &= (1 << bits) - 1
+    packed += least
+    return found, packed
 
 
 def return_bps(value_minor: int, initial_minor: int) -> int:

@@ -13,6 +13,7 @@ from django.db.models import F
 from redis.exceptions import RedisError
 
 from contests.adapters import board
+from contests.domain.packing import unpack
 from contests.domain.scoring import LOOKING_BACK, Course, score_text, scores
 from contests.domain.standings import Field, Ints, rank, return_text
 from contests.domain.states import OVER
@@ -20,8 +21,12 @@ from contests.models import Contest, Participant, ScoreState, StandingSnapshot
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
+from trading.domain.views import GroupMarks
 
 SPARK_POINTS = 60
+# From so many people on, the board is shown as it is.
+TRUSTED_FROM = 1_000
+NO_RANKS: Ints = np.zeros((2, 0), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,44 +165,69 @@ def _scores(contest: Contest, account_ids: Ints, equity: Ints, day_index: int | 
     return scores(contest.scoring, course, contest.initial_balance_minor)
 
 
-def table_compute(contest: Contest, previous: Mapping[int, int], day_index: int | None = None) -> Table:
+def table_compute(
+    contest: Contest, previous: Ints = NO_RANKS, day_index: int | None = None, marks: GroupMarks | None = None
+) -> Table:
     """Rank the contest's participants on their latest marks.
 
-    `previous`: earlier rank by account. `day_index`: the market day of the marks, whose own close is not yet looked
-    back on.
+    `previous`: earlier ranks, [2, n]: account ascending, rank. `day_index`: the market day of the marks, whose own
+    close is not yet looked back on. `marks`: those of the accounts in ascending order, where the process knows them;
+    else they are read.
     """
     contest_id, group_id = contest.pk, contest.group_id
     _, ids, joined = people(contest)
-    marks = trading_selectors.group_marks(group_id)
-    gone = Participant.objects.filter(contest_id=contest_id).exclude(status="active")
-    places = np.searchsorted(ids, marks.account_ids)
-    known = (places < len(ids)) & ~np.isin(marks.account_ids, list(gone.values_list("account_id", flat=True)))
-    known[known] = ids[places[known]] == marks.account_ids[known]
-    picked = places[known]
+    marks = marks or trading_selectors.group_marks(group_id)
+    gone = list(
+        Participant.objects.filter(contest_id=contest_id).exclude(status="active").values_list("account_id", flat=True)
+    )
+    if gone or not np.array_equal(ids, marks.account_ids):
+        marks, joined = _of_these(marks, ids[~np.isin(ids, gone)], joined[~np.isin(ids, gone)])
     field = Field(
-        account_id=marks.account_ids[known],
-        value_minor=marks.equity[known],
-        cash_minor=marks.cash[known],
-        joined_us=joined[picked],
-        trades=marks.fills[known].astype(np.int64),
-        score=_scores(contest, marks.account_ids[known], marks.equity[known], day_index),
+        account_id=marks.account_ids,
+        value_minor=marks.equity,
+        cash_minor=marks.cash,
+        joined_us=joined,
+        trades=marks.fills.astype(np.int64),
+        score=_scores(contest, marks.account_ids, marks.equity, day_index),
     )
     ranking = rank(field, least_trades(contest))
     order = ranking.order
-    accounts = field.account_id[order]
-    before = np.array([previous.get(account, 0) for account in accounts.tolist()], dtype=np.int64)
-    columns = np.stack(
-        [accounts, ranking.rank[order], before, field.value_minor[order], field.cash_minor[order], field.trades[order],
-         field.scored[order]]
-    )  # fmt: skip
-    return Table(columns=columns.astype(np.int64), ranked=ranking.ranked)
+    before = _ranks_of(previous, field.account_id)
+    found = (field.account_id, ranking.rank, before, field.value_minor, field.cash_minor, field.trades, field.scored)
+    columns = np.empty((len(found), len(order)), dtype=np.int64)
+    for into, column in zip(columns, found, strict=True):
+        np.take(column, order, out=into)
+    return Table(columns=columns, ranked=ranking.ranked)
 
 
-def previous_ranks(contest_id: int, day_index: int) -> dict[int, int]:
-    """Rank by account at the close of the last recorded market day before `day_index`."""
+def _of_these(marks: GroupMarks, ids: Ints, joined: Ints) -> tuple[GroupMarks, Ints]:
+    """The marks of these accounts with their joining times; all ascending. Who has no mark is left out."""
+    places = np.searchsorted(ids, marks.account_ids)
+    known = places < len(ids)
+    known[known] = ids[places[known]] == marks.account_ids[known]
+    found = GroupMarks(marks.account_ids[known], marks.equity[known], marks.cash[known], marks.fills[known])
+    return found, joined[places[known]]
+
+
+def _ranks_of(ranks: Ints, account_ids: Ints) -> Ints:
+    """The rank of each account, 0 where it has none."""
+    if not ranks.shape[1]:
+        return np.zeros(len(account_ids), dtype=np.int64)
+    at = np.minimum(np.searchsorted(ranks[0], account_ids), ranks.shape[1] - 1)
+    return np.where(ranks[0][at] == account_ids, ranks[1][at], 0)
+
+
+def previous_ranks(contest_id: int, day_index: int) -> Ints:
+    """Ranks at the close of the last recorded market day before `day_index`, [2, n]: account ascending, rank."""
     rows = StandingSnapshot.objects.filter(contest_id=contest_id, is_final=False, day_index__lt=day_index)
-    found = rows.order_by("-day_index").values_list("rows", flat=True).first()
-    return {row[1]: row[0] for row in found} if found else {}
+    found = rows.order_by("-day_index").values_list("packed", "rows").first()
+    if found is None:
+        return NO_RANKS
+    packed, top = found
+    pairs = np.array([(row[1], row[0]) for row in top], dtype=np.int64).reshape(-1, 2).T
+    if packed is not None:
+        pairs = unpack(bytes(packed))[:2]
+    return pairs[:, np.argsort(pairs[0])]
 
 
 def rows_of(columns: Ints, known: Mapping[int, Person], contest: Contest) -> list[StandingRow]:
@@ -232,13 +262,37 @@ def _contest(contest_id: int) -> Contest:
     return row
 
 
-def _whole(contest: Contest, joined: int, *, head_only: bool) -> tuple[Ints, int, int]:
-    """Columns, ranked and tick before the end: from the board while it knows everyone, else computed."""
+def _from_board(contest: Contest, start: int, stop: int, around: int | None) -> StandingsPage | None:
+    """The rows as they are shown; None when nothing is, or not everyone."""
     try:
-        shown = board.board_read(contest.pk, head_only=head_only)
+        shown = board.board_slice(contest.pk, start=start, count=stop - start, around=around)
+    except RedisError:
+        return None
+    if shown is None or not _knows_all(contest.pk, int(shown.meta["total"])):
+        return None
+    meta = shown.meta
+    rows = rows_of(shown.columns, _named(contest.pk, shown.columns[0].tolist()), contest)
+    return StandingsPage(rows, int(meta["total"]), int(meta["ranked"]), int(meta["tick"]), is_final=False)
+
+
+def _knows_all(contest_id: int, total: int) -> bool:
+    """Whether a board of so many people is to be shown.
+
+    Of a few, when nobody has joined or left since. Of many, always: who has joined is there at the next tick, and if
+    everyone ranked them all until then, there would be no next tick.
+    """
+    if total > TRUSTED_FROM:
+        return True
+    return Participant.objects.filter(contest_id=contest_id, status="active").count() == total
+
+
+def _whole(contest: Contest) -> tuple[Ints, int, int]:
+    """Columns, ranked and tick of everyone before the end: from the board while it knows them, else computed."""
+    try:
+        shown = board.board_read(contest.pk, head_only=False)
     except RedisError:
         shown = None
-    if shown is not None and int(shown[0]["total"]) == joined:
+    if shown is not None and _knows_all(contest.pk, int(shown[0]["total"])):
         meta, columns = shown
         return columns, int(meta["ranked"]), int(meta["tick"])
     tick = contest.market.tick
@@ -249,12 +303,13 @@ def _whole(contest: Contest, joined: int, *, head_only: bool) -> tuple[Ints, int
 
 def _live(contest: Contest, start: int, stop: int, around: int | None, only: Ints | None) -> StandingsPage:
     """Rows of a contest that has not ended."""
-    joined = Participant.objects.filter(contest_id=contest.pk, status="active").count()
-    head_only = around is None and only is None and stop <= board.HEAD
-    columns, ranked, tick = _whole(contest, joined, head_only=head_only)
+    page = _from_board(contest, start, stop, around) if only is None else None
+    if page is not None:
+        return page
+    columns, ranked, tick = _whole(contest)
     if only is not None:
         columns = columns[:, np.isin(columns[0], only)]
-        joined, ranked = columns.shape[1], int((columns[1] > 0).sum())
+        ranked = int((columns[1] > 0).sum())
     if around is not None:
         at = np.flatnonzero(columns[0] == around)
         size = stop - start
@@ -262,7 +317,7 @@ def _live(contest: Contest, start: int, stop: int, around: int | None, only: Int
         stop = start + size
     picked = columns[:, start:stop]
     rows = rows_of(picked, _named(contest.pk, picked[0].tolist()), contest)
-    return StandingsPage(rows, joined, ranked, tick, is_final=False)
+    return StandingsPage(rows, columns.shape[1], ranked, tick, is_final=False)
 
 
 def _named(contest_id: int, account_ids: Sequence[int]) -> dict[int, Person]:

@@ -92,7 +92,7 @@ def _freeze(contest_id: int, tick: Tick | None, *, actor: Actor, reason: str) ->
 
 def _rank_in_tx(contest: Contest, tick: Tick | None) -> Table:
     """Rank the marks of the end, and keep ranks, hash and proof."""
-    table = table_compute(contest, {}, None if tick is None else tick.day_index)
+    table = table_compute(contest, day_index=None if tick is None else tick.day_index)
     _store(contest, table)
     contest.final_hash = standings.table_hash(contest, table)
     contest.proof = proof_of(contest, table, tick)

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
+from django.db.models import QuerySet
 from redis.exceptions import RedisError
 
 from contests.adapters import board
 from contests.domain.packing import pack
 from contests.domain.scoring import LOOKING_BACK, Course
-from contests.domain.standings import standings_hash
+from contests.domain.standings import Ints, standings_hash
 from contests.domain.states import LIVE
 from contests.models import Contest, Participant, ScoreState, StandingSnapshot
 from contests.selectors.standings import (
@@ -28,42 +29,66 @@ from core import push
 from core.money import major_text
 from marketdata.domain.types import MarketView, Tick, iso
 from trading.selectors import equity_at
+from trading.services.marking import marks_now
 
 logger = logging.getLogger(__name__)
 
 PUSHED_ROWS = 50
 RECORDED_ROWS = 1000
 EVERY_TICK_UP_TO = 1000
-_previous: dict[int, tuple[int, dict[int, int]]] = {}
+MOST_CONTESTS_KEPT = 64
+_previous: dict[int, tuple[int, Ints]] = {}
+# The last table of each contest that was shown as soon as the marks were known, with its tick.
+_shown: dict[int, tuple[int, Table]] = {}
+
+
+def standings_show(market: MarketView, tick: Tick) -> None:
+    """Rank and show every contest of the market as soon as the marks of a tick are known (trading's `watch`)."""
+    for contest in _live(market):
+        _, ids, _ = people(contest)
+        marks = marks_now(market.id, contest.currency, ids, tick.index)
+        if marks is None:
+            continue
+        table = table_compute(contest, _ranks_before(contest.pk, tick.day_index), tick.day_index, marks)
+        show(contest, table, tick)
+        if len(_shown) > MOST_CONTESTS_KEPT:
+            _shown.clear()
+        _shown[contest.pk] = (tick.index, table)
 
 
 def standings_tick(market: MarketView, tick: Tick) -> None:
-    """The tick listener: standings of every contest that runs on this market. Idempotent per tick."""
-    for contest in Contest.objects.filter(market_id=market.id, status__in=[str(status) for status in LIVE]):
+    """The tick listener: what was not shown yet is, and a day's close is recorded. Idempotent per tick."""
+    for contest in _live(market):
         if tick.is_kept or tick.is_session_close or not _is_large(contest.pk):
             standings_refresh(contest, tick)
 
 
+def _live(market: MarketView) -> QuerySet[Contest]:
+    return Contest.objects.filter(market_id=market.id, status__in=[str(status) for status in LIVE])
+
+
 def _is_large(contest_id: int) -> bool:
-    """Whether ranks are computed once a minute of a live market instead of at every tick."""
+    """Whether ranks that must be read from the database are computed once a minute instead of at every tick."""
     rows = Participant.objects.filter(contest_id=contest_id)
     return len(rows.values_list("pk")[: EVERY_TICK_UP_TO + 1]) > EVERY_TICK_UP_TO
 
 
 def standings_refresh(contest: Contest, tick: Tick) -> Table:
-    """Rank one contest at a tick, show it, and record it at a day's close."""
-    table = table_compute(contest, _ranks_before(contest.pk, tick.day_index), tick.day_index)
+    """Rank one contest at a tick and show it, unless that is done; record it at a day's close."""
+    at, table = _shown.pop(contest.pk, (None, None))
+    if table is None or at != tick.index:
+        table = table_compute(contest, _ranks_before(contest.pk, tick.day_index), tick.day_index)
+        show(contest, table, tick)
     if tick.is_session_close or tick.is_last:
         snapshot_record(contest, table, day_index=tick.day_index, tick=tick)
         course_record(contest, tick)
-    show(contest, table, tick)
     return table
 
 
-def _ranks_before(contest_id: int, day_index: int) -> dict[int, int]:
+def _ranks_before(contest_id: int, day_index: int) -> Ints:
     kept = _previous.get(contest_id)
     if kept is None or kept[0] != day_index:
-        if len(_previous) > 64:
+        if len(_previous) > MOST_CONTESTS_KEPT:
             _previous.clear()
         kept = (day_index, previous_ranks(contest_id, day_index))
         _previous[contest_id] = kept
@@ -132,4 +157,5 @@ def course_record(contest: Contest, tick: Tick) -> None:
 def forget_process_state() -> None:
     """Drop what a crash would drop (tests, where ids come back after a rollback)."""
     _previous.clear()
+    _shown.clear()
     people_forget()
