@@ -14,10 +14,11 @@ from redis.exceptions import RedisError
 
 from contests.adapters import board
 from contests.domain.packing import unpack
-from contests.domain.scoring import LOOKING_BACK, Course, score_text, scores
+from contests.domain.scoring import score_text
 from contests.domain.standings import Field, Ints, rank, return_text
 from contests.domain.states import OVER
-from contests.models import Contest, Participant, ScoreState, StandingSnapshot
+from contests.models import Contest, Participant, StandingSnapshot
+from contests.selectors.courses import courses_forget, scores_of
 from core.errors import NotFound
 from marketdata import selectors as market_selectors
 from trading import selectors as trading_selectors
@@ -133,36 +134,13 @@ def people(contest: Contest) -> tuple[dict[int, Person], Ints, Ints]:
 
 def people_forget() -> None:
     """Empty what the process keeps (tests, where ids come back after a rollback)."""
+    courses_forget()
     _people.clear()
 
 
 def least_trades(contest: Contest) -> int:
     """How many trades it takes to be ranked."""
     return int(contest.constraints.get("min_trades") or 1)
-
-
-def course_before(contest: Contest, day_index: int | None) -> Course | None:
-    """What the scores know of the days before this one (None: of all that are recorded); None: of none."""
-    rows = ScoreState.objects.filter(contest=contest)
-    if day_index is not None:
-        rows = rows.filter(day_index__lt=day_index)
-    found = rows.order_by("-day_index").values_list("columns", flat=True).first()
-    return None if found is None else Course.unpack(bytes(found))
-
-
-def course_of(contest: Contest, account_ids: Ints, equity: Ints, day_index: int | None) -> Course:
-    """The course of these accounts (ascending) up to these equities, on the market day `day_index`."""
-    initial = contest.initial_balance_minor
-    before = course_before(contest, day_index) or Course.at_start(account_ids, initial)
-    return before.joined_by(account_ids, initial).after(equity)
-
-
-def _scores(contest: Contest, account_ids: Ints, equity: Ints, day_index: int | None) -> Ints | None:
-    """What ranks these accounts (ascending); None where it is the value."""
-    if contest.scoring not in LOOKING_BACK:
-        return None
-    course = course_of(contest, account_ids, equity, day_index)
-    return scores(contest.scoring, course, contest.initial_balance_minor)
 
 
 def table_compute(
@@ -188,7 +166,7 @@ def table_compute(
         cash_minor=marks.cash,
         joined_us=joined,
         trades=marks.fills.astype(np.int64),
-        score=_scores(contest, marks.account_ids, marks.equity, day_index),
+        score=scores_of(contest, marks.account_ids, marks.equity, day_index),
     )
     ranking = rank(field, least_trades(contest))
     order = ranking.order
@@ -378,12 +356,17 @@ def standings_page(
     `only`: of these accounts, with the ranks that they have among all; `total` and `ranked` count them alone.
     """
     contest = _contest(contest_id)
-    size = max(1, min(size, 200))
-    if contest.status in OVER:
-        page = _final(contest, start, start + size, around_account, only)
-    else:
-        page = _live(contest, start, start + size, around_account, only)
+    stop = start + max(1, min(size, 200))
+    read = _final if contest.status in OVER else _live
+    page = read(contest, start, stop, around_account, only)
     return replace(page, rows=_with_sparklines(page.rows)) if sparklines else page
+
+
+def standings_first(contest_id: int, most: int) -> list[StandingRow]:
+    """The first rows, however many, without sparklines: for a file."""
+    contest = _contest(contest_id)
+    read = _final if contest.status in OVER else _live
+    return read(contest, 0, most, None, None).rows
 
 
 def _with_sparklines(rows: Sequence[StandingRow]) -> list[StandingRow]:

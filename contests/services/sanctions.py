@@ -13,6 +13,7 @@ from contests.domain.fairplay_words import IN_FORCE, SANCTION_TITLES
 from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Appeal, Contest, Finding, Participant, Sanction
+from contests.selectors.access import takes_part
 from contests.services.closing import refreeze_in_tx
 from contests.services.moves import now, tell, who
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -75,6 +76,8 @@ def sanction_in_tx(
         raise Invalid("unknown_sanction", "There is no such sanction.", {"field": "kind"})
     if place.user_id == actor.user_id:
         raise Forbidden("not_yourself", "This is about you. Another moderator decides it.")
+    if takes_part(contest.pk, actor.user_id):
+        raise Forbidden("takes_part", "You take part in this contest yourself. Another moderator decides it.")
     if place.kind != "person":
         raise Conflict("not_a_person", "An agent of the house is not sanctioned: take it out of the contest instead.")
     before = place.status
@@ -176,7 +179,8 @@ def in_force(row: Sanction) -> bool:
 def appeal_answer(*, actor: Actor, appeal_id: int, is_granted: bool, answer: str) -> None:
     """Answer an appeal; to grant one against a sanction in force is to reinstate.
 
-    Raises Forbidden `not_moderator`, `another_moderator` (who decided does not answer), `not_yourself`; NotFound;
+    Raises Forbidden `not_moderator`, `another_moderator` (who decided does not answer), `not_yourself`, `takes_part`;
+    NotFound;
     Invalid `reason_needed`; Conflict `appeal_answered`, `contest_settled`.
     """
     moderator_require(actor)
@@ -193,6 +197,8 @@ def appeal_answer(*, actor: Actor, appeal_id: int, is_granted: bool, answer: str
             raise Conflict("appeal_answered", f"This appeal was {row.status} already.")
         if place.user_id == actor.user_id:
             raise Forbidden("not_yourself", "This is about you. Another moderator decides it.")
+        if takes_part(contest.pk, actor.user_id):
+            raise Forbidden("takes_part", "You take part in this contest yourself. Another moderator decides it.")
         if sanction.decided_by_id == actor.user_id:
             raise Forbidden("another_moderator", "You decided this. Another moderator answers the appeal.")
         row.status = Appeal.Status.GRANTED if is_granted else Appeal.Status.REFUSED

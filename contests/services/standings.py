@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import numpy as np
 from django.db.models import QuerySet
 from redis.exceptions import RedisError
 
 from contests.adapters import board
 from contests.domain.packing import pack
-from contests.domain.scoring import LOOKING_BACK, Course
+from contests.domain.scoring import LOOKING_BACK
 from contests.domain.standings import Ints, standings_hash
 from contests.domain.states import LIVE
 from contests.models import Contest, Participant, ScoreState, StandingSnapshot
+from contests.selectors.courses import course_before, course_none
 from contests.selectors.standings import (
     Table,
     board_rows,
-    course_before,
     people,
     people_forget,
     previous_ranks,
@@ -147,8 +146,7 @@ def course_record(contest: Contest, tick: Tick) -> None:
     """Keep what a score that looks back needs of this close, of everyone; a second record of a day is left out."""
     if contest.scoring not in LOOKING_BACK:
         return
-    nobody = Course.at_start(np.array([], dtype=np.int64), contest.initial_balance_minor)
-    before = course_before(contest, tick.day_index) or nobody
+    before = course_before(contest, tick.day_index) or course_none(contest)
     course = before.closed(equity_at(contest.group_id, tick.index), contest.initial_balance_minor)
     row = ScoreState(contest=contest, day_index=tick.day_index, tick=tick.index, columns=course.pack())
     ScoreState.objects.bulk_create([row], ignore_conflicts=True)

@@ -274,3 +274,31 @@ def test_of_a_contest_that_was_called_off_nothing_is_decided_but_a_warning():
     with pytest.raises(Conflict):
         appeal_make(actor=who, sanction_id=sanction, body=PLEA)
     decide(account_id, "warn")
+
+
+def test_a_moderator_who_takes_part_decides_about_nobody_in_it():
+    view, people = traded(2)
+    who = moderator()
+    contest_join(actor=who, contest_id=view.id)
+    with pytest.raises(Forbidden) as refused:
+        decide(people[0][0], "warn", who)
+    assert refused.value.code == "takes_part"
+    decide(people[0][0], "warn")
+
+
+def test_prizes_wait_until_appeals_are_answered():
+    view = paid_contest(started=True)
+    advance(view.market_id)
+    people = [enter(view) for _ in range(2)]
+    play(view, people)
+    loser = Participant.objects.get(contest_id=view.id, final_rank=2)
+    first = moderator()
+    decide(loser.account_id, "exclude", first)
+    appeal = appeal_make(actor=actor(loser.user), sanction_id=Sanction.objects.get().pk, body=PLEA)
+    with pytest.raises(Conflict) as refused:
+        contest_settle(contest_id=view.id)
+    assert refused.value.code == "appeals_open"
+    appeal_answer(actor=moderator(), appeal_id=appeal, is_granted=True, answer="They are two people.")
+    contest_settle(contest_id=view.id)
+    assert Award.objects.filter(participant=loser).exists()
+    assert contest_verify(view.slug).is_equal

@@ -25,7 +25,7 @@ from contests.domain.states import ContestStatus
 from contests.forms import ContestForm
 from contests.models import Contest
 from contests.selectors import ContestView
-from contests.selectors.standings import board_rows
+from contests.selectors.standings import board_rows, standings_first
 from contests.services.contests import contest_create
 from contests.services.drafting import Preview, contest_preview
 from contests.services.entries import contest_withdraw
@@ -240,16 +240,12 @@ def contest_csv(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
     target = StringIO()
     lines = csv.writer(target)
-    lines.writerow(["rank", "name", "kind", "value", "cash", "currency", "return_pct", "trades", "joined_at"])
-    for start in range(0, CSV_ROWS, 200):
-        rows = selectors.standings_page(contest.id, start=start, size=200, sparklines=False).rows
-        for row in rows:
-            lines.writerow([
-                row.rank or "", safe_cell(row.name), row.kind, major_text(row.value_minor, contest.currency),
-                major_text(row.cash_minor, contest.currency), contest.currency, row.return_pct, row.trades,
-                row.joined_at.isoformat(),
-            ])  # fmt: skip
-        if len(rows) < 200:
-            break
+    lines.writerow(["rank", "name", "kind", "value", "cash", "currency", "return_pct", "score", "trades", "joined_at"])
+    for row in standings_first(contest.id, CSV_ROWS):
+        lines.writerow([
+            row.rank or "", safe_cell(row.name), row.kind, major_text(row.value_minor, contest.currency),
+            major_text(row.cash_minor, contest.currency), contest.currency, row.return_pct, row.score, row.trades,
+            row.joined_at.isoformat(),
+        ])  # fmt: skip
     headers = {"Content-Disposition": f'attachment; filename="{contest.slug}-standings.csv"'}
     return HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
