@@ -172,9 +172,9 @@ def build_arena() -> None:
     call_command("market_step", contest.market_slug, "40", verbosity=0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stream_process(live_server) -> Iterator[StreamProcess]:
-    """One stream process for all tests; one that a test ended starts again for the next."""
+    """One stream process for the tests here; one that a test ended starts again for the next."""
     process = StreamProcess(live_server.url)
     yield process
     process.stop()
