@@ -77,7 +77,7 @@ class ContestSpec:
         for holds, name, message in rules:
             if not holds:
                 raise Invalid("invalid_contest", message, {"field": name})
-        self._check_window()
+        window_check(self.starts_at, self.ends_at, is_replay=self.is_replay)
         self.stakes.checked()
         sponsors_check(self.sponsors)
         return self
@@ -86,16 +86,6 @@ class ContestSpec:
     def is_replay(self) -> bool:
         """Whether its market plays history, which ends by itself; a live one needs an end."""
         return bool(self.market.get("kind", "replay") == "replay")
-
-    def _check_window(self) -> None:
-        if self.ends_at is None:
-            if not self.is_replay:
-                raise Invalid("invalid_contest", "A contest on a live market needs an end.", {"field": "ends_at"})
-            return
-        if self.starts_at is None or self.ends_at <= self.starts_at:
-            raise Invalid("invalid_contest", "A contest must end after it starts.", {"field": "ends_at"})
-        if self.ends_at - self.starts_at > MAX_LENGTH:
-            raise Invalid("invalid_contest", "A contest lasts at most 90 days.", {"field": "ends_at"})
 
     def definition(self) -> dict[str, Any]:
         """Everything that decides the result, as canonical JSON data."""
@@ -116,6 +106,18 @@ class ContestSpec:
                 "agent_interval_minutes": self.agent_interval_minutes,
             }
         )
+
+
+def window_check(starts_at: datetime | None, ends_at: datetime | None, *, is_replay: bool) -> None:
+    """Raise Invalid unless a contest ends after it starts, within 90 days; only a replay ends by itself."""
+    if ends_at is None:
+        if not is_replay:
+            raise Invalid("invalid_contest", "A contest on a live market needs an end.", {"field": "ends_at"})
+        return
+    if starts_at is None or ends_at <= starts_at:
+        raise Invalid("invalid_contest", "A contest must end after it starts.", {"field": "ends_at"})
+    if ends_at - starts_at > MAX_LENGTH:
+        raise Invalid("invalid_contest", "A contest lasts at most 90 days.", {"field": "ends_at"})
 
 
 def sponsors_check(sponsors: Sequence[Mapping[str, str]]) -> None:

@@ -15,12 +15,13 @@ return alone, below all who gained: dividing a loss would reward the wilder one.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contests.domain.packing import pack, unpack
 
 Ints = NDArray[np.int64]
 
@@ -31,7 +32,6 @@ MILLION = 1_000_000
 LEAST_FALL = BILLION // 100
 LEAST_DEVIATION = 1_000  # millionths of a return
 _MOST_RETURN = 9_000 * MILLION  # millionths: what int64 sums and squares of a course can hold
-ROWS = 7
 
 WORDS = {
     VALUE: "Equity at the end",
@@ -108,14 +108,13 @@ class Course:
         return all(np.array_equal(one, two) for one, two in zip(self._columns(), other._columns(), strict=True))
 
     def pack(self) -> bytes:
-        """As bytes to be stored: zlib of little-endian int64."""
-        return zlib.compress(np.ascontiguousarray(np.stack(self._columns()), dtype="<i8").tobytes(), 6)
+        """As bytes to be stored."""
+        return pack(np.stack(self._columns()))
 
     @classmethod
     def unpack(cls, packed: bytes) -> Course:
         """What `pack` has written."""
-        flat = np.frombuffer(zlib.decompress(packed), dtype="<i8").astype(np.int64)
-        return cls(*flat.reshape(ROWS, -1))
+        return cls(*unpack(packed))
 
 
 def scores(kind: str, course: Course, initial_minor: int) -> Ints:

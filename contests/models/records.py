@@ -49,7 +49,7 @@ class ContestTemplate(models.Model):
 class ScoreState(models.Model):
     """What a score that looks back needs of every account, as it stood after a market day. Append-only.
 
-    `columns`: zlib of little-endian int64, [rows, n], as contests.domain.scoring packs them.
+    `columns`: [rows, n] of int64, as contests.domain.scoring.Course packs them.
     """
 
     contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contests.models import Contest, Team, TeamMember, Waiting
+from contests.models import Contest, Entry, Participant, Team, TeamMember, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,27 @@ def waiting_count(contest_id: int) -> int:
     return Waiting.objects.filter(contest_id=contest_id, status__in=["waiting", "offered"]).count()
 
 
+def places_free(contest: Contest, user_id: int = 0) -> int:
+    """The places of a contest that nobody has, nobody is paying for, and none is kept for another who waits."""
+    taken = contest.participants.filter(status=Participant.Status.ACTIVE).count()
+    held = contest.entries.filter(status=Entry.Status.HELD).count()
+    offered = contest.waiting.filter(status=Waiting.Status.OFFERED).exclude(user_id=user_id).count()
+    return contest.capacity - taken - held - offered
+
+
+def places_for(contest: Contest, user_id: int) -> int:
+    """The places that this user may take: 0 when what is free is for those who waited longer."""
+    left = max(places_free(contest, user_id), 0)
+    queue = contest.waiting.filter(status=Waiting.Status.WAITING).order_by("pk")
+    ahead = list(queue.values_list("user_id", flat=True)[:left])
+    if len(ahead) < left or user_id in ahead:
+        return left
+    return left if contest.waiting.filter(status=Waiting.Status.OFFERED, user_id=user_id).exists() else 0
+
+
 def is_full(contest_id: int, user_id: int | None) -> bool:
-    """Whether there is no place for this user just now: taken, being paid for, or kept for others who wait."""
-    contest = Contest.objects.get(pk=contest_id)
-    taken = contest.participants.filter(status="active").count() + contest.entries.filter(status="held").count()
-    rows = contest.waiting.filter(status__in=["waiting", "offered"]).order_by("pk").values_list("user_id", "status")
-    others = [user for user, status in rows[:10_000] if status == "offered" and user != user_id]
-    free = contest.capacity - taken - len(others)
-    if free <= 0:
-        return True
-    queue = [user for user, status in rows[:10_000] if status == "waiting" or user == user_id]
-    return len(queue) >= free and user_id not in queue[:free]
+    """Whether there is no place for this user just now."""
+    return not places_for(Contest.objects.get(pk=contest_id), user_id or 0)
 
 
 def team_of(participant_id: int) -> TeamView | None:

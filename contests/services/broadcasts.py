@@ -6,8 +6,7 @@ from django.db import transaction
 
 from contests.locks import contest_lock
 from contests.models import Broadcast
-from contests.services.moves import now, tell, who
-from core import push
+from contests.services.moves import now, status_push, tell, who
 from core.errors import Conflict, Invalid
 from core.services import audit
 from trading.domain.types import Actor
@@ -37,5 +36,5 @@ def broadcast_send(*, actor: Actor, contest_id: int, body: str) -> int:
             after={"broadcast": row.pk, "body": text},
         )  # fmt: skip
         tell(contest, "message", broadcast_id=row.pk)
-        push.publish(f"contest:{contest.pk}", "status", {"slug": contest.slug, "status": contest.status})
+        status_push(contest)
         return row.pk

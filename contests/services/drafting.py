@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from contests.domain.definition import MAX_CAPACITY, MAX_LENGTH, ContestSpec, sponsors_check
+from contests.domain.definition import MAX_CAPACITY, ContestSpec, sponsors_check, window_check
 from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
@@ -91,7 +91,8 @@ def contest_edit(*, actor: Actor, contest_id: int, changes: Mapping[str, Any]) -
         before = {name: _plain(getattr(contest, name)) for name in changes}
         for name, value in changes.items():
             setattr(contest, name, _clean(contest, name, value))
-        _window_check(contest)
+        is_replay = contest.definition["market"].get("kind", "replay") == "replay"
+        window_check(contest.starts_at, contest.ends_at, is_replay=is_replay)
         after = {name: _plain(getattr(contest, name)) for name in changes}
         if after != before:
             contest.save(update_fields=list(changes))
@@ -139,17 +140,6 @@ def _capacity(contest: Contest, value: Any) -> int:
     if value < max(taken, len(contest.agents)):
         raise Conflict("below_taken", f"{taken} places are taken already.", {"field": "capacity", "taken": taken})
     return value
-
-
-def _window_check(contest: Contest) -> None:
-    if contest.ends_at is None:
-        if contest.definition["market"].get("kind", "replay") != "replay":
-            raise _bad("ends_at", "A contest on a live market needs an end.")
-        return
-    if contest.starts_at is None or contest.ends_at <= contest.starts_at:
-        raise _bad("ends_at", "A contest must end after it starts.")
-    if contest.ends_at - contest.starts_at > MAX_LENGTH:
-        raise _bad("ends_at", "A contest lasts at most 90 days.")
 
 
 def _plain(value: Any) -> Any:

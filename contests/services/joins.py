@@ -15,7 +15,8 @@ from contests.domain.prize_words import amount_words
 from contests.domain.stakes import Stakes
 from contests.domain.states import JOINABLE, ContestStatus
 from contests.locks import contest_lock
-from contests.models import Contest, Entry, Participant, Team, TeamMember, Waiting
+from contests.models import Contest, Participant, Team, TeamMember, Waiting
+from contests.selectors.places import places_for, places_free
 from contests.services.contests import PURPOSE
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.money import Money
@@ -65,10 +66,10 @@ def contest_join_in_tx(
     return _back_in_tx(known) if known is not None else _enter_in_tx(contest, user)
 
 
-def _enter_in_tx(contest: Contest, user: User) -> int:
-    """The account, the place and the event of who enters for the first time."""
-    account_id = account_open_in_tx(
-        owner_id=user.pk,
+def place_account_open_in_tx(contest: Contest, user_id: int) -> int:
+    """An account with the starting balance, on the contest's terms."""
+    return account_open_in_tx(
+        owner_id=user_id,
         market_id=contest.market_id,
         group_id=contest.group_id,
         purpose=PURPOSE,
@@ -76,6 +77,11 @@ def _enter_in_tx(contest: Contest, user: User) -> int:
         initial=Money(contest.initial_balance_minor, contest.currency),
         terms=Constraints.from_json(contest.definition["constraints"]).terms(),
     )
+
+
+def _enter_in_tx(contest: Contest, user: User) -> int:
+    """The account, the place and the event of who enters for the first time."""
+    account_id = place_account_open_in_tx(contest, user.pk)
     participant = Participant.objects.create(
         contest=contest, user_id=user.pk, account_id=account_id, kind=user.kind, display_name=user.display_name
     )
@@ -130,26 +136,13 @@ def _back_in_tx(place: Participant) -> int:
     return place.account_id
 
 
-def places_free(contest: Contest, user_id: int = 0) -> int:
-    """The places of a contest that nobody has, nobody is paying for, and none is kept for another who waits."""
-    taken = contest.participants.filter(status=Participant.Status.ACTIVE).count()
-    held = contest.entries.filter(status=Entry.Status.HELD).count()
-    offered = contest.waiting.filter(status=Waiting.Status.OFFERED).exclude(user_id=user_id).count()
-    return contest.capacity - taken - held - offered
-
-
 def places_left_in_tx(contest: Contest, user_id: int, *, past_queue: bool = False) -> int:
     """The places of a locked contest that are free for this user. Raises Conflict `contest_full`.
 
     Who waits comes first: what is free while somebody does is theirs. `past_queue`: the place is this user's already.
     """
-    left = places_free(contest, user_id)
-    if past_queue and left > 0:
-        return left
-    queue = contest.waiting.filter(status=Waiting.Status.WAITING).order_by("pk")
-    ahead = list(queue.values_list("user_id", flat=True)[: max(left, 0)])
-    has_offer = contest.waiting.filter(status=Waiting.Status.OFFERED, user_id=user_id).exists()
-    if left <= 0 or (len(ahead) >= left and user_id not in ahead and not has_offer):
+    left = places_free(contest, user_id) if past_queue else places_for(contest, user_id)
+    if left <= 0:
         details = {"capacity": contest.capacity, "url": f"/contests/{contest.slug}"}
         raise Conflict("contest_full", "This contest is full. You may wait for a place.", details)
     return left

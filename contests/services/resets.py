@@ -8,13 +8,11 @@ from contests.domain.constraints import Constraints
 from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Participant
-from contests.services.contests import PURPOSE
+from contests.services.joins import place_account_open_in_tx
 from contests.services.moves import tell, who
 from core.errors import Conflict, NotFound
-from core.money import Money
 from core.services import audit
 from trading.domain.types import Actor
-from trading.services.accounts import account_open_in_tx
 from trading.services.changes import orders_cancel
 from trading.services.locking import account_close_in_tx
 
@@ -38,15 +36,7 @@ def contest_reset(*, actor: Actor, contest_id: int) -> int:
         if place.resets >= allowed:
             raise Conflict("no_resets_left", f"This contest allows {allowed} resets.", {"resets": allowed})
         account_close_in_tx(account_id=old, reason="Began anew.", actor=actor)
-        place.account_id = account_open_in_tx(
-            owner_id=place.user_id,
-            market_id=contest.market_id,
-            group_id=contest.group_id,
-            purpose=PURPOSE,
-            label=contest.name,
-            initial=Money(contest.initial_balance_minor, contest.currency),
-            terms=Constraints.from_json(contest.definition["constraints"]).terms(),
-        )
+        place.account_id = place_account_open_in_tx(contest, place.user_id)
         place.resets += 1
         place.save(update_fields=["account", "resets"])
         contest.people_version += 1

@@ -57,6 +57,14 @@ def moderator_require(actor: Actor) -> None:
         raise Forbidden("not_moderator", "Only a moderator may do this.")
 
 
+def _outsider_require(contest: Contest, place: Participant, actor: Actor) -> None:
+    """Raise Forbidden unless the moderator has no part in what is decided: `not_yourself`, `takes_part`."""
+    if place.user_id == actor.user_id:
+        raise Forbidden("not_yourself", "This is about you. Another moderator decides it.")
+    if takes_part(contest.pk, actor.user_id):
+        raise Forbidden("takes_part", "You take part in this contest yourself. Another moderator decides it.")
+
+
 def reason_require(text: str, field: str = "reason") -> str:
     """The reason as it is kept. Raises Invalid `reason_needed`, `reason_too_long`."""
     text = text.strip()
@@ -74,10 +82,7 @@ def sanction_in_tx(
     reason = reason_require(reason)
     if kind not in _Kind.values:
         raise Invalid("unknown_sanction", "There is no such sanction.", {"field": "kind"})
-    if place.user_id == actor.user_id:
-        raise Forbidden("not_yourself", "This is about you. Another moderator decides it.")
-    if takes_part(contest.pk, actor.user_id):
-        raise Forbidden("takes_part", "You take part in this contest yourself. Another moderator decides it.")
+    _outsider_require(contest, place, actor)
     if place.kind != "person":
         raise Conflict("not_a_person", "An agent of the house is not sanctioned: take it out of the contest instead.")
     before = place.status
@@ -195,10 +200,7 @@ def appeal_answer(*, actor: Actor, appeal_id: int, is_granted: bool, answer: str
         sanction, place = row.sanction, row.sanction.participant
         if row.status != Appeal.Status.OPEN:
             raise Conflict("appeal_answered", f"This appeal was {row.status} already.")
-        if place.user_id == actor.user_id:
-            raise Forbidden("not_yourself", "This is about you. Another moderator decides it.")
-        if takes_part(contest.pk, actor.user_id):
-            raise Forbidden("takes_part", "You take part in this contest yourself. Another moderator decides it.")
+        _outsider_require(contest, place, actor)
         if sanction.decided_by_id == actor.user_id:
             raise Forbidden("another_moderator", "You decided this. Another moderator answers the appeal.")
         row.status = Appeal.Status.GRANTED if is_granted else Appeal.Status.REFUSED

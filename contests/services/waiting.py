@@ -19,7 +19,8 @@ from contests.domain.stakes import Stakes
 from contests.domain.states import JOINABLE
 from contests.locks import contest_lock, contest_try_lock
 from contests.models import Contest, Participant, Waiting
-from contests.services.joins import admission_require, contest_join_in_tx, open_require, places_free, team_free_require
+from contests.selectors.places import places_free, waiting_of
+from contests.services.joins import admission_require, contest_join_in_tx, open_require, team_free_require
 from contests.services.moves import now, tell, who
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.services import audit
@@ -47,16 +48,16 @@ def waiting_join(*, actor: Actor, contest_id: int, invite_code: str = "") -> int
         open_require(contest, invite_code)
         admission_require(contest, user)
         _place_none_require(contest, user.pk)
-        mine = contest.waiting.filter(user_id=user.pk, status__in=_OPEN).first()
-        if mine is None:
+        if not contest.waiting.filter(user_id=user.pk, status__in=_OPEN).exists():
             if places_free(contest) > contest.waiting.filter(status=Waiting.Status.WAITING).count():
                 raise Conflict("place_free", "There is a place: join now.", {"url": f"/contests/{contest.slug}"})
             if contest.waiting.filter(status__in=_OPEN).count() >= MOST_WAITING:
                 raise Conflict("queue_full", "So many wait already that there is no hope of a place.")
-            mine = Waiting.objects.create(contest=contest, user_id=user.pk)
+            Waiting.objects.create(contest=contest, user_id=user.pk)
             audit.record(actor=who(actor), action="contest.wait", subject_type="contest", subject_id=contest.pk)
             tell(contest, "waited_for", user_id=user.pk)
-        return position(mine)
+        found = waiting_of(contest.pk, user.pk)
+        return 0 if found is None else found.position
 
 
 def _place_none_require(contest: Contest, user_id: int) -> None:
@@ -66,13 +67,6 @@ def _place_none_require(contest: Contest, user_id: int) -> None:
     if place is not None and place.status != Participant.Status.WITHDRAWN:
         raise Forbidden("taken_out", "You were taken out of this contest.", {"status": place.status})
     team_free_require(contest, user_id)
-
-
-def position(row: Waiting) -> int:
-    """Where a row is in its queue, from 1; 0 when it waits no more or has an offer."""
-    if row.status != Waiting.Status.WAITING:
-        return 0
-    return Waiting.objects.filter(contest=row.contest_id, status=Waiting.Status.WAITING, pk__lte=row.pk).count()
 
 
 def waiting_leave(*, actor: Actor, contest_id: int) -> None:
@@ -116,14 +110,13 @@ def _close_in_tx(contest: Contest) -> int:
 
 
 def _give_in_tx(contest: Contest, row: Waiting) -> int:
+    """Keep a place for who waits, and where nothing else is asked of them let them in."""
+    row.status, row.offered_until = Waiting.Status.OFFERED, now() + OFFER
+    row.save(update_fields=["status", "offered_until"])
     if Stakes.from_json(contest.stakes).fee_minor or Admission.from_json(contest.admission).team_size > 1:
-        row.status, row.offered_until = Waiting.Status.OFFERED, now() + OFFER
-        row.save(update_fields=["status", "offered_until"])
         message = f"Enter until {row.offered_until:%d %b %Y %H:%M} UTC, then it goes to the next."
         _notify_in_tx(row, contest, "a place is kept for you", message)
         return 1
-    row.status, row.offered_until = Waiting.Status.OFFERED, now() + OFFER
-    row.save(update_fields=["status", "offered_until"])
     try:
         with transaction.atomic():
             contest_join_in_tx(actor=Actor(user_id=row.user_id), contest_id=contest.pk, invite_code=contest.invite_code)
