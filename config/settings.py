@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "marketdata",
     "trading",
     "contests",
+    "propfirm",
     "ai_strategies",
 ]
 MIDDLEWARE = [
@@ -111,6 +112,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SuspendedUserMiddleware",
     "accounts.middleware.PersonMiddleware",
+    "accounts.middleware_impersonation.ImpersonationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.MissingPageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -15,7 +15,7 @@ handler404 = "core.web.page_not_found"
 handler500 = "core.web.server_error"
 
 # Trading first: its orders are the most frequent request, and addresses are tried in this order.
-APPS = ["trading", "marketdata", "contests", "ai_strategies", "payments", "accounts", "core"]
+APPS = ["trading", "marketdata", "contests", "propfirm", "ai_strategies", "payments", "accounts", "core"]
 
 urlpatterns = [
     # Django's own admin sign-in is not throttled; this one is.

@@ -53,7 +53,7 @@ def practice_market_ensure(*, say: Say) -> None:
     say(f"the practice market is open with {len(rows)} symbols")
 
 
-def _market() -> MarketView:
+def standing_market() -> MarketView:
     """Where new practice accounts are opened. Raises Unavailable `practice_not_ready`."""
     slugs = [LIVE, SIMULATED] if vendors_configured() else [SIMULATED]
     rows = Market.objects.filter(slug__in=slugs, status=Market.Status.RUNNING)
@@ -87,7 +87,7 @@ def _open_in_tx(actor: Actor) -> int:
     if user is None:
         raise Forbidden("not_a_user", "Only a user can open a practice account.")
     standing_require(user)
-    market = _market()
+    market = standing_market()
     account_id = account_open_in_tx(
         owner_id=user.pk,
         market_id=market.id,

@@ -1,0 +1,1 @@
+"""The prop firm in the administration."""

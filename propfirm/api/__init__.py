@@ -1,0 +1,1 @@
+"""The prop firm as an API, a module each for one concern."""

@@ -1,0 +1,24 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class PropfirmConfig(AppConfig):
+    """Wiring of the prop firm."""
+
+    name = "propfirm"
+    verbose_name = "Prop firm"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Plug into payments, the order path, the outbox and the schedule."""
+        from core import schedule
+        from payments.domain.purchases import register_purchase_kind, register_use
+        from propfirm import handlers  # noqa: F401
+        from propfirm.services import purchases, resets
+
+        register_purchase_kind(purchases.KIND, purchases.ChallengeKind())
+        register_purchase_kind(resets.KIND, resets.ResetKind())
+        register_use(purchases.KIND, lambda _: ("/prop-firm/accounts", "Go to your accounts"))
+        register_use(resets.KIND, lambda number: (f"/prop-firm/accounts/{number}", "Go to the account"))
+        schedule.register("propfirm: close what is over", "propfirm.tasks.close", 60)

@@ -1,0 +1,1 @@
+"""The reads: frozen dataclasses out of rows."""

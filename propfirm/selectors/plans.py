@@ -1,0 +1,126 @@
+"""Plans as people see them before they buy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import NotFound
+from propfirm.domain.plans import AddOn, PlanDefinition
+from propfirm.models import PropPlan
+from trading.domain.rules import RuleSet
+from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
+from trading.domain.rules.rewards import Payout
+from trading.domain.rules.words import size
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseView:
+    """A phase in words; `figures` are (label, value) for the comparison."""
+
+    key: str
+    name: str
+    kind: str
+    words: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A version of a plan. Amounts are minor units of `currency`."""
+
+    id: int
+    code: str
+    version: int
+    name: str
+    tagline: str
+    steps: str
+    status: str
+    currency: str
+    size_minor: int
+    price_minor: int
+    hash: str
+    phases: tuple[PhaseView, ...]
+    add_ons: tuple[AddOn, ...]
+    max_accounts: int
+    refund_days: int
+
+    def add_on_price(self, code: str) -> int:
+        """What an add-on costs, minor units."""
+        item = next(one for one in self.add_ons if one.code == code)
+        return round(item.price_percent * self.price_minor / 100)
+
+
+def definition_of(plan: PropPlan) -> PlanDefinition:
+    """The document of a row."""
+    return PlanDefinition.from_json(plan.definition)
+
+
+def plan_view(plan: PropPlan, add_ons: Sequence[str] = ()) -> PlanView:
+    """A row as people see it, with the rules as they are with add-ons."""
+    read = definition_of(plan)
+    phases = []
+    for index, (phase, words) in enumerate(read.words(add_ons)):
+        rules = read.rule_set(index, add_ons)
+        phases.append(PhaseView(phase.key, phase.name, phase.kind, tuple(words), tuple(_figures(rules))))
+    return PlanView(
+        id=plan.pk,
+        code=plan.code,
+        version=plan.version,
+        name=plan.name,
+        tagline=plan.tagline,
+        steps=plan.steps,
+        status=plan.status,
+        currency=plan.currency,
+        size_minor=plan.size_minor,
+        price_minor=plan.price_minor,
+        hash=plan.hash,
+        phases=tuple(phases),
+        add_ons=read.add_ons,
+        max_accounts=read.max_accounts,
+        refund_days=read.refund_days,
+    )
+
+
+def _figures(rules: RuleSet) -> list[tuple[str, str]]:
+    """The rules that people compare first."""
+    money = rules.currency
+    found = []
+    target = rules.one(ProfitTarget)
+    if target is not None:
+        found.append(("Profit target", size(target.amount, money)))
+    for daily in rules.of(DailyLoss):
+        tail = " (pauses)" if daily.severity == "soft" else ""
+        found.append(("Daily loss", size(daily.amount, money) + tail))
+    names = {"static": "", "end_of_day": ", trails closes", "intraday": ", trails peaks"}
+    found += [("Maximum loss", size(rule.amount, money) + names[rule.trailing]) for rule in rules.of(MaxLoss)]
+    found += [("Trading days", str(days.days)) for days in rules.of(MinTradingDays)]
+    payout = rules.one(Payout)
+    if payout is not None:
+        most = max([payout.split_percent, *(step.percent for step in payout.split_steps)])
+        share = f"{payout.split_percent:f} %" + (f" to {most:f} %" if most != payout.split_percent else "")
+        found.append(("Your share", share))
+        found.append(("First payout", f"after {payout.first_after_days} days" if payout.first_after_days else "any day"))
+    return found
+
+
+def plans_offered() -> list[PlanView]:
+    """Plans that are sold now, in the order of the comparison."""
+    rows = PropPlan.objects.filter(status=PropPlan.Status.OFFERED).order_by("rank", "price_minor", "pk")[:100]
+    return [plan_view(row) for row in rows]
+
+
+def plan_offered(code: str, add_ons: Sequence[str] = ()) -> PlanView:
+    """A plan that is sold now. Raises NotFound; Invalid `unknown_add_on`."""
+    row = PropPlan.objects.filter(code=code[:40], status=PropPlan.Status.OFFERED).first()
+    if row is None:
+        raise NotFound("plan_not_found", "There is no such plan.")
+    return plan_view(row, add_ons)
+
+
+def plan_by_id(plan_id: int) -> PlanView:
+    """A version of a plan that was ever offered. Raises NotFound."""
+    row = PropPlan.objects.exclude(status=PropPlan.Status.DRAFT).filter(pk=plan_id).first()
+    if row is None:
+        raise NotFound("plan_not_found", "There is no such plan.")
+    return plan_view(row)

@@ -1,0 +1,1 @@
+"""The writes: one file a topic, one function a mutation."""

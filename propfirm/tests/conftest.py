@@ -1,0 +1,1 @@
+"""Fixtures: nothing of one test is remembered in the next."""

@@ -1,0 +1,1 @@
+"""Pages of the prop firm, a module each for one concern."""
