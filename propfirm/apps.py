@@ -12,11 +12,14 @@ class PropfirmConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into payments, the order path, the outbox and the schedule."""
+        from accounts.ports import register_personal_data
         from core import schedule
         from payments.domain.purchases import register_purchase_kind, register_use
         from propfirm import handlers  # noqa: F401
+        from propfirm.personal_data import DATA
         from propfirm.services import purchases, resets
 
+        register_personal_data(DATA)
         register_purchase_kind(purchases.KIND, purchases.ChallengeKind())
         register_purchase_kind(resets.KIND, resets.ResetKind())
         register_use(purchases.KIND, lambda _: ("/prop-firm/accounts", "Go to your accounts"))

@@ -11,6 +11,7 @@ EVERY_RELEASE = (
     "setup_market_data",
     "setup_practice",
     "setup_templates",
+    "sync_prop_plans",
 )
 
 

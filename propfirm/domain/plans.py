@@ -1,6 +1,6 @@
 """A plan as one document: its phases with their rules, its price, what can be added. Pure.
 
-Who buys a version keeps it. The rules of a phase are a rule set of trading.domain.rules; an add-on patches knobs of them.
+Who buys a version keeps it. The rules of a phase are a rule set of trading.domain.rules; an add-on patches their knobs.
 """
 
 from __future__ import annotations
@@ -296,7 +296,7 @@ def _add_ons(reader: _Reader) -> tuple[AddOn, ...]:
 
 
 def _check(found: PlanDefinition, problems: Problems) -> None:
-    """What the parts must be to each other: phases that fit the steps, rules that read, add-ons that patch something."""
+    """What the parts must be to each other: phases that fit the steps, rules that read, add-ons that patch them."""
     kinds = [phase.kind for phase in found.phases]
     wanted = [EVALUATION] * STEPS[found.steps] + [FUNDED_KIND]
     if kinds != wanted:

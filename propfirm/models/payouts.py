@@ -61,7 +61,9 @@ class PropPayout(models.Model):
             models.UniqueConstraint(
                 fields=["account"], condition=Q(status__in=["requested", "reviewed"]), name="prop_payout_open_once"
             ),
-            models.CheckConstraint(condition=Q(gross_minor=F("trader_minor") + F("firm_minor")), name="prop_payout_adds_up"),
+            models.CheckConstraint(
+                condition=Q(gross_minor=F("trader_minor") + F("firm_minor")), name="prop_payout_adds_up"
+            ),
             models.CheckConstraint(
                 condition=Q(reviewed_by__isnull=True) | Q(approved_by__isnull=True) | ~Q(reviewed_by=F("approved_by")),
                 name="prop_payout_two_people",

@@ -13,7 +13,7 @@ from trading.models import Verdict
 
 
 class PropDispute(models.Model):
-    """A trader's objection to a verdict that ended a phase; judged again with corrected prices, undone by two people."""
+    """An objection to a verdict that ended a phase: judged again with corrected prices, undone by two people."""
 
     class Status(models.TextChoices):
         """Assessed: one person has judged it again and proposes; another decides."""

@@ -75,7 +75,7 @@ class PhaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Something to reach or to stay away from. `kind` is target, days or limit; percent 0 to 100, of a limit how much is used."""
+    """Something to reach, or to stay away from. `kind`: target, days or limit. `percent`: done, or of a limit used."""
 
     key: str
     kind: str
@@ -234,7 +234,9 @@ def objectives_of(rules: AccountRulesView) -> tuple[Objective, ...]:
         is_met = limit.distance_minor == 0 if is_target else limit.used_percent < 100
         kind = "target" if is_target else "limit"
         name = _NAMES[limit.kind]
-        found.append(Objective(limit.rule_key, kind, name, texts[limit.rule_key], is_met, min(limit.used_percent, 100), limit))
+        found.append(
+            Objective(limit.rule_key, kind, name, texts[limit.rule_key], is_met, min(limit.used_percent, 100), limit)
+        )
     for key, done, wanted in rules.trading_days:
         percent = min(done * 100 // wanted, 100)
         found.append(Objective(key, "days", f"Trading days: {done} of {wanted}", texts[key], done >= wanted, percent))

@@ -74,12 +74,18 @@ def prices_read(raw: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def dispute_assess(
-    *, actor: User, dispute_id: int, prices: Mapping[str, Any], proposal: str, note: str, balance_minor: int | None = None
+    *,
+    actor: User,
+    dispute_id: int,
+    prices: Mapping[str, Any],
+    proposal: str,
+    note: str,
+    balance_minor: int | None = None,
 ) -> PropDispute:
     """A first person judges the verdict again with corrected prices, and proposes what follows.
 
-    `balance_minor` is the balance to go on with when it is undone; by default the equity at the corrected prices. Raises
-    Forbidden, Conflict `dispute_decided`, Invalid `price_invalid`, `proposal_invalid`, `still_breached`,
+    `balance_minor` is the balance to go on with when it is undone; by default the equity at the corrected prices.
+    Raises Forbidden, Conflict `dispute_decided`, Invalid `price_invalid`, `proposal_invalid`, `still_breached`,
     `balance_needed`.
     """
     _operator_require(actor)
