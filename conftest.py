@@ -49,8 +49,10 @@ def _clean_process():
     from marketdata.services.live_ticks import live_forget
     from marketdata.services.ticks import forget_process_state
     from trading.services.context import forget
+    from trading.services.pauses import forget as pauses_forget
 
     forget()
+    pauses_forget()
     rates_forget()
     cache_clear()
     sessions_forget()

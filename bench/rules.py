@@ -1,11 +1,17 @@
-"""Milliseconds a tick to mark, rank and sweep accounts in memory: 5 positions and 3 rules each, exact, ties included.
+r"""Milliseconds a tick to mark, rank and sweep accounts in memory: 5 positions and 4 rules each, exact, ties included.
 
     .venv/bin/python bench/rules.py [--accounts 1000 10000 100000] [--ticks 60] [--symbols 500]
+    SECRET_KEY=$(head -c 48 /dev/urandom | base64 -w0) DEBUG=0 LOG_LEVEL=WARNING \
+        bin/with-services --durable .venv/bin/python bench/rules.py --accounts 100000 --breaches 100
 
 A tick moves every price, marks the whole book, ranks it (score, then who joined first) and sweeps the rules: a daily
-loss, an intraday trailing maximum loss and a profit target. The nominated accounts are then judged by the exact
-functions, timed apart. The feed is what a fill costs: cash, one position and the account's lines. Nothing is read or
-written elsewhere.
+loss, an intraday trailing maximum loss, a profit target and the least trading days. It looks at every quote first for
+prices that are not to be believed (`watch`). The nominated accounts are then judged by the exact functions, timed
+apart. The feed is what a fill costs: cash, one position and the account's lines. Nothing is read or written elsewhere.
+
+With --breaches, so many accounts in a database lose more than their day may, and are judged by the service: their
+locks, the verdicts with evidence, audit and events, the locks of the accounts and the new states, and then the orders
+that end them. The whole tick is the tick in memory at the same number of accounts and the decisions.
 """
 
 from __future__ import annotations
@@ -26,6 +32,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from marketdata.domain.types import Quote
+from trading.domain.anomalies import Watch
 from trading.domain.book import Book, Ties, ranks, tie_order
 from trading.domain.rules import Observation, RuleSet, RuleState, Sweep, evaluate_mark, lines, raise_high_water, start
 
@@ -33,7 +41,7 @@ AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RULES = RuleSet.from_json(
     {
         "version": 1,
-        "name": "Bench",
+        "name": "Bench of four",
         "currency": "USD",
         "rules": [
             {"kind": "daily_loss", "amount": {"basis": "initial", "value": "5"}},
@@ -44,6 +52,7 @@ RULES = RuleSet.from_json(
                 "tested": "equity",
                 "require_flat": False,
             },
+            {"kind": "min_trading_days", "days": 4},
         ],
     }
 )
@@ -130,9 +139,21 @@ def judge(
         sweep.put(slot, lines(RULES, states[slot], seen))
 
 
-def one_tick(book: Book, sweep: Sweep, joined: Ties, prices: dict[int, Decimal], at: datetime, times: Times) -> tuple:
-    """Mark, rank and sweep; (equity, nominated slots)."""
+def quoted(prices: dict[int, Decimal], at: datetime) -> list[Quote]:
+    """The quotes of a tick, as the market's process has them."""
+    return [
+        Quote(str(listing), listing, last, last, last, 0, at, "bench", False, 0, last)
+        for listing, last in prices.items()
+    ]
+
+
+def one_tick(
+    book: Book, sweep: Sweep, joined: Ties, prices: dict[int, Decimal], at: datetime, times: Times, watch: Watch
+) -> tuple:
+    """Look at the prices, mark, rank and sweep; (equity, nominated slots)."""
+    quotes = quoted(prices, at)
     began = time.perf_counter()
+    times.run("watch", lambda: watch.step(quotes))
     equity = times.run("mark", lambda: book.mark(prices))
     times.run("rank", lambda: ranks(equity, joined))
     slots = times.run("sweep", lambda: sweep.nominate(equity, book.balance(), at))
@@ -148,15 +169,17 @@ def measure(accounts: int, symbols: int, ticks: int) -> None:
     rng = np.random.default_rng(11)
     cents = np.full(symbols, 10_000, dtype=np.int64)
     states: dict[int, RuleState] = {}
+    watch = Watch()
     for tick in range(ticks):
         cents = np.maximum(cents + rng.integers(-150, 151, size=symbols), 100)
         prices = {listing: Decimal(int(units)) / 100 for listing, units in enumerate(cents)}
         at = AT + timedelta(seconds=tick)
-        equity, slots = one_tick(book, sweep, joined, prices, at, times)
+        equity, slots = one_tick(book, sweep, joined, prices, at, times, watch)
         nominated += len(slots)
         times.run("judge", lambda slots=slots, equity=equity, at=at: judge(book, sweep, states, slots, equity, at))
     parts = " ".join(
-        f"{times.at(part, 0.5):>7.2f} {times.at(part, 0.95):>6.2f}" for part in ("mark", "rank", "sweep", "tick")
+        f"{times.at(part, 0.5):>7.2f} {times.at(part, 0.95):>6.2f}"
+        for part in ("watch", "mark", "rank", "sweep", "tick")
     )
     alone, whole = feed_us(book, sweep, accounts)
     each = sum(times.parts["judge"]) / nominated * 1e3 if nominated else 0
@@ -166,20 +189,65 @@ def measure(accounts: int, symbols: int, ticks: int) -> None:
     )
 
 
+def decide(breaches: int, symbols: int) -> None:
+    """Milliseconds of the decisions over accounts that lose more than a day may, through the service."""
+    import os
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db.models import F
+
+    call_command("migrate", verbosity=0)
+    from bench import rules_service
+    from marketdata import selectors
+    from marketdata.selectors.markets import market_row, tick_of
+    from trading.models import Account, Verdict
+    from trading.services import rules as service
+    from trading.services.sight import Sight
+
+    rules_service.RULES = RULES.to_json()
+    market = rules_service.market_of(symbols)
+    ids, found = rules_service.populate(market, breaches), []
+    Account.objects.filter(pk__in=ids).update(cash_minor=F("cash_minor") - INITIAL // 10)
+    sight = Sight(selectors.market_view(market.id), tick_of(market_row(market.id)))
+    service.judge_many(sight, ids[:1], mark=False)
+    ended: list[int] = []
+    end, service.account_end = service.account_end, lambda account_id: bool(ended.append(account_id))
+    before, began = Verdict.objects.count(), time.perf_counter()
+    service.judge_many(sight, ids, mark=True, found=found)
+    judged = (time.perf_counter() - began) * 1e3
+    assert Verdict.objects.count() - before == len(found) >= breaches
+    began = time.perf_counter()
+    for account_id in ended:
+        end(account_id)
+    print(
+        f"{len(ended):,} of {breaches:,} accounts breached: {judged:.0f} ms to lock, judge and store, "
+        f"{(time.perf_counter() - began) * 1e3:.0f} ms to cancel their orders and close 5 positions each"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--ticks", type=int, default=60)
     parser.add_argument("--symbols", type=int, default=500)
+    parser.add_argument("--breaches", type=int, default=0, help="Accounts that breach, in a database")
     chosen = parser.parse_args()
     shape = f"{POSITIONS} positions and {len(RULES.rules)} rules an account"
     print(f"{shape}, {chosen.symbols} symbols, {chosen.ticks} ticks; milliseconds, median and p95")
     print(
-        f"{'accounts':>9} {'mark':>7} {'p95':>6} {'rank':>7} {'p95':>6} {'sweep':>7} {'p95':>6} {'tick':>7} {'p95':>6} "
+        f"{'accounts':>9} "
+        + " ".join(f"{name:>7} {'p95':>6}" for name in ("watch", "mark", "rank", "sweep", "tick"))
+        + " "
         f"{'nominated':>9} {'us each':>8} {'fill us':>7} {'+lines':>7} {'load us':>7} {'MB':>7} {'RSS MB':>7}"
     )
     for accounts in chosen.accounts:
         measure(accounts, chosen.symbols, chosen.ticks)
+    if chosen.breaches:
+        decide(chosen.breaches, chosen.symbols)
 
 
 if __name__ == "__main__":

@@ -267,6 +267,7 @@ REST_FRAMEWORK = {
         "codes": env.str("THROTTLE_CODES", default="6/hour"),
         "uploads": env.str("THROTTLE_UPLOADS", default="30/hour"),
         "comments": env.str("THROTTLE_COMMENTS", default="20/min"),
+        "odds": env.str("THROTTLE_ODDS", default="30/min"),
         "exports": env.str("THROTTLE_EXPORTS", default="3/day"),
     },
     "NUM_PROXIES": env.int("NUM_PROXIES", default=int(BEHIND_PROXY)),

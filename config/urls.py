@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from accounts.web.entrance import admin_sign_in
 from core.web import page_not_found
 from payments.admin.dashboard import dashboard
+from propfirm.admin.dashboard import dashboard as firm_dashboard
 
 handler400 = "core.web.bad_request"
 handler403 = "core.web.permission_denied"
@@ -23,6 +24,7 @@ urlpatterns = [
     # Changing a password proves who asks, ends the other sign-ins, and is told: only our own page does that.
     path("admin/password_change/", RedirectView.as_view(url="/settings/security/password")),
     path("admin/payments/dashboard", admin.site.admin_view(dashboard), name="money-dashboard"),
+    path("admin/propfirm/dashboard", admin.site.admin_view(firm_dashboard), name="firm-dashboard"),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/schema/", SpectacularAPIView.as_view()),

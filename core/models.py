@@ -32,6 +32,7 @@ class LedgerAccount(models.Model):
         TAX = "tax"
         BANK = "bank"
         SUSPENSE = "suspense"
+        COSTS = "costs"
 
     book = models.CharField(max_length=8, choices=Book.choices)
     code = models.CharField(max_length=80, help_text="e.g. account:42:cash, market:1:clearing")

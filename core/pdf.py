@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
@@ -151,3 +152,35 @@ def grid(header: Sequence[str], rows: list[list[str]], widths: list[float], left
         *more,
     ]
     return LongTable([list(header), *rows], colWidths=widths, style=style, repeatRows=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A centred line of a certificate. `y` in points: from the bottom edge, or below the top edge when negative."""
+
+    y: float
+    font: str
+    size: float
+    colour: Any
+    text: str
+
+
+def certificate(title: str, lines: Sequence[Words]) -> bytes:
+    """One A4 page, landscape, framed. The same words give the same bytes."""
+    width, height = landscape(A4)
+    target = BytesIO()
+    canvas = Canvas(target, pagesize=(width, height), invariant=True)
+    canvas.setTitle(title[:120])
+    canvas.setStrokeColor(LINE)
+    canvas.rect(28, 28, width - 56, height - 56)
+    canvas.setStrokeColor(ACCENT)
+    canvas.setLineWidth(3)
+    canvas.line(28, height - 28, width - 28, height - 28)
+    for line in lines:
+        canvas.setFont(line.font, line.size)
+        canvas.setFillColor(line.colour)
+        y = line.y if line.y >= 0 else height + line.y
+        canvas.drawCentredString(width / 2, y, fit(line.text, width - 120, line.font, line.size))
+    canvas.showPage()
+    canvas.save()
+    return target.getvalue()

@@ -16,6 +16,7 @@ urlpatterns = [
     path("core/assets", candles.AssetsView.as_view(), name="assets"),
     path("assets/<str:asset>", candles.AssetView.as_view(), name="asset"),
     path("assets/<str:asset>/candles_v2", candles.CandlesView.as_view(), name="asset-candles"),
+    path("core/assets/<str:asset>/candles_v2", candles.CandlesView.as_view(schema=None)),
     path("core/watchlists", watchlists.WatchlistsView.as_view(), name="watchlists"),
     path("core/watchlists/<int:watchlist_id>", watchlists.WatchlistDetailView.as_view(), name="watchlist"),
     path("core/watchlists/<int:watchlist_id>/items", watchlists.WatchlistItemsView.as_view(), name="watchlist-items"),

@@ -25,3 +25,6 @@ class PropfirmConfig(AppConfig):
         register_use(purchases.KIND, lambda _: ("/prop-firm/accounts", "Go to your accounts"))
         register_use(resets.KIND, lambda number: (f"/prop-firm/accounts/{number}", "Go to the account"))
         schedule.register("propfirm: close what is over", "propfirm.tasks.close", 60)
+        schedule.register("propfirm: give fees back", "propfirm.tasks.fee_refunds", 300)
+        schedule.register("propfirm: commissions", "propfirm.tasks.referrals", 3_600)
+        schedule.register("propfirm: scaling", "propfirm.tasks.scaling", 3_600)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from accounts.models import User
 from core.errors import NotFound
-from propfirm.models import PropAccount, PropDispute, PropPayout, PropPhase, PropPlan
+from propfirm.models import Affiliate, PropAccount, PropDispute, PropPayout, PropPhase, PropPlan, Referral
 
 
 def account_lock(account_id: int) -> PropAccount:
@@ -51,3 +52,32 @@ def dispute_lock(dispute_id: int) -> PropDispute:
     if dispute is None:
         raise NotFound("dispute_not_found", "There is no such dispute.")
     return dispute
+
+
+def person_lock(user_id: int) -> None:
+    """The person, locked: one account of theirs opens at a time."""
+    User.objects.select_for_update(no_key=True).only("pk").get(pk=user_id)
+
+
+def plans_offered_lock(code: str) -> list[PropPlan]:
+    """The versions of a plan that are offered, locked."""
+    return list(PropPlan.objects.select_for_update(no_key=True).filter(code=code, status=PropPlan.Status.OFFERED))
+
+
+def phase_of_verdict_lock(verdict_id: int) -> PropPhase:
+    """The phase that a verdict ended, locked; lock its account first."""
+    return PropPhase.objects.select_for_update(no_key=True, of=("self",)).get(verdict_id=verdict_id)
+
+
+def affiliate_lock(affiliate_id: int) -> Affiliate:
+    """The affiliate, locked. Raises NotFound."""
+    row = Affiliate.objects.select_for_update(no_key=True).filter(pk=affiliate_id).first()
+    if row is None:
+        raise NotFound("affiliate_unknown", "There is no such affiliate.")
+    return row
+
+
+def referral_lock(referral_id: int) -> Referral:
+    """The referral, locked; lock its account first."""
+    rows = Referral.objects.select_for_update(no_key=True, of=("self",)).select_related("affiliate")
+    return rows.get(pk=referral_id)

@@ -44,7 +44,7 @@ DATA = PersonalData(
               columns=("id", "account__number", "kind", "code", "created_at")),
         Table("prop_disputes", "Your objections to verdicts.", PropDispute, "account__owner_id",
               columns=("id", "account__number", "verdict_id", "body", "status", "note", "created_at", "decided_at")),
-        Table("prop_leads", "Leads that name accounts of yours; whose the other one is is not yours to see.", PropFinding,
+        Table("prop_leads", "Leads that name accounts of yours; the other one is not yours to see.", PropFinding,
               lambda user_id: Q(left__owner_id=user_id) | Q(right__owner_id=user_id),
               columns=("id", "kind", "score", "status", "first_seen_at", "last_seen_at")),
         Table("affiliate", "Your code as an affiliate.", Affiliate, "user_id",

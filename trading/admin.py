@@ -3,18 +3,15 @@
 Operators lock, unlock and flatten accounts, and stop a person or let them go on, by audited actions with a reason.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.db.models import Model, QuerySet
-from django.forms import CharField
+from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.errors import DomainError
 from core.readonly_admin import ReadOnlyAdmin
-from trading import admin_rules  # noqa: F401  registers its own
+from trading import admin_pauses, admin_rules  # noqa: F401  register their own
+from trading.admin_acts import ReasonForm, act_on
 from trading.domain.types import Actor
 from trading.models import (
     Account,
@@ -31,35 +28,6 @@ from trading.models import (
     RiskSettings,
 )
 from trading.services import flatten, locking, risk
-
-
-class ReasonForm(ActionForm):
-    """Asks why beside the choice of an action."""
-
-    reason = CharField(required=False, max_length=200, label="Reason")
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(user_id=request.user.pk, is_staff=True, label=str(getattr(request.user, "display_name", "")))
-
-
-def _act(
-    page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, act: Callable[[Any, Actor, str], str]
-) -> None:
-    """Do an audited act on each row, for a reason, and say what became of it."""
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        page.message_user(request, "Give a reason.", messages.ERROR)
-        return
-    for row in queryset:
-        try:
-            page.message_user(request, f"{_name(row)}: {act(row, _actor(request), reason)}", messages.SUCCESS)
-        except DomainError as error:
-            page.message_user(request, f"{_name(row)}: {error.message}", messages.ERROR)
-
-
-def _name(row: Model) -> str:
-    return f"{row} ({row.pk})"
 
 
 @admin.register(Account)
@@ -82,7 +50,7 @@ class AccountAdmin(ReadOnlyAdmin):
             done = locking.account_lock(actor=actor, account_id=row.pk, reason=reason)
             return "locked" if done else "was locked already"
 
-        _act(self, request, queryset, act)
+        act_on(self, request, queryset, act)
 
     @admin.action(description="Unlock", permissions=["operate"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
@@ -90,7 +58,7 @@ class AccountAdmin(ReadOnlyAdmin):
             done = locking.account_unlock(actor=actor, account_id=row.pk, reason=reason)
             return "unlocked" if done else "was not locked"
 
-        _act(self, request, queryset, act)
+        act_on(self, request, queryset, act)
 
     @admin.action(description="Flatten: cancel orders, close positions", permissions=["operate"])
     def flatten(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
@@ -99,7 +67,7 @@ class AccountAdmin(ReadOnlyAdmin):
             left = "".join(f"; left {item.quantity} {item.symbol}: {item.message}" for item in done.left)
             return f"{len(done.canceled)} orders cancelled, {len(done.closed)} positions closed{left}"
 
-        _act(self, request, queryset, act)
+        act_on(self, request, queryset, act)
 
 
 @admin.register(AccountGroup)
@@ -230,7 +198,7 @@ class RiskSettingsAdmin(ReadOnlyAdmin):
             done = risk.kill_switch(actor=actor, user_id=row.owner_id, reason=reason)
             return "stopped" if done.is_done else "stopped, with positions or orders left: see the accounts"
 
-        _act(self, request, queryset, act)
+        act_on(self, request, queryset, act)
 
     @admin.action(description="Let trade again", permissions=["operate"])
     def release(self, request: HttpRequest, queryset: QuerySet[RiskSettings]) -> None:
@@ -238,4 +206,4 @@ class RiskSettingsAdmin(ReadOnlyAdmin):
             risk.kill_switch_release(actor=actor, user_id=row.owner_id, reason=reason)
             return "may trade again"
 
-        _act(self, request, queryset, act)
+        act_on(self, request, queryset, act)

@@ -1,6 +1,7 @@
 """What trading does at each tick of a market, in order.
 
-Days of rules that are over, at the last prices before (2), so that no soft lock is lifted that the reset renews.
+Prices that are not believed (1), before anything is judged by them. Days of rules that are over, at the last prices
+before (2), so that no soft lock is lifted that the reset renews.
 Soft locks that are over, looser limits that were waited for (3); orders whose time has passed (4); corporate actions
 (5), so that the tick's prices meet what they are prices of; matching (10); intraday accounts go flat at the close (15);
 marking (20); rules at the new marks (22); margin calls, forced reductions and daily losses at the new marks (25).
@@ -8,9 +9,13 @@ marking (20); rules at the new marks (22); margin calls, forced reductions and d
 
 from marketdata.domain.ports import register_tick_listener
 from marketdata.domain.types import MarketView, Tick
-from trading.services import corporate, enforcement, expiry, locking, risk, rules
+from trading.services import corporate, enforcement, expiry, locking, pauses, risk, rules
 from trading.services.marking import mark_tick
 from trading.services.matching import match_tick
+
+
+def _pauses(market: MarketView, tick: Tick) -> None:
+    pauses.pauses_tick(market, tick)
 
 
 def _day(market: MarketView, tick: Tick) -> None:
@@ -53,6 +58,7 @@ def _rules(market: MarketView, tick: Tick) -> None:
 
 def register() -> None:
     """Plug trading into the market's ticks; called once from AppConfig.ready()."""
+    register_tick_listener(1, "trading.pauses", _pauses)
     register_tick_listener(2, "trading.rules_roll", _roll)
     register_tick_listener(3, "trading.day", _day)
     register_tick_listener(4, "trading.expiry", _expire)

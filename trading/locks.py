@@ -16,7 +16,7 @@ from django.db import connection
 
 from core.postgres import direct
 from trading.domain.snapshot import Snapshot
-from trading.models import Account
+from trading.models import Account, EnforcementPause
 
 _SNAPSHOT = direct.Statement(b"trading_snapshot", b"SELECT trading_snapshot($1::bigint, $2::jsonb)::text")
 _APPLY = direct.Statement(b"trading_apply", b"SELECT trading_apply($1::jsonb)")
@@ -97,3 +97,9 @@ def accounts_barrier(*, group_id: int) -> list[int]:
     """Lock every account of a group in id order: whoever was deciding has finished when this returns."""
     query = Account.objects.select_for_update(no_key=True).filter(group_id=group_id).order_by("id")
     return list(query.values_list("id", flat=True))
+
+
+def pause_lock(pause_id: int) -> EnforcementPause | None:
+    """Lock a pause of enforcement until the transaction ends; None when there is none."""
+    query = EnforcementPause.objects.select_related("listing").select_for_update(no_key=True, of=("self",))
+    return query.filter(pk=pause_id).first()

@@ -43,6 +43,7 @@ TABLES = (
 LEFT_OUT = {
     "trading.RuleLines": "Worked out from the rules and your accounts, to look at them in time.",
     "trading.BookChange": "Notes between processes, gone after two hours.",
+    "trading.EnforcementPause": "About a listing's price, and which operator let it go on.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.web import accounts, orders, practice, risk, tickets
+from trading.web import accounts, orders, practice, risk, tickets, verdicts
 
 _ACCOUNT = "accounts/<int:account_id>"
 _POSITION = f"{_ACCOUNT}/positions/<str:symbol>"
@@ -25,6 +25,8 @@ urlpatterns = [
     path(f"{_POSITION}/manage", tickets.position_manage, name="position-manage"),
     path(f"{_POSITION}/close", tickets.position_close, name="position-close"),
     path(f"{_POSITION}/protect", tickets.position_protect, name="position-protect"),
+    path("verdicts/<int:verdict_id>/evidence.json", verdicts.evidence_json, name="verdict-evidence-json"),
+    path("verdicts/<int:verdict_id>/evidence.pdf", verdicts.evidence_pdf, name="verdict-evidence-pdf"),
     path("practice", practice.practice, name="practice"),
     path("practice/again", practice.practice_again, name="practice-again"),
     path("risk", risk.risk_page, name="risk"),

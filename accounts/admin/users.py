@@ -7,12 +7,15 @@ from functools import partial
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import DateTimeField, DateTimeInput
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware, make_aware
 
+from accounts.domain.impersonation import LOOKING
 from accounts.models import User
 from accounts.services import suspension
+from accounts.services.impersonation import impersonation_begin
 from accounts.services.roles import role_set
 from core.admin import ReasonForm, reason_of
 from core.errors import DomainError, Invalid
@@ -53,7 +56,7 @@ class UserAdmin(ReadOnlyAdmin):
         "last_login",
     )
     action_form = SuspendForm
-    actions = ("suspend", "reinstate", "make_trader", "make_moderator", "make_finance", "make_admin")
+    actions = ("suspend", "reinstate", "look_as", "make_trader", "make_moderator", "make_finance", "make_admin")
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser or request.user.has_perm("accounts.change_user")
@@ -89,6 +92,22 @@ class UserAdmin(ReadOnlyAdmin):
     @admin.action(description="Make administrator (give a reason)", permissions=["administer"])
     def make_admin(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._each(request, queryset, partial(role_set, role=User.Role.ADMIN))
+
+    @admin.action(description="Look at the site as this trader, read-only (give a reason)", permissions=["operate"])
+    def look_as(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        chosen = list(queryset.values_list("pk", flat=True)[:2])
+        if len(chosen) != 1:
+            self.message_user(request, "Choose one user to look as.", messages.ERROR)
+            return None
+        try:
+            looking = impersonation_begin(
+                actor=request.user, user_id=chosen[0], reason=reason_of(request), ip=address(request)
+            )
+        except DomainError as error:
+            self.message_user(request, f"User {chosen[0]}: {error.message}", messages.ERROR)
+            return None
+        request.session[LOOKING] = looking.to_session()
+        return redirect("account-list")
 
     def _each(self, request: HttpRequest, queryset: QuerySet[User], act: Callable[..., User]) -> None:
         ip = address(request)

@@ -39,6 +39,13 @@ _CONTESTS = {
         *("team", "contesttemplate", "broadcast", "certificate"),
     )
 }
+_FIRM = {
+    f"propfirm.{name}"
+    for name in (
+        *("propaccount", "propplan", "proppayout", "propdispute", "propfinding", "propcertificate", "propreset"),
+        *("affiliate", "referral", "economicevent"),
+    )
+}
 _MARKET = {"marketdata.market", "marketdata.instrument", "marketdata.exchange", "marketdata.exchangehalt"}
 _MONEY = {
     f"payments.{name}"
@@ -63,12 +70,14 @@ RIGHTS: dict[str, Rights] = {
             _PEOPLE
             | _TRADING
             | _CONTESTS
+            | _FIRM
             | _MARKET
             | {"accounts.identitycheck", "accounts.identitydocument", "accounts.abuselead", "accounts.devicesighting"}
             | {"accounts.notification", "core.auditentry"}
         ),
         change=frozenset(
             {"accounts.user", "accounts.signin", "accounts.identitycheck", "accounts.abuselead", "contests.contest"}
+            | {"propfirm.propaccount", "propfirm.propdispute", "propfirm.propfinding"}
         ),
     ),
     FINANCE: Rights(
@@ -77,9 +86,10 @@ RIGHTS: dict[str, Rights] = {
             | {"core.seal", "core.auditentry"}
             | _TRADING
             | _CONTESTS
+            | _FIRM
             | _MONEY
         ),
-        change=frozenset(_MONEY_ACTS),
+        change=frozenset(_MONEY_ACTS | {"propfirm.proppayout"}),
     ),
     ADMIN: Rights(),  # all of them
 }

@@ -1,5 +1,5 @@
 """What accounts does when something has happened to its own people, by topic."""
 
-from accounts.handlers import allauth, entrance, onboarding, privacy, signins
+from accounts.handlers import allauth, entrance, impersonation, onboarding, privacy, signins
 
-__all__ = ["allauth", "entrance", "onboarding", "privacy", "signins"]
+__all__ = ["allauth", "entrance", "impersonation", "onboarding", "privacy", "signins"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from contests.domain.fairplay import ILLIQUID, MIRRORED, OPPOSITE, SHARED, STALE
+from contests.domain.fairplay import ILLIQUID, SHARED, STALE
+from trading.domain.pairs import MIRRORED, OPPOSITE
 
 IN_FORCE = frozenset({"exclude", "disqualify"})
 KINDS = {

@@ -1,4 +1,4 @@
-"""What the detectors of fair play look at, read set-wise: orders that somebody decided on, prices, who shares what."""
+"""What the detectors of fair play look at beside trades, read set-wise: prices, ticks, agents, who shares what."""
 
 from __future__ import annotations
 
@@ -6,54 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
-from django.db import connection
 
 from accounts.models import AbuseLead
-from contests.domain.fairplay import Floats, Ints, Prices, Shared, Trades
+from contests.domain.fairplay import Prices, Shared
 from contests.models import Contest, Participant
 from marketdata import selectors as market_selectors
 from marketdata.models import LiveTick
+from trading.domain.pairs_figures import Floats, Ints
 
-MOST_ORDERS = 400_000  # of a contest, the newest
 MOST_TICKS = 200_000
 MOST_KEPT = 20_000
 MOST_CLUSTERS = 5_000
-_CHUNK = 20_000
-# Nobody decided on these at that moment: exits that wait, and what the house does to an account.
-_BY_ITSELF = ["margin", "intraday", "rules", "kill_switch"]
-
-# One row an order, with the quote of its first fill. A resting order was decided on when it was placed.
-_TRADES = """
-SELECT DISTINCT ON (f.order_id) f.order_id, f.account_id, f.listing_id, CASE f.side WHEN 'buy' THEN 1 ELSE -1 END,
-    (extract(epoch FROM o.created_at) * 1000000)::bigint, (extract(epoch FROM f.market_at) * 1000000)::bigint,
-    CASE WHEN o.accepted_tick = (f.quote->>'tick')::int THEN o.accepted_tick ELSE -1 END,
-    o.filled_quantity::float8, coalesce(o.average_price, f.price)::float8,
-    coalesce((f.quote->>'last')::float8, f.price::float8), coalesce((f.quote->>'volume')::float8, 0)
-FROM trading_fill f JOIN trading_account a ON a.id = f.account_id JOIN trading_order o ON o.id = f.order_id
-WHERE a.group_id = %s AND o.role = '' AND o.source <> ALL(%s) AND f.order_id > %s
-ORDER BY f.order_id, f.id
-"""
-_OLDEST = """
-SELECT coalesce((SELECT o.id FROM trading_order o JOIN trading_account a ON a.id = o.account_id
-    WHERE a.group_id = %s AND o.filled_quantity > 0 ORDER BY o.id DESC OFFSET %s LIMIT 1), 0)
-"""
 
 
 def micros(at: datetime) -> int:
     """A moment in microseconds."""
     return round(at.timestamp() * 1_000_000)
-
-
-def trades_of(group_id: int) -> Trades:
-    """The newest orders of a group's accounts that filled and that somebody decided on."""
-    blocks = []
-    with connection.cursor() as cursor:
-        cursor.execute(_OLDEST, [group_id, MOST_ORDERS])
-        cursor.execute(_TRADES, [group_id, _BY_ITSELF, cursor.fetchone()[0]])
-        while chunk := cursor.fetchmany(_CHUNK):
-            blocks.append(np.array(chunk, dtype=np.float64))
-    table = np.concatenate(blocks).T if blocks else np.empty((11, 0))
-    return Trades(*(column.astype(np.int64) for column in table[:7]), *table[7:])
 
 
 def prices_of(contest: Contest) -> Prices:

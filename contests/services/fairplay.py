@@ -13,8 +13,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.services.notices import Notice, notify_many_in_tx
-from contests.domain.fairplay import GROWN, Lead, illiquid, shared_identity, stale_prices, strongest
-from contests.domain.fairplay_pairs import pair_leads
+from contests.domain.fairplay import illiquid, shared_identity, stale_prices
 from contests.domain.states import LIVE, ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Finding, Participant
@@ -24,7 +23,10 @@ from contests.services.moves import now, tell, who
 from contests.services.sanctions import moderator_require, reason_require, sanction_in_tx
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services import audit
+from trading.domain.pairs import pair_leads
+from trading.domain.pairs_figures import GROWN, Lead, strongest
 from trading.domain.types import Actor
+from trading.selectors.pair_trades import trades_of_group
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ def fairplay_scan(*, contest_id: int) -> Scanned:
 
 
 def _detected(contest: Contest) -> list[Lead]:
-    trades, prices = reads.trades_of(contest.group_id), reads.prices_of(contest)
+    trades, prices = trades_of_group(contest.group_id), reads.prices_of(contest)
     leads = pair_leads(trades, reads.agents_of(contest.pk))
     leads += shared_identity(reads.shared_of(contest.pk))
     leads += illiquid(trades, prices)

@@ -11,7 +11,6 @@ from contests.selectors import contest_by_id
 from contests.services.fairplay import fairplay_scan, fairplay_scan_due, finding_dismiss, finding_uphold
 from contests.tests.factories import contest, joined
 from contests.tests.fairplay_rows import START, crowd_join, finding, orders_write, steady
-from contests.tests.test_fairplay_domain import copy_of, crowd
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.models import AuditEntry, OutboxEvent
 from marketdata import selectors as market_selectors
@@ -19,6 +18,7 @@ from marketdata.models import LiveTick
 from marketdata.tests.live import live_market, simulated
 from trading.domain.types import Actor
 from trading.tests.factories import actor, user
+from trading.tests.pair_rows import copy_of, crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = "They sat next to each other."

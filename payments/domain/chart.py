@@ -5,6 +5,7 @@ Postings are signed: positive is a debit (assets and costs grow), negative a cre
 
 CLEARING, CUSTOMER, FEES, DEFERRED, PRIZE_POOL = "clearing", "customer", "fees", "deferred", "prize_pool"
 PAYABLE, REVENUE, DISPUTE, TAX, BANK, SUSPENSE = "payable", "revenue", "dispute", "tax", "bank", "suspense"
+COSTS = "costs"
 
 DEFERRED_PLANS, REVENUE_PLANS = "deferred:plans", "revenue:plans"
 
@@ -54,6 +55,11 @@ def revenue(what: str) -> str:
     return f"revenue:{what}"
 
 
+def costs(what: str) -> str:
+    """What our business costs us: shares of profit, commissions (debit)."""
+    return f"costs:{what}"
+
+
 def tax(country: str) -> str:
     """What we have taken for a country's tax office (credit)."""
     return f"tax:{country.lower() or 'none'}"
@@ -63,7 +69,7 @@ SUSPENSE_ACCOUNT = "suspense"
 KINDS = {
     "clearing": CLEARING, "fees": FEES, "dispute": DISPUTE, "bank": BANK, "customer": CUSTOMER, "payable": PAYABLE,
     "reserved": PAYABLE, "prize_pool": PRIZE_POOL, "revenue": REVENUE, "deferred": DEFERRED, "tax": TAX,
-    "suspense": SUSPENSE,
+    "suspense": SUSPENSE, "costs": COSTS,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ _FLOWS = (
     ("Disputed", "dispute", "clearing:", -1),
     ("Fees", "", "fees:", 1),
     ("Revenue", "", "revenue:", -1),
+    ("Costs", "", "costs:", 1),
     ("Paid out", "payout", "clearing:", -1),
 )
 _STANDS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,17 +40,7 @@ def payout_request(*, actor: User, amount_minor: int | None, currency: str, idem
     """
     standing_require(actor)
     identity_require(actor.pk)
-    payee = payee_row(actor.pk)
-    if payee is None:
-        raise Conflict("payee_needed", "Say first where you are to be paid.", {"url": "/payouts/payee"})
-    if not payee.is_ready or not payee.ref:
-        raise Conflict(
-            "payee_not_ready",
-            "Where you are paid is not complete yet. Finish it first.",
-            {"missing": payee.missing, "url": "/payouts/payee"},
-        )
-    if payee.currency != currency.upper():
-        raise Conflict("payee_currency", f"Your bank account takes {payee.currency}.", {"currency": payee.currency})
+    payee = payee_require(actor.pk, currency)
     body = {"amount_minor": amount_minor, "currency": payee.currency}
     with transaction.atomic(durable=True):
         _, answer = idempotency.run(
@@ -62,18 +52,44 @@ def payout_request(*, actor: User, amount_minor: int | None, currency: str, idem
     return payout_get(answer["public_id"], actor.pk)
 
 
+def payee_require(user_id: int, currency: str) -> Payee:
+    """Where a person is paid in a currency. Raises Conflict `payee_needed`, `payee_not_ready`, `payee_currency`."""
+    payee = payee_row(user_id)
+    if payee is None:
+        raise Conflict("payee_needed", "Say first where you are to be paid.", {"url": "/payouts/payee"})
+    if not payee.is_ready or not payee.ref:
+        raise Conflict(
+            "payee_not_ready",
+            "Where you are paid is not complete yet. Finish it first.",
+            {"missing": payee.missing, "url": "/payouts/payee"},
+        )
+    if payee.currency != currency.upper():
+        raise Conflict("payee_currency", f"Your bank account takes {payee.currency}.", {"currency": payee.currency})
+    return payee
+
+
+def payout_flags(user: User, payee: Payee) -> list[str]:
+    """What people should look at before this person is paid there; it rejects nobody by itself."""
+    who = identity_of(user.pk)
+    flags = [f"block list: {match.name} ({match.source})" for match in
+             blocked_matches(name=who.legal_name, country=who.country)]  # fmt: skip
+    if not Payout.objects.filter(user=user, status=states.PAID).exists():
+        flags.append("first payout")
+    if who.country != payee.country:
+        flags.append(f"identity of {who.country or 'nowhere'}, bank in {payee.country}")
+    return flags
+
+
+def held_until(payee: Payee) -> datetime:
+    """Until when a payout that is made now is held."""
+    return max(timezone.now() + timedelta(hours=settings.PAYOUT_HOLD_HOURS), payee.changed_at + PAYEE_HOLD)
+
+
 def _request_in_tx(actor: User, payee: Payee, amount_minor: int | None) -> Payout:
     available = payable_lock_in_tx(actor.pk, payee.currency)
     amount = available if amount_minor is None else amount_minor
     _amount_check(actor, amount, available, payee.currency)
-    now = timezone.now()
-    who = identity_of(actor.pk)
-    flags = [f"block list: {match.name} ({match.source})" for match in
-             blocked_matches(name=who.legal_name, country=who.country)]  # fmt: skip
-    if not Payout.objects.filter(user=actor, status=states.PAID).exists():
-        flags.append("first payout")
-    if who.country != payee.country:
-        flags.append(f"identity of {who.country or 'nowhere'}, bank in {payee.country}")
+    flags = payout_flags(actor, payee)
     payout = Payout.objects.create(
         user=actor,
         payee=payee,
@@ -82,7 +98,7 @@ def _request_in_tx(actor: User, payee: Payee, amount_minor: int | None) -> Payou
         currency=payee.currency,
         provider=payee.provider,
         flags=flags,
-        not_before=max(now + timedelta(hours=settings.PAYOUT_HOLD_HOURS), payee.changed_at + PAYEE_HOLD),
+        not_before=held_until(payee),
     )
     reserve_in_tx(payout)
     PayoutStep.objects.create(payout=payout, status=payout.status, actor=actor)
@@ -130,7 +146,7 @@ def payout_cancel(*, actor: User, public_id: UUID | str) -> PayoutView:
 
 def payout_review(*, actor: User, payout_id: int, note: str = "") -> None:
     """A first person has looked at it. Raises Forbidden, Conflict."""
-    _finance_require(actor)
+    finance_require(actor)
     with transaction.atomic(durable=True):
         payout = _step_lock(payout_id, (states.REQUESTED,))
         _other_person(payout, actor)
@@ -140,7 +156,7 @@ def payout_review(*, actor: User, payout_id: int, note: str = "") -> None:
 
 def payout_approve(*, actor: User, payout_id: int, note: str = "") -> None:
     """A second person approves it; with flags they say why. Raises Forbidden, Conflict, Invalid."""
-    _finance_require(actor)
+    finance_require(actor)
     with transaction.atomic(durable=True):
         payout = _step_lock(payout_id, (states.REVIEWED,))
         _other_person(payout, actor)
@@ -156,7 +172,7 @@ def payout_approve(*, actor: User, payout_id: int, note: str = "") -> None:
 def payout_reject(*, actor: User | None, payout_id: int, reason: str) -> None:
     """It is not sent; the person is told why, and may ask again. Raises Forbidden, Conflict, Invalid."""
     if actor is not None:
-        _finance_require(actor)
+        finance_require(actor)
     if not reason.strip():
         raise Invalid("reason_required", "Say why: the person is told.")
     with transaction.atomic(durable=True):
@@ -175,7 +191,7 @@ def reject_in_tx(payout: Payout, *, actor: User | None, reason: str) -> None:
 
 def batch_make(*, actor: User, name: str, payout_ids: Sequence[int]) -> PayoutBatch:
     """Put approved payouts together; they are sent when the batch is released. Raises Conflict, Invalid."""
-    _finance_require(actor)
+    finance_require(actor)
     if not payout_ids or len(payout_ids) > MOST_IN_BATCH or not name.strip():
         raise Invalid("batch_invalid", f"Give the batch a name, and 1 to {MOST_IN_BATCH} payouts.")
     with transaction.atomic(durable=True):
@@ -192,7 +208,7 @@ def batch_make(*, actor: User, name: str, payout_ids: Sequence[int]) -> PayoutBa
 
 def batch_release(*, actor: User, batch_id: int) -> None:
     """Let the payouts of a batch go. Raises Forbidden, Conflict."""
-    _finance_require(actor)
+    finance_require(actor)
     with transaction.atomic(durable=True):
         batch = PayoutBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
         if batch.released_at is not None:
@@ -215,7 +231,8 @@ def _step_lock(payout_id: int, allowed: Sequence[str]) -> Payout:
     return payout
 
 
-def _finance_require(actor: User) -> None:
+def finance_require(actor: User) -> None:
+    """Raise Forbidden unless the actor is of finance."""
     if not (actor.is_superuser or actor.role in (FINANCE, ADMIN)):
         raise Forbidden("forbidden", "Only the people of finance may do this.")
 

@@ -50,7 +50,7 @@ def refund_request(
             scope=f"refund:{payment_id}",
             key=idempotency_key,
             body=body,
-            effect=lambda: (201, {"id": _request_in_tx(actor, payment, amount_minor, reason).pk}),
+            effect=lambda: (201, {"id": refund_request_in_tx(actor, payment, amount_minor, reason).pk}),
         )
     refund_send(int(answer["id"]))
     return Refund.objects.get(pk=answer["id"])
@@ -60,10 +60,11 @@ def refund_automatic_in_tx(payment: Payment) -> None:
     """Give back all of a payment for which nothing could be handed over; the next sweep sends it."""
     if refundable_minor(payment) > 0:
         reason = f"{payment.title} could not be handed over: {payment.failure}"
-        _request_in_tx(None, payment, None, reason[:300])
+        refund_request_in_tx(None, payment, None, reason[:300])
 
 
-def _request_in_tx(actor: User | None, payment: Payment, amount_minor: int | None, reason: str) -> Refund:
+def refund_request_in_tx(actor: User | None, payment: Payment, amount_minor: int | None, reason: str) -> Refund:
+    """`refund_request` of a locked payment, in the caller's transaction; the next sweep sends it, or `refund_send`."""
     if payment.status not in states.PAID_PAYMENTS or not payment.provider:
         raise Conflict("payment_not_paid", "Nothing has been paid here that could be given back.")
     left = refundable_minor(payment)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from propfirm.domain.odds_board import Board
+from propfirm.domain.odds_compile import compiled, minor, not_modelled
 from propfirm.domain.odds_figures import Chance, End, Mean, Odds, PhaseOdds, Spread
-from propfirm.domain.odds_rules import OPEN, PASSED, Compiled, compiled, minor, not_modelled
+from propfirm.domain.odds_rules import OPEN, PASSED, Compiled
 from propfirm.domain.odds_run import Played, Run
 from propfirm.domain.odds_trades import Generator, source_of
 from propfirm.domain.odds_types import SESSIONS, Bools, Floats, Habits, Ints, OddsPlan, Trading, require
@@ -24,7 +25,9 @@ LEAST_PATHS = 500
 PATHS = 10_000
 MAX_DAYS = 756
 # Trades that one answer simulates at most, so that it takes a second or two whatever is asked.
-MAX_WORK = 24_000_000
+MAX_WORK = 32_000_000
+# What a trade costs however few the paths are, in paths.
+_OVERHEAD = 1_000
 _MAX_ATTEMPTS = 8
 
 
@@ -52,13 +55,22 @@ class Walked:
         return self.paid + self.refunded - self.cost
 
     @property
+    def back(self) -> Floats:
+        """The share of the fee that came back to each."""
+        if self.rules[-1].refund is None:
+            return np.zeros(len(self.code))
+        number, numer, denom = self.rules[-1].refund
+        return np.where(self.payouts >= number, numer / denom, 0.0)
+
+    @property
     def funded(self) -> Bools:
         """Who was funded."""
         found: Bools = self.reached >= len(self.rules) - 1
         return found
 
 
-def _check(plan: OddsPlan, trading: Trading, habits: Habits, days: tuple[int, int]) -> None:
+def checked(plan: OddsPlan, trading: Trading, habits: Habits, days: tuple[int, int]) -> None:
+    """Raise Invalid when something cannot be simulated; `days`: sessions of the funded phase, of the others."""
     require("odds_plan_invalid", plan.problems())
     require("odds_style_invalid", trading.problems())
     require("odds_habits_invalid", habits.problems())
@@ -67,10 +79,12 @@ def _check(plan: OddsPlan, trading: Trading, habits: Habits, days: tuple[int, in
         require("odds_plan_invalid", [{"field": "horizon_days", "message": words}])
 
 
-def paths_for(plan: OddsPlan, trading: Trading, paths: int, *, horizon_days: int, phase_days: int) -> int:
-    """How many paths are simulated: what was asked for, within MAX_PATHS and MAX_WORK trades, at least LEAST_PATHS."""
+def paths_for(
+    plan: OddsPlan, trading: Trading, paths: int, *, horizon_days: int, phase_days: int, work: float = MAX_WORK
+) -> int:
+    """How many paths are simulated: what was asked for, within MAX_PATHS and `work` trades, at least LEAST_PATHS."""
     days = horizon_days + sum(_longest(phase, trading.sessions, phase_days) for phase in plan.phases[:-1])
-    most = int(MAX_WORK / max(days * trading.pace, 1))
+    most = int(work / max(days * trading.pace, 1)) - _OVERHEAD
     return max(min(paths, MAX_PATHS, most), min(paths, LEAST_PATHS), 1)
 
 
@@ -141,7 +155,8 @@ class _Walk:
         if chance.reset_price is not None:
             self.cost[who[bought]] += round(minor(chance.reset_price, self.plan.currency))
             self.resets[who[bought]] += 1
-        return who[free | bought]
+        again: Ints = who[free | bought]
+        return again
 
     def _most(self, chance: SecondChance) -> int:
         if chance.reset_price is None:
@@ -190,11 +205,9 @@ def odds(
     gives the same figures. Raises Invalid `odds_plan_invalid`, `odds_style_invalid`, `odds_habits_invalid`.
     """
     habits = habits or Habits()
-    _check(plan, trading, habits, (horizon_days, phase_days))
+    checked(plan, trading, habits, (horizon_days, phase_days))
     size = paths_for(plan, trading, paths, horizon_days=horizon_days, phase_days=phase_days)
-    found = walk(
-        plan, trading, paths=size, seed=seed, habits=habits, horizon_days=horizon_days, phase_days=phase_days
-    )
+    found = walk(plan, trading, paths=size, seed=seed, habits=habits, horizon_days=horizon_days, phase_days=phase_days)
     last, currency, funded = len(plan.phases) - 1, plan.currency, found.funded
     return Odds(
         currency=currency,

@@ -14,7 +14,7 @@ from propfirm.domain.odds_types import Bools, Floats, Ints
 # Arrays with an entry an account; `waters` and `counts` have a row a rule beside.
 _COLUMNS = (
     "ids", "initial", "original", "fee", "balance", "day", "cycle", "best", "winning", "opened", "locked", "done",
-    "first", "last", "payouts", "last_payout", "scale_at", "scale_balance", "scale_payouts", "scale_out",
+    "began", "first", "last", "payouts", "last_payout", "scale_at", "scale_balance", "scale_payouts", "scale_out",
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class Board:
         self.rules = rules
         self.ids, self.initial, self.fee = ids, initial.copy(), fee
         self.original, self.balance, self.day, self.cycle = (initial.copy() for _ in range(4))
-        self.best, self.winning, self.scale_at, self.scale_out = (np.zeros(size) for _ in range(4))
+        self.best, self.winning, self.scale_at, self.scale_out, self.began = (np.zeros(size) for _ in range(5))
         self.scale_balance = initial.copy()
         self.opened, self.locked, self.done = (np.zeros(size, dtype=np.bool_) for _ in range(3))
         self.first, self.last, self.last_payout = (np.full(size, np.nan) for _ in range(3))

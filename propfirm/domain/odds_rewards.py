@@ -6,7 +6,7 @@ import numpy as np
 
 from propfirm.domain.odds_board import Board
 from propfirm.domain.odds_rules import Growth, Pay, Size
-from propfirm.domain.odds_types import Floats, Habits, Ints
+from propfirm.domain.odds_types import Bools, Floats, Habits, Ints
 
 
 def available(board: Board, pay: Pay, at: Ints) -> Floats:
@@ -46,7 +46,7 @@ def _asked(board: Board, pay: Pay, habits: Habits, at: Ints, most: Floats) -> Fl
             if not floor.daily:
                 reference = board.initial if floor.row < 0 else board.waters[floor.row]
                 amount = np.broadcast_to(np.asarray(floor.size.of(board.initial, reference)), reference.shape)[at]
-                room = board.balance[at] - board.line(floor)[at] - amount * (habits.cushion_percent / 100)
+                room = board.balance[at] - board.line(floor)[at] - 1 - amount * (habits.cushion_percent / 100)
                 asked = np.minimum(asked, np.floor(room))
     least = board.initial[at] * (habits.ask_percent / 100)
     if pay.cap is not None and pay.cap.basis != "reference":
@@ -90,11 +90,11 @@ def _leave(board: Board, pay: Pay, at: Ints, gross: Floats, now: float) -> None:
     board.scale_out[at] += removed
 
 
-def grow(board: Board, now: float) -> None:
-    """Let the accounts grow that are due (rules.eligibility.scaling_due, record_scaling)."""
+def grow(board: Board, now: float) -> bool:
+    """Let the accounts grow that are due (rules.eligibility.scaling_due, record_scaling); whether any did."""
     rule = board.rules.growth
     if rule is None or not (now >= board.scale_at + rule.period).any():
-        return
+        return False
     increase, due = _increase(board, rule, now)
     at = np.flatnonzero(due)
     more = increase[at]
@@ -103,9 +103,10 @@ def grow(board: Board, now: float) -> None:
     board.waters[:, at] += more
     board.scale_at[at], board.scale_balance[at] = now, board.balance[at]
     board.scale_payouts[at], board.scale_out[at] = 0, 0.0
+    return len(at) > 0
 
 
-def _increase(board: Board, rule: Growth, now: float) -> tuple[Floats, Floats]:
+def _increase(board: Board, rule: Growth, now: float) -> tuple[Floats, Bools]:
     grown = board.initial + np.rint(_of(rule.increase, board.original))
     if rule.cap is not None:
         grown = np.minimum(grown, np.maximum(rule.cap, board.initial))

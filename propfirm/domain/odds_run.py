@@ -43,11 +43,13 @@ class Played:
     def of(cls, size: int) -> Played:
         """Nothing played yet."""
         return cls(
-            *(np.zeros(size, dtype=np.int64) for _ in range(2)),
-            np.zeros(size),
-            np.zeros(size, dtype=np.bool_),
-            *(np.zeros(size) for _ in range(2)),
-            np.zeros(size, dtype=np.int64),
+            code=np.zeros(size, dtype=np.int64),
+            day=np.zeros(size, dtype=np.int64),
+            balance=np.zeros(size),
+            ahead=np.zeros(size, dtype=np.bool_),
+            paid=np.zeros(size),
+            refunded=np.zeros(size),
+            payouts=np.zeros(size, dtype=np.int64),
         )
 
 
@@ -110,8 +112,7 @@ class Run:
         board.roll()
         self._reset()
         self._time(day + 1.0)
-        if any(rule.least is not None and rule.passing for rule in board.rules.days):
-            board.prepare()
+        if board.rules.target is not None and any(rule.least and rule.passing for rule in board.rules.days):
             self._pass(~board.done)
         at, money, back = pay_out(board, self.habits, day + 1.0)
         if len(at):
@@ -119,8 +120,8 @@ class Run:
             self.played.paid[ids] += money
             self.played.refunded[ids] += back
             self.played.payouts[ids] += 1
-        grow(board, day + 1.0)
-        self._reset()
+        if grow(board, day + 1.0) or len(at):
+            self._reset()
 
     def _sizes(self) -> Floats | float:
         """How large today's trades are: small once only days are missing."""
@@ -137,10 +138,9 @@ class Run:
     def _time(self, now: float) -> None:
         board = self.board
         for clock in board.rules.clocks:
-            if clock.since == "start":
-                began = np.zeros(board.size)
-            else:
-                began = board.first if clock.since == "first" else np.where(np.isnan(board.last), 0.0, board.last)
+            began = board.first if clock.since == "first" else board.began
+            if clock.since == "last":
+                began = np.where(np.isnan(board.last), board.began, board.last)
             with np.errstate(invalid="ignore"):
                 self._finish((now >= began + clock.days) & ~board.done, clock.code)
 
@@ -179,7 +179,7 @@ class Run:
         pnl = np.where(on, step.pnl, 0.0)
         struck = on & (base - step.low <= top)
         if struck.any():
-            pnl, on = self._strike(step, struck, pnl, on)
+            pnl, on = self._strike(struck, pnl, on)
         if rules.rising and rules.target is not None and rules.target.midway:
             self._midway(on & (step.pnl > 0) & ~struck, base + step.up)
             on = on & ~board.done
@@ -213,7 +213,7 @@ class Run:
         passed[at[self.board.holds(at, "passing")]] = True
         self._finish(passed, PASSED)
 
-    def _strike(self, step: Step, struck: Bools, pnl: Floats, on: Bools) -> tuple[Floats, Bools]:
+    def _strike(self, struck: Bools, pnl: Floats, on: Bools) -> tuple[Floats, Bools]:
         """Trades that reach a line: the highest comes first; a soft one closes the trade on it and locks the day."""
         board, rules, at = self.board, self.board.rules, np.flatnonzero(struck)
         lines = [(floor.code, floor.soft, board.line(floor)[at]) for floor in rules.floors if floor.on_equity]

@@ -16,6 +16,7 @@ from propfirm.domain.odds_board import Board
 from propfirm.domain.odds_types import MAX_TRADES, Bools, Floats, History, Ints, Style, Trading
 
 Generator = np.random.Generator
+_LEAST = 1e-9
 
 
 class Step(NamedTuple):
@@ -46,7 +47,7 @@ class Source(Protocol):
 
 def other_way(draw: Floats, far: Floats, near: Floats) -> Floats:
     """How far a walk that ends `near` away has been on the other side, whose end is `far` away."""
-    found: Floats = np.rint(draw * far * near / np.maximum(far + near - draw * far, 1e-9))
+    found: Floats = np.rint(draw * far * near / np.maximum(far + near - draw * far, _LEAST))
     return found
 
 
@@ -74,18 +75,26 @@ class Numbers:
     def trade(self, rng: Generator, number: int, board: Board) -> Step:
         """The next trade: a win or a loss of the day's size, made smaller where a rule limits the loss of a trade."""
         on = board.free if number < self._whole else board.free & self._more
-        chance = np.where(self._won, self._after_win, self._after_loss) if self._style.streak else self._after_win
-        won = rng.random(board.size) < chance
-        if self._style.streak:
-            self._won = np.where(on, won, self._won)
+        won, draw = self._drawn(rng, board, on)
         risk, gain = self._risk, self._gain
         if board.rules.trades and self._style.uses_stop:
             risk = np.minimum(risk, board.room())
             gain, on = np.rint(risk * self._style.payoff), on & (risk >= 1)
-        draw = rng.random(board.size)
         low = np.where(won, other_way(draw, risk, gain), risk)
         up = np.where(won, gain, other_way(draw, gain, risk)) if board.rules.rising else gain
         return Step(on, np.where(won, gain, -risk), low, up)
+
+    def _drawn(self, rng: Generator, board: Board, on: Bools) -> tuple[Bools, Floats]:
+        """Who wins, and a uniform number that does not depend on it: what is left of the one that decided."""
+        draw: Floats = rng.random(board.size)
+        chance: Floats | float = self._after_win
+        if self._style.streak:
+            chance = np.where(self._won, self._after_win, self._after_loss)
+        won = draw < chance
+        if self._style.streak:
+            self._won = np.where(on, won, self._won)
+        below, above = 1 / np.maximum(chance, _LEAST), 1 / np.maximum(1 - np.asarray(chance), _LEAST)
+        return won, np.where(won, draw * below, (draw - chance) * above)
 
     def keep(self, mask: Bools) -> None:
         """Drop the other accounts."""

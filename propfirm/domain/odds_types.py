@@ -1,4 +1,4 @@
-"""What the odds of a plan are asked with: the plan, how somebody trades, what the trader does where rules leave a choice.
+"""What the odds of a plan are asked with: the plan, how somebody trades, and a trader's habits.
 
 Floats are used on purpose here and in the other odds modules: they estimate and decide no money.
 """
@@ -38,7 +38,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How somebody trades, in numbers. Each trade loses `risk_percent` of the initial balance or wins `payoff` times it.
+    """How somebody trades, in numbers. A trade loses `risk_percent` of the initial balance or wins `payoff` times it.
 
     `win_rate`: 0 to 1. `payoff`: average win / average loss, costs included. `trades_per_day` may be a fraction: 0.4 is
     a trade on two days of five. `sessions`: trading days a year. `streak`: correlation of a result with the last one.
@@ -90,19 +90,22 @@ class Style:
 class History:
     """Closed trades as they were, by active day, oldest first: each is its result as a fraction of the balance.
 
-    `active_share`: active days / sessions between the first and the last. A day holds at most MAX_TRADES results.
+    `active_share`: active days / sessions between the first and the last. A day holds at most MAX_TRADES results;
+    `closed` is how many trades they were made of.
     """
 
     days: tuple[tuple[float, ...], ...]
     active_share: float
+    closed: int = 0
     sessions: int = SESSIONS
     name: str = ""
 
     @classmethod
     def of(cls, days: Iterable[Iterable[float]], active_share: float, **more: Any) -> History:
         """A history; results beyond MAX_TRADES of a day are added to their neighbours, so the day's sum stays."""
-        kept = tuple(merged(tuple(day)) for day in days)
-        return cls(days=tuple(day for day in kept if day), active_share=active_share, **more)
+        given = [tuple(day) for day in days]
+        closed = sum(len(day) for day in given)
+        return cls(days=tuple(merged(day) for day in given if day), active_share=active_share, closed=closed, **more)
 
     def problems(self) -> Problems:
         """{"field", "message"} of what makes it unfit to be drawn from."""
@@ -120,18 +123,22 @@ class History:
 
     @property
     def trades(self) -> int:
-        """How many results there are."""
+        """How many closed trades there are."""
+        return max(self.closed, self._results)
+
+    @property
+    def _results(self) -> int:
         return sum(len(day) for day in self.days)
 
     @property
     def pace(self) -> float:
         """Trades a session, on average."""
-        return self.active_share * self.trades / max(len(self.days), 1)
+        return self.active_share * self._results / max(len(self.days), 1)
 
     @property
     def block(self) -> float:
         """Mean length of a block of days: the cube root of their number, the rate of Politis and Romano (1994)."""
-        return max(1.0, round(len(self.days) ** (1 / 3), 2))
+        return max(1.0, round(float(len(self.days) ** (1 / 3)), 2))
 
     def to_json(self) -> dict[str, Any]:
         """JSON data: what it is made of in figures, not the results themselves."""

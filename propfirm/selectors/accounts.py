@@ -156,8 +156,16 @@ def accounts_of(user_id: int) -> QuerySet[PropAccount]:
 
 def account_row(number: str, viewer: Actor | None) -> PropAccount:
     """An account of the viewer's, or anyone's for an operator, as a row of `accounts_query`. Raises NotFound."""
-    row = accounts_query().filter(number=number[:10]).first()
+    row = accounts_query().filter(number=number).first()
     if row is None or viewer is None or not (viewer.is_staff or viewer.user_id == row.owner_id):
+        raise NotFound("prop_account_not_found", "There is no such account.")
+    return row
+
+
+def own_account_row(number: str, viewer: Actor | None) -> PropAccount:
+    """An account of the viewer's own, whatever else they may see. Raises NotFound."""
+    row = account_row(number, viewer)
+    if viewer is None or viewer.user_id != row.owner_id:
         raise NotFound("prop_account_not_found", "There is no such account.")
     return row
 

@@ -9,9 +9,11 @@ from core.errors import NotFound
 from propfirm.domain.plans import AddOn, PlanDefinition
 from propfirm.models import PropPlan
 from trading.domain.rules import RuleSet
+from trading.domain.rules.knobs import Amount
 from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
 from trading.domain.rules.rewards import Payout
 from trading.domain.rules.words import size
+from trading.domain.types import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +84,32 @@ def plan_view(plan: PropPlan, add_ons: Sequence[str] = ()) -> PlanView:
     )
 
 
+def _short(amount: Amount, currency: str) -> str:
+    """As `size`, but a share of the initial balance is the share alone."""
+    return f"{plain(amount.value)} %" if amount.basis == "initial" else size(amount, currency)
+
+
 def _figures(rules: RuleSet) -> list[tuple[str, str]]:
     """The rules that people compare first."""
     money = rules.currency
     found = []
     target = rules.one(ProfitTarget)
     if target is not None:
-        found.append(("Profit target", size(target.amount, money)))
+        found.append(("Profit target", _short(target.amount, money)))
     for daily in rules.of(DailyLoss):
         tail = " (pauses)" if daily.severity == "soft" else ""
-        found.append(("Daily loss", size(daily.amount, money) + tail))
+        found.append(("Daily loss", _short(daily.amount, money) + tail))
     names = {"static": "", "end_of_day": ", trails closes", "intraday": ", trails peaks"}
-    found += [("Maximum loss", size(rule.amount, money) + names[rule.trailing]) for rule in rules.of(MaxLoss)]
+    found += [("Maximum loss", _short(rule.amount, money) + names[rule.trailing]) for rule in rules.of(MaxLoss)]
     found += [("Trading days", str(days.days)) for days in rules.of(MinTradingDays)]
     payout = rules.one(Payout)
     if payout is not None:
         most = max([payout.split_percent, *(step.percent for step in payout.split_steps)])
         share = f"{payout.split_percent:f} %" + (f" to {most:f} %" if most != payout.split_percent else "")
         found.append(("Your share", share))
-        found.append(("First payout", f"after {payout.first_after_days} days" if payout.first_after_days else "any day"))
+        found.append(
+            ("First payout", f"after {payout.first_after_days} days" if payout.first_after_days else "any day")
+        )
     return found
 
 

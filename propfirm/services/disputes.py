@@ -15,14 +15,15 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.money import Money, to_minor
 from core.services import audit
 from propfirm.domain import states
-from propfirm.locks import account_lock, dispute_lock
+from propfirm.locks import account_lock, dispute_lock, phase_of_verdict_lock
 from propfirm.models import PropAccount, PropDispute, PropPhase
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell, who
 from trading.domain.rules import Observation
 from trading.domain.rules.correct import reevaluate
 from trading.domain.rules.wire import decode
 from trading.domain.types import Actor
-from trading.models import Account, Verdict
+from trading.locks import accounts_lock
+from trading.models import Verdict
 from trading.services.rewards import balance_correct_in_tx, rules_reinstate_in_tx
 
 UPHOLD, REINSTATE = "uphold", "reinstate"
@@ -38,7 +39,7 @@ def dispute_open(*, actor: Actor, number: str, verdict_id: int, body: str) -> Pr
     body = body.strip()
     if not 10 <= len(body) <= MAX_BODY:
         raise Invalid("dispute_invalid", f"Say in 10 to {MAX_BODY:,} characters what is wrong.", {"field": "body"})
-    found = PropAccount.objects.filter(number=number[:10], owner_id=actor.user_id or 0).first()
+    found = PropAccount.objects.filter(number=number, owner_id=actor.user_id or 0).first()
     if found is None:
         raise NotFound("prop_account_not_found", "There is no such account.")
     with transaction.atomic():
@@ -149,12 +150,12 @@ def dispute_decide(*, actor: User, dispute_id: int, accept: bool, note: str = ""
 
 def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -> None:
     """The phase goes on: its rules as they were before the verdict, with the balance that was decided."""
-    phase = PropPhase.objects.select_for_update(no_key=True, of=("self",)).get(verdict_id=dispute.verdict_id)
+    phase = phase_of_verdict_lock(dispute.verdict_id)
     running = PropPhase.objects.filter(account=account, status=PropPhase.Status.ACTIVE).exists()
     if running or account.status not in (states.FAILED, states.EXPIRED):
         raise Conflict("account_over", "The account has gone on in another way since.", {"status": account.status})
     trading_id = phase.trading_account_id
-    row = Account.objects.select_for_update(no_key=True).get(pk=trading_id)
+    [row] = accounts_lock([trading_id])
     wanted = dispute.balance_minor if dispute.balance_minor is not None else row.cash_minor
     rules_reinstate_in_tx(account_id=trading_id, verdict_id=dispute.verdict_id, reason=dispute.note, actor=actor)
     if wanted != row.cash_minor:

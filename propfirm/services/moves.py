@@ -66,7 +66,9 @@ def tell(account: PropAccount, verb: str, **payload: Any) -> None:
     )
 
 
-def account_tell_in_tx(account: PropAccount, dedupe: str, what: str, message: str, *, kind: str = "prop_account") -> None:
+def account_tell_in_tx(
+    account: PropAccount, dedupe: str, what: str, message: str, *, kind: str = "prop_account"
+) -> None:
     """Notify the owner of an account, once for `dedupe`."""
     notify_in_tx(
         user_id=account.owner_id,

@@ -42,9 +42,7 @@ def phase_open_in_tx(account: PropAccount, index: int, *, actor: Actor = SYSTEM)
         initial=Money(plan.size_minor, plan.currency),
         terms=read.terms,
     )
-    rules_assign_in_tx(
-        account_id=trading_id, rule_set_id=rule_set.pk, retries=account.retries, resets=account.resets
-    )
+    rules_assign_in_tx(account_id=trading_id, rule_set_id=rule_set.pk, retries=account.retries, resets=account.resets)
     at = market_selectors.market_clock(market.id).at
     made = PropPhase.objects.create(
         account=account,

@@ -15,7 +15,7 @@ from marketdata.domain.types import MarketView
 from marketdata.services.policy import market_policy_require
 from propfirm.domain.plans import PlanDefinition
 from propfirm.domain.presets import presets
-from propfirm.locks import plan_lock
+from propfirm.locks import plan_lock, plans_offered_lock
 from propfirm.models import PropGroup, PropPlan
 from propfirm.services.moves import who
 from trading.domain.types import SYSTEM, Actor
@@ -75,7 +75,7 @@ def plan_offer(*, actor: Actor, plan_id: int) -> PropPlan:
             rule_set_store(document=read.rule_document(index), actor=actor)
         if plan.market_id is not None:
             _market_require(market_selectors.market_view(plan.market_id), read.currency)
-        for other in PropPlan.objects.select_for_update(no_key=True).filter(code=plan.code, status=_Status.OFFERED):
+        for other in plans_offered_lock(plan.code):
             _withdraw_in_tx(other, actor, "A newer version is offered.")
         plan.status, plan.offered_at = _Status.OFFERED, timezone.now()
         plan.save(update_fields=["status", "offered_at"])

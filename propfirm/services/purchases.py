@@ -10,7 +10,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import User
 from core.errors import Conflict, NotFound, Unavailable
 from payments.domain import chart
 from payments.domain.purchases import Bought, Offer, Share
@@ -18,7 +17,7 @@ from payments.models import Payment
 from propfirm.domain import states
 from propfirm.domain.plans import PlanDefinition
 from propfirm.domain.references import Wanted, wanted_of
-from propfirm.locks import account_of_payment_lock, phase_lock
+from propfirm.locks import account_of_payment_lock, person_lock, phase_lock
 from propfirm.models import Affiliate, PropAccount, PropPhase, PropPlan, Referral
 from propfirm.services.moves import activity_in_tx, move_in_tx
 from propfirm.services.phases import phase_end_in_tx, phase_open_in_tx
@@ -129,9 +128,8 @@ def limit_require(plan: PropPlan, read: PlanDefinition, user_id: int, *, waiting
 
     An account that waits for its payment does not count: it is paid for on the same page.
     """
-    person = User.objects.filter(pk=user_id)
     if not waiting:
-        person.select_for_update(no_key=True).first()
+        person_lock(user_id)
     rows = PropAccount.objects.filter(owner_id=user_id, plan__code=plan.code, status__in=states.LIVE)
     if rows.count() >= read.max_accounts:
         raise Conflict(

@@ -85,7 +85,7 @@ class ResetKind:
 
 
 def _owned(number: str, user_id: int) -> PropAccount:
-    account = PropAccount.objects.select_related("plan").filter(number=number[:10], owner_id=user_id).first()
+    account = PropAccount.objects.select_related("plan").filter(number=number, owner_id=user_id).first()
     if account is None:
         raise NotFound("prop_account_not_found", "There is no such account.")
     return account

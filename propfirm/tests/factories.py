@@ -48,8 +48,7 @@ def document(*, steps: str = "one", evaluation: list | None = None, funded: list
     rules = [DAILY, MOST, TARGET] if evaluation is None else evaluation
     number = {"one": 1, "two": 2, "three": 3, "instant": 0}[steps]
     phases = [
-        {"key": f"step-{at}", "name": f"Step {at}", "kind": "evaluation", "rules": rules}
-        for at in range(1, number + 1)
+        {"key": f"step-{at}", "name": f"Step {at}", "kind": "evaluation", "rules": rules} for at in range(1, number + 1)
     ]
     last = [DAILY, MOST, PAYOUT] if funded is None else funded
     phases.append({"key": "funded", "name": "Funded", "kind": "funded", "rules": last})

@@ -94,7 +94,7 @@ def test_a_price_must_be_one(failed, price):
 
 
 def test_who_may_do_what(failed):
-    market, account, who, verdict_id = failed
+    _market, account, who, verdict_id = failed
     stranger = trading.actor(trading.user())
     with pytest.raises(NotFound):
         dispute_open(actor=stranger, number=account.number, verdict_id=verdict_id, body=WORDS)
@@ -117,7 +117,7 @@ def test_who_may_do_what(failed):
 
 
 def test_an_account_that_was_reset_is_not_reinstated_as_well(failed):
-    market, account, who, verdict_id = failed
+    _market, account, _who, _verdict_id = failed
     dispute = opened(failed)
     dispute_assess(
         actor=operator(), dispute_id=dispute.pk, prices={"AAA": "99"}, proposal="reinstate", note="A bad print."

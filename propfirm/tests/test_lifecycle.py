@@ -212,5 +212,3 @@ def test_an_add_on_is_in_the_rules_that_are_kept():
     assert most.line_minor == 80_000_00
     with pytest.raises(DomainError):
         purchase_quote(user=trading.user(), kind="challenge", reference=f"{plan.code}+none")
-
-

@@ -42,7 +42,7 @@ def reset_begun(account, who):
 
 
 def test_a_paid_reset_begins_the_phase_anew_once():
-    market, account, who = broken()
+    _market, account, who = broken()
     quote = purchase_quote(user=account.owner, kind=KIND, reference=account.number)
     assert quote.subtotal_minor == 80_00
     row = make.pay(reset_begun(account, who))

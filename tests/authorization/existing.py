@@ -11,8 +11,9 @@ from contests.services.joins import contest_join
 from marketdata.models import Instrument, Watchlist
 from marketdata.services.watchlists import item_add, watchlist_create
 from marketdata.tests.factories import advance
-from tests.authorization import contests, payments
-from trading.models import Account, Order, Verdict
+from tests.authorization import contests, payments, propfirm
+from trading.domain import rules as rule_engine
+from trading.models import Account, Order, RuleSet, Verdict
 from trading.services.rules import rule_set_store, rules_assign_in_tx
 from trading.tests import factories as trading
 from trading.tests.ruled import document
@@ -170,6 +171,7 @@ QUERIES: dict[str, str] = {
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     **payments.BODIES,
     **contests.BODIES,
+    **propfirm.BODIES,
     ("PATCH", "api/v1/core/watchlists/<int:watchlist_id>"): {"name": "Renamed"},
     ("POST", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"asset": "AAA"},
     ("PUT", "api/v1/core/watchlists/<int:watchlist_id>/items"): {"items": []},
@@ -190,6 +192,7 @@ ADDED = DELETED | {"accounts.legaltext", "trading.ruleset"} | {
 ABSENT = (
     payments.ABSENT
     | contests.ABSENT
+    | propfirm.ABSENT
     | frozenset(
         {
             ("DELETE", "api/v1/me/privacy/deletion"),
@@ -221,9 +224,17 @@ def furnish(owner: User) -> None:
     item_add(actor=owner, watchlist_id=kept.id, instrument_id=_instrument(owner))
     rules = rule_set_store(document=document({"kind": "stop_required"}))
     rules_assign_in_tx(account_id=account_id, rule_set_id=rules.pk)
+    _verdict(account_id, rules)
+
+
+def _verdict(account_id: int, row: RuleSet) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    read = rule_engine.RuleSet.from_json(row.document)
+    state = rule_engine.start(read, initial_minor=1_000, at=at)
+    found = rule_engine.phase_result(read, state, rule_engine.Observation(at, 1_000, 1_000))
     Verdict.objects.create(
-        account_id=account_id, rule_set=rules, rule_key="a", kind="warn", code="warned", message="Warned.",
-        evidence={}, inputs_hash="0" * 64, market_at=datetime(2026, 1, 1, tzinfo=UTC),
+        account_id=account_id, rule_set=row, rule_key=found.rule_key, kind=found.kind, code=found.code,
+        message=found.message, evidence=found.evidence, inputs_hash=found.evidence["inputs_hash"], market_at=at,
     )  # fmt: skip
 
 
@@ -262,6 +273,7 @@ ARGS: dict[str, Callable[[User], object]] = {
 # Where the same argument means something else.
 PLACES: dict[str, dict[str, Callable[[User], object]]] = {
     **payments.PLACES,
+    **propfirm.PLACES,
     "api/v1/markets/<slug:slug>": {"<slug:slug>": lambda owner: _contest(owner).market.slug},
     "api/v1/trading/strategy/<int:account_id>": {"<int:account_id>": _agent_account},
     "api/v1/trading/strategies/<int:account_id>": {"<int:account_id>": _agent_account},

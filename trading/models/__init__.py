@@ -7,7 +7,7 @@ from trading.models.accounts import Account, AccountGroup, AccountMark, EquityPo
 from trading.models.orders import Fill, Order, OrderTransition, QuoteUse
 from trading.models.positions import Adjustment, Position
 from trading.models.risk import MarginCall, RiskNotice, RiskSettings
-from trading.models.rules import AccountRules, BookChange, RuleLines, RuleSet, Verdict
+from trading.models.rules import AccountRules, BookChange, EnforcementPause, RuleLines, RuleSet, Verdict
 
 __all__ = [
     "Account",
@@ -16,6 +16,7 @@ __all__ = [
     "AccountRules",
     "Adjustment",
     "BookChange",
+    "EnforcementPause",
     "EquityPoint",
     "Fill",
     "MarginCall",

@@ -40,11 +40,11 @@ class Position(models.Model):
 
 
 class Adjustment(models.Model):
-    """A change of cash or position that no order made: a dividend, a split, a delisting. Append-only, once each."""
+    """A change of cash or position that no order made: a dividend, a split, a payout. Append-only, once each."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="adjustments")
     listing = models.ForeignKey(Listing, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=16, help_text="dividend, split, delisting")
+    kind = models.CharField(max_length=16, help_text="dividend, split, delisting, payout, scaling, correction")
     reference = models.CharField(max_length=80, help_text="What it comes from: applied once for each account")
     quantity_before = models.DecimalField(max_digits=20, decimal_places=6)
     quantity_after = models.DecimalField(max_digits=20, decimal_places=6)

@@ -1,9 +1,10 @@
 """Rule sets, what they remember of accounts, and the verdicts that they gave."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from marketdata.models import Market
+from marketdata.models import Listing, Market
 from trading.models.accounts import Account
 
 
@@ -122,3 +123,44 @@ class BookChange(models.Model):
 
     def __str__(self) -> str:
         return f"change of {self.account_id}"
+
+
+class EnforcementPause(models.Model):
+    """A listing whose price is not believed: rules judge its holders at `held_price` from `from_tick` on.
+
+    Until the tick `until_tick`, which is judged at the market's price again. Prices are in the listing's currency.
+    """
+
+    class Kind(models.TextChoices):
+        """`halt` ends with the halt, `anomaly` when the price is back or stays, `operator` by an operator only."""
+
+        HALT = "halt"
+        ANOMALY = "anomaly"
+        OPERATOR = "operator"
+
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    reason = models.CharField(max_length=200)
+    held_price = models.DecimalField(max_digits=24, decimal_places=6, help_text="The last good one")
+    seen_price = models.DecimalField(max_digits=24, decimal_places=6, help_text="What the market showed")
+    from_tick = models.IntegerField()
+    from_at = models.DateTimeField(help_text="Market time")
+    until_tick = models.IntegerField(null=True, blank=True)
+    until_at = models.DateTimeField(null=True, blank=True, help_text="Market time")
+    end_reason = models.CharField(max_length=200, blank=True, db_default="", default="")
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["market", "until_tick"], name="pause_market")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["listing"], condition=models.Q(until_tick__isnull=True), name="pause_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.listing_id} from {self.from_tick}"

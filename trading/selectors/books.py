@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from core.errors import Denied, DomainError
@@ -29,6 +31,8 @@ from trading.selectors.equity import equity_points, point_before
 
 MAX_EVENTS = 50_000
 _MAX_POINTS = 20_000
+# Money that no trading brought or lost: profit paid out, growth of the account.
+_FLOWS = ("payout", "scaling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Entry:
     order_id: int = 0
     charges: tuple[fees.Charge, ...] = ()
     reference: str = ""
+    # Of money that came or left: whether its tick's point of the equity curve was there before it.
+    after_point: bool = False
 
     def event(self) -> TradeFill | Change | None:
         """As the figures of performance take it; None for what leaves the position as it is (a dividend)."""
@@ -122,6 +128,7 @@ def _adjustment(row: Adjustment) -> Entry:
         cost_minor=row.cost_after_minor - row.cost_before_minor,
         quantity_before=row.quantity_before,
         reference=row.reference,
+        after_point=bool(row.details.get("after_point")),
     )
 
 
@@ -185,14 +192,24 @@ def ever_short(book: Iterable[Entry]) -> bool:
     return any(walk(holdings, entry).quantity < 0 for entry in book)
 
 
-def _points(account_id: int, start: datetime | None, end: datetime | None, *, gross: bool) -> list[EquityPoint]:
-    """The account's points in [start, end), after the one that the period begins with."""
+def _points(
+    account_id: int, start: datetime | None, end: datetime | None, book: Sequence[Entry], *, gross: bool
+) -> list[EquityPoint]:
+    """The account's points in [start, end), after the one that the period begins with, with what came and left."""
     rows = equity_points(account_id, start=start, end=end, limit=_MAX_POINTS + 1)
     if len(rows) > _MAX_POINTS:
         rows = equity_points(account_id, by_day=True, start=start, end=end, limit=_MAX_POINTS)
     first = None if start is None else point_before(account_id, start)
     found = rows if first is None else [first, *rows]
-    return [EquityPoint(at, equity, 0, equity - cash if gross else None) for at, equity, cash in found]
+    flows = [0] * (len(found) + 1)
+    for entry in book:
+        if entry.kind in _FLOWS:
+            side = bisect_right if entry.after_point else bisect_left
+            flows[side(found, entry.at, key=itemgetter(0))] += entry.cash_minor
+    return [
+        EquityPoint(at, equity, flow, equity - cash if gross else None)
+        for (at, equity, cash), flow in zip(found, flows, strict=False)
+    ]
 
 
 def performance_of(
@@ -208,7 +225,7 @@ def performance_of(
     """
     book = entries(account_id, until=end) if book is None else book
     events = [event for entry in book if (event := entry.event()) is not None]
-    found = performance(_points(account_id, start, end, gross=not ever_short(book)), events)
+    found = performance(_points(account_id, start, end, book, gross=not ever_short(book)), events)
     if start is None:
         return replace(found, realized_minor=sum(entry.realized_minor for entry in book))
     own = [entry for entry in book if entry.at >= start]

@@ -31,10 +31,10 @@ class Marks:
     clock: MarketClock
     by_listing: dict[int, Marked]
 
-    def value_minor(self, listing_id: int, quantity: Decimal, cost_minor: int) -> int:
-        """A position at its last price; at its cost while there is no price or no rate."""
+    def value_minor(self, listing_id: int, quantity: Decimal, cost_minor: int, *, price: Decimal | None = None) -> int:
+        """A position at its last price, or at `price`; at its cost while there is no price or no rate."""
         mark = self.by_listing.get(listing_id)
-        value = None if mark is None else mark.value_minor(quantity, mark.quote.last, self.currency)
+        value = None if mark is None else mark.value_minor(quantity, price or mark.quote.last, self.currency)
         return cost_minor if value is None else value
 
 

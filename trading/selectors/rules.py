@@ -11,7 +11,16 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.errors import NotFound
-from trading.domain.rules import Observation, RuleSet, RuleState, Verification, raise_high_water, verify, words
+from trading.domain.rules import (
+    Observation,
+    RuleSet,
+    RuleState,
+    Verification,
+    raise_high_water,
+    verify,
+    with_checksums,
+    words,
+)
 from trading.domain.rules.floors import LossRule, allowance, floor_minor, target_minor, tested_minor
 from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
 from trading.domain.rules.phase import days_done
@@ -19,6 +28,7 @@ from trading.domain.types import Actor
 from trading.models import Account, AccountRules, Position, RuleLines, Verdict
 from trading.selectors.accounts import may_see
 from trading.selectors.marks import marks_at
+from trading.selectors.pauses import pauses_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,10 @@ def _observe(account: Account) -> Observation:
     held = Position.objects.filter(account=account).exclude(quantity=0)
     rows = list(held.values_list("listing_id", "quantity", "cost_minor"))
     balance = account.cash_minor + sum(cost for _, _, cost in rows)
-    return Observation(marks.clock.at, balance, account.cash_minor + sum(marks.value_minor(*row) for row in rows))
+    # What is not believed just now is shown as it is judged.
+    held_at = {item.listing_id: item.held_price for item in pauses_open(account.market_id)} if rows else {}
+    value = sum(marks.value_minor(*row, price=held_at.get(row[0])) for row in rows)
+    return Observation(marks.clock.at, balance, account.cash_minor + value)
 
 
 def _limits(rule_set: RuleSet, state: RuleState, seen: Observation) -> Iterator[LimitView]:
@@ -180,17 +193,20 @@ def _whole(row: Verdict) -> Mapping[str, Any]:
 
 
 def verdict_evidence(verdict_id: int, viewer: Actor | None) -> dict[str, Any]:
-    """A verdict with everything needed to compute it again, for the viewer of its account. Raises NotFound."""
+    """A verdict with everything needed to compute it again, for the viewer of its account. Raises NotFound.
+
+    With checksums of every value, so that what is changed in the file can be named.
+    """
     row = Verdict.objects.select_related("account__owner").filter(pk=verdict_id).first()
     if row is None or not may_see(row.account, viewer):
         raise NotFound("verdict_not_found", "There is no such verdict.")
-    return {
+    labels = {
         "id": row.pk,
         "account_id": row.account_id,
         "market_at": row.market_at.isoformat(),
         "created_at": row.created_at.isoformat(),
-        **_whole(row),
     }
+    return with_checksums({**labels, **_whole(row)})
 
 
 def verdict_check(verdict_id: int) -> tuple[VerdictView, Verification] | None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ from trading.domain.book import Book
 from trading.domain.marking import Ints
 from trading.domain.rules import Lines
 from trading.services.columns import Side
-from trading.services.context import instrument_of
 from trading.services.judging import LINE_COLUMNS
 from trading.services.sight import last_prices
 
@@ -100,6 +100,8 @@ class MarketBook:
     nominated: set[int] = field(default_factory=set)
     # The last price of each listing that a mark went by, in the listing's own currency.
     lasts: dict[int, Decimal] = field(default_factory=dict)
+    # Listings whose price the sides' books do not have as it was shown: rules went by the price they are held at.
+    held: set[int] = field(default_factory=set)
 
     def look(self, market: MarketView, tick: Tick) -> bool:
         """Bring the book up to date; whether it was rebuilt. Raises what the database raises."""
@@ -183,26 +185,27 @@ class MarketBook:
             for side in self.sides.values():
                 side.drop(account_id)
 
-    def mark(self, tick: Tick) -> None:
-        """Mark every side at a tick's prices. A listing without a price keeps its last known one."""
+    def mark(self, tick: Tick, held: Mapping[int, Decimal] = MappingProxyType({})) -> None:
+        """Mark every side at a tick's prices. A listing without a price keeps its last known one.
+
+        `held`: prices by listing that rules go by in place of those; what is marked and stored is as shown.
+        """
         listings = {item.id: item for item in market_selectors.listings(self.market_id)}
+        again = {key: self.lasts[key] for key in self.held if key in self.lasts}
         for side in self.sides.values():
-            quoted = {quote.listing_id: quote.last for quote in tick.quotes.values()}
+            quoted = again | {quote.listing_id: quote.last for quote in tick.quotes.values()}
             missing = side.listings - side.priced - quoted.keys()
             if missing:
                 quoted |= last_prices(self.market_id, tick.index, missing)
                 side.priced |= missing
             self.lasts |= quoted
-            prices: dict[int, Decimal] = {}
-            for listing_id, last in quoted.items():
-                listing = listings.get(listing_id)
-                if listing is None or listing.currency == side.currency:
-                    prices[listing_id] = last
-                else:
-                    prices[listing_id] = last * instrument_of(listing, side.currency, tick.at.date()).fx
-            side.marked = side.book.mark(prices)
+            side.marked = side.judged = side.book.mark(side.own_prices(quoted, listings, tick.at.date()))
+            unbelieved = {key: price for key, price in held.items() if key in side.listings}
+            if unbelieved:
+                side.judged = side.book.mark(side.own_prices(unbelieved, listings, tick.at.date()))
             side.priced |= quoted.keys()
             side.fit()
+        self.held = set(held)
 
     def changes(self, *, everything: bool) -> tuple[Ints, Ints, Ints]:
         """(account ids, equity, cash) of the marks that are not stored as they are now; of all, if asked so."""
@@ -247,16 +250,16 @@ class MarketBook:
             side.equity[:size], side.cash[:size] = side.marked, side.book.cash
             side.dirty.clear()
 
-    def nominate(self, tick: Tick) -> None:
-        """Compare marks with lines: who is to be judged."""
+    def nominate(self, tick: Tick, again: Set[int] = frozenset()) -> None:
+        """Compare marks with lines, at the prices that rules go by: who is to be judged. `again`: these too."""
         self.nominated = set()
         for side in self.sides.values():
             if not side.ruled:
                 continue
             worst = side.book.worst() if side.sweep.needs_trades else None
-            slots = side.sweep.nominate(side.marked, side.book.balance(), tick.at, worst).tolist()
+            slots = side.sweep.nominate(side.judged, side.book.balance(), tick.at, worst).tolist()
             ids = side.book.account_ids
-            self.nominated |= ({int(ids[slot]) for slot in slots} | side.asked) & side.ruled.keys()
+            self.nominated |= ({int(ids[slot]) for slot in slots} | side.asked | again) & side.ruled.keys()
             side.asked = set()
 
     def nominated_take(self, tick: int) -> set[int]:

@@ -179,12 +179,21 @@ def actions_settle(context: AccountContext, tick: int, listing_id: int) -> None:
         for action in actions
         if action.kind in KINDS and (tick == first or action.listing_id == listing_id)
     }
-    for reference in _due(context.id, today, first, listing_id) if today else []:
+    for reference in _due(context.id, today, first, listing_id):
         _account_act(context, *_effect(context.market_id, today[reference], day, context.currency))
 
 
-def _due(account_id: int, today: dict[str, TickAction], day_tick: int, listing_id: int) -> list[str]:
+def actions_due(account_id: int, market_id: int, tick: int) -> list[str]:
+    """The references of today's actions that an account holds shares of and has not had yet."""
+    today = {_reference(action): action for action in actions_of_day(market_id, tick) if action.kind in KINDS}
+    line = market_selectors.timeline(market_id)
+    return _due(account_id, today, line.first_tick(line.day_of(tick)), None) if today else []
+
+
+def _due(account_id: int, today: dict[str, TickAction], day_tick: int, listing_id: int | None) -> list[str]:
     """The references of the actions that one account has not had; of its own listing the lock decides."""
+    if not today:
+        return []
     values: dict[str, Any] = {
         "account": account_id,
         "references": list(today),

@@ -59,11 +59,31 @@ class Ruled:
         """The account's id."""
         return self.account.pk
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the account, or its group, is closed for good."""
+        return self.account.status == Account.Status.CLOSED or _group_closed(self.account)
+
+    @property
+    def observed(self) -> Observation:
+        """What was last seen of it. It must have been judged or observed."""
+        assert self.seen is not None
+        return self.seen
+
 
 def ruled_lock(account_ids: Sequence[int]) -> list[Ruled]:
     """Lock accounts in id order and load what their rules look at. Without rules, or closed: left out."""
     accounts = locks.accounts_lock(account_ids)
-    living = [row for row in accounts if row.status != Account.Status.CLOSED and not _group_closed(row)]
+    return _ruled([row for row in accounts if row.status != Account.Status.CLOSED and not _group_closed(row)])
+
+
+def ruled_read(account_id: int) -> Ruled | None:
+    """One account with what its rules look at, without a lock; None without rules. To look, never to write."""
+    found = _ruled(list(Account.objects.select_related("group").filter(pk=account_id)))
+    return found[0] if found else None
+
+
+def _ruled(living: Sequence[Account]) -> list[Ruled]:
     ids = [row.pk for row in living]
     rules = {row.account_id: row for row in AccountRules.objects.select_related("rule_set").filter(pk__in=ids)}
     peaks = dict(RuleLines.objects.filter(pk__in=rules).values_list("account_id", "peak"))
@@ -203,8 +223,7 @@ def status_of(state: RuleState, at: datetime) -> str:
 
 def lines_of(ruled: Ruled) -> Lines:
     """The account's lines after it was judged."""
-    assert ruled.seen is not None
-    return lines(ruled.rule_set, ruled.state, ruled.seen)
+    return lines(ruled.rule_set, ruled.state, ruled.observed)
 
 
 LINE_COLUMNS = tuple(item.name for item in fields(Lines))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from core.errors import Conflict, Invalid, NotFound
@@ -14,6 +16,11 @@ from trading.domain.types import SYSTEM, Actor
 from trading.models import Account
 
 _Status = Account.Status
+_LOCK = ["status", "locked_until", "lock_reason"]
+_LOCK_MANY = """
+UPDATE trading_account a SET status = v.status, locked_until = v.until, lock_reason = v.reason
+FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, status text, until timestamptz, reason text) WHERE a.id = v.id
+"""
 
 
 def _locked_row(account_id: int) -> Account:
@@ -45,13 +52,39 @@ def account_lock_in_tx(*, account_id: int, reason: str, until: datetime | None =
     row = _locked_row(account_id)
     if row.status == _Status.CLOSED:
         raise Conflict("account_closed", "This account is closed.")
-    if row.status == _Status.LOCKED and (row.locked_until is None or (until is not None and until <= row.locked_until)):
+    before = _lock(row, reason, until)
+    if before is None:
         return False
+    row.save(update_fields=_LOCK)
+    _tell([(row, before, reason)], actor, "account_locked")
+    return True
+
+
+def accounts_lock_in_tx(wanted: Iterable[tuple[Account, str, datetime | None]]) -> None:
+    """`account_lock_in_tx` by the system for rows that the transaction has locked: (row, reason, until) each.
+
+    The same account may come twice; none may be closed.
+    """
+    changed = []
+    for row, words, until in wanted:
+        reason = words.strip()[:200]
+        before = _lock(row, reason, until)
+        if before is not None:
+            changed.append((row, before, reason))
+    if changed:
+        shapes = {row.pk: {"id": row.pk, **_shape(row)} for row, _, _ in changed}
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK_MANY, [json.dumps(list(shapes.values()))])
+        _tell(changed, SYSTEM, "account_locked")
+
+
+def _lock(row: Account, reason: str, until: datetime | None) -> dict[str, str | None] | None:
+    """Put a lock on a row, unless the one that it has is stronger; its shape before, None when nothing changed."""
+    if row.status == _Status.LOCKED and (row.locked_until is None or (until is not None and until <= row.locked_until)):
+        return None
     before = _shape(row)
     row.status, row.locked_until, row.lock_reason = _Status.LOCKED, until, reason
-    row.save(update_fields=["status", "locked_until", "lock_reason"])
-    _tell(row, actor, "account_locked", before, reason)
-    return True
+    return before
 
 
 def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) -> bool:
@@ -67,7 +100,7 @@ def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM)
     before = _shape(row)
     row.status, row.locked_until, row.lock_reason = _Status.ACTIVE, None, ""
     row.save(update_fields=["status", "locked_until", "lock_reason"])
-    _tell(row, actor, "account_unlocked", before, reason)
+    _tell([(row, before, reason)], actor, "account_unlocked")
     return True
 
 
@@ -82,21 +115,31 @@ def account_close_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) 
     before = _shape(row)
     row.status, row.locked_until, row.lock_reason = _Status.CLOSED, None, reason[:200]
     row.save(update_fields=["status", "locked_until", "lock_reason"])
-    _tell(row, actor, "account_closed", before, reason)
+    _tell([(row, before, reason)], actor, "account_closed")
     return True
 
 
-def _tell(row: Account, actor: Actor, event: str, before: dict[str, str | None], reason: str) -> None:
-    payload = {"account_id": row.pk, "owner_id": row.owner_id, **_shape(row), "reason": reason}
-    outbox.emit(topic=f"trading.{event}", aggregate=f"account:{row.pk}", payload=payload)
-    audit.record(
-        actor=_who(actor),
-        action=event,
-        subject_type="account",
-        subject_id=row.pk,
-        before=before,
-        after=_shape(row),
-        reason=reason,
+def _tell(rows: Sequence[tuple[Account, dict[str, str | None], str]], actor: Actor, event: str) -> None:
+    """Events and audit of rows as they are now: (row, shape before, reason) each."""
+    outbox.emit_many(
+        (
+            f"trading.{event}",
+            f"account:{row.pk}",
+            {"account_id": row.pk, "owner_id": row.owner_id, **_shape(row), "reason": reason},
+        )
+        for row, _, reason in rows
+    )
+    audit.record_many(
+        audit.Act(
+            actor=_who(actor),
+            action=event,
+            subject_type="account",
+            subject_id=row.pk,
+            before=before,
+            after=_shape(row),
+            reason=reason,
+        )
+        for row, before, reason in rows
     )
 
 

@@ -19,6 +19,7 @@ from trading.domain.book import Book
 from trading.domain.marking import Ints
 from trading.domain.views import GroupMarks
 from trading.services.book import MarketBook, book_of, forget
+from trading.services.pauses import held_prices, resumed_holders
 
 logger = logging.getLogger(__name__)
 Watcher = Callable[[MarketView, Tick], None]
@@ -82,8 +83,8 @@ def mark_tick(market: MarketView, tick: Tick) -> int:
     book = book_of(market.id)
     try:
         book.look(market, tick)
-        book.mark(tick)
-        book.nominate(tick)
+        book.mark(tick, held_prices(market.id, tick.index))
+        book.nominate(tick, resumed_holders(market.id, tick.index))
         _fills_read(book)
         _tell(market, tick)
         _store(book, tick)

@@ -30,7 +30,7 @@ from trading.models import Account, AccountRules, BookChange, Fill, Position, Ru
 from trading.services.book import book_of, forget
 from trading.services.flatten import account_flatten
 from trading.services.judging import Ruled, judge, ruled_lock, ruled_store
-from trading.services.locking import account_lock_in_tx
+from trading.services.locking import accounts_lock_in_tx
 from trading.services.sight import Sight
 
 logger = logging.getLogger(__name__)
@@ -144,17 +144,13 @@ def judge_many(
     made: dict[int, Lines] = {}
     ids = sorted(account_ids)
     for start in range(0, len(ids), CHUNK):
-        ended: list[int] = []
-        told: list[tuple[int, dict[str, Any]]] = []
         with transaction.atomic(durable=True):
             judged = ruled_lock(ids[start : start + CHUNK])
-            for ruled in judged:
-                verdicts = judge(ruled, sight, mark=mark)
-                told += _record(ruled, verdicts, sight.tick.at)
-                if found is not None:
-                    found += verdicts
-                if ruled.row.must_flatten:
-                    ended.append(ruled.id)
+            given = [(ruled, judge(ruled, sight, mark=mark)) for ruled in judged]
+            told = verdicts_record(given, sight.tick.at)
+            ended = [ruled.id for ruled in judged if ruled.row.must_flatten]
+            if found is not None:
+                found += [verdict for _, verdicts in given for verdict in verdicts]
             made |= ruled_store(judged, sight.tick.at)
             if tell:
                 for ruled in judged:
@@ -166,46 +162,63 @@ def judge_many(
     return made
 
 
-def _record(ruled: Ruled, verdicts: Sequence[rules.Verdict], at: datetime) -> list[tuple[int, dict[str, Any]]]:
-    """Store verdicts with audit and events, and lock the account as they say."""
-    told = []
-    for verdict in verdicts:
-        row = Verdict.objects.create(
-            account=ruled.account,
-            rule_set=ruled.row.rule_set,
-            rule_key=verdict.rule_key,
-            kind=verdict.kind,
-            code=verdict.code,
-            message=verdict.message,
-            evidence=verdict.evidence,
-            inputs_hash=verdict.evidence["inputs_hash"],
-            market_at=at,
-        )
-        payload = {
-            "verdict_id": row.pk,
-            "account_id": ruled.id,
-            "owner_id": ruled.account.owner_id,
-            "kind": verdict.kind,
-            "rule_key": verdict.rule_key,
-            "code": verdict.code,
-            "message": verdict.message,
-            "market_at": iso(at),
-        }
-        outbox.emit(topic="trading.verdict", aggregate=f"account:{ruled.id}", payload=payload)
-        audit.record(
+def verdicts_record(
+    found: Sequence[tuple[Ruled, Sequence[rules.Verdict]]], at: datetime
+) -> list[tuple[int, dict[str, Any]]]:
+    """Store verdicts of locked accounts with audit and events, and lock the accounts as they say.
+
+    What is to be told once the transaction has committed: (account, payload with `verdict_id`), one for each.
+    """
+    given = [(ruled, verdict) for ruled, verdicts in found for verdict in verdicts]
+    rows = Verdict.objects.bulk_create(_row(ruled, verdict, at) for ruled, verdict in given)
+    told = [(ruled.id, _payload(ruled, row)) for (ruled, _), row in zip(given, rows, strict=True)]
+    outbox.emit_many(("trading.verdict", f"account:{account_id}", payload) for account_id, payload in told)
+    audit.record_many(
+        audit.Act(
             actor=None,
-            action=f"verdict_{verdict.kind}",
+            action=f"verdict_{row.kind}",
             subject_type="account",
-            subject_id=ruled.id,
-            after={"verdict_id": row.pk, "code": verdict.code, "inputs_hash": row.inputs_hash},
-            reason=verdict.message,
+            subject_id=row.account_id,
+            after={"verdict_id": row.pk, "code": row.code, "inputs_hash": row.inputs_hash},
+            reason=row.message,
         )
-        told.append((ruled.id, payload))
-        if verdict.kind in ENDS:
-            until = ruled.state.soft_lock_until if verdict.kind == "soft" else None
-            account_lock_in_tx(account_id=ruled.id, reason=verdict.message, until=until)
-            ruled.row.must_flatten = True
+        for row in rows
+    )
+    ends = [(ruled, verdict) for ruled, verdict in given if verdict.kind in ENDS]
+    for ruled, _ in ends:
+        ruled.row.must_flatten = True
+    accounts_lock_in_tx(
+        (ruled.account, verdict.message, ruled.state.soft_lock_until if verdict.kind == "soft" else None)
+        for ruled, verdict in ends
+    )
     return told
+
+
+def _row(ruled: Ruled, verdict: rules.Verdict, at: datetime) -> Verdict:
+    return Verdict(
+        account=ruled.account,
+        rule_set=ruled.row.rule_set,
+        rule_key=verdict.rule_key,
+        kind=verdict.kind,
+        code=verdict.code,
+        message=verdict.message,
+        evidence=verdict.evidence,
+        inputs_hash=verdict.evidence["inputs_hash"],
+        market_at=at,
+    )
+
+
+def _payload(ruled: Ruled, row: Verdict) -> dict[str, Any]:
+    return {
+        "verdict_id": row.pk,
+        "account_id": ruled.id,
+        "owner_id": ruled.account.owner_id,
+        "kind": row.kind,
+        "rule_key": row.rule_key,
+        "code": row.code,
+        "message": row.message,
+        "market_at": iso(row.market_at),
+    }
 
 
 def account_end(account_id: int) -> bool:

@@ -13,6 +13,7 @@ from marketdata.domain.types import ListingView, MarketView, Tick
 from trading.domain.retrace import Standing
 from trading.domain.rules import Observation, PositionFact
 from trading.models import Fill
+from trading.selectors.pauses import pauses_at
 from trading.services.context import instrument_of
 
 
@@ -38,7 +39,10 @@ class Sight:
     _listings: dict[int, ListingView] = field(default_factory=dict)
 
     def price(self, index: int, currency: str, listing_id: int) -> Price | None:
-        """A listing's last price at a tick, for accounts in `currency`; what no longer trades keeps its last."""
+        """A listing's last price at a tick, for accounts in `currency`; what no longer trades keeps its last.
+
+        While enforcement is paused for it, the price that it is held at.
+        """
         key = (index, currency, listing_id)
         if key not in self._prices:
             shown = self._at_tick(index).get(listing_id)
@@ -67,6 +71,9 @@ class Sight:
             if index == self.tick.index:
                 for quote in self.tick.quotes.values():
                     found[quote.listing_id] = (quote.last, quote.source, quote.at)
+            for listing_id, (price, reason) in pauses_at(self.market.id, index).items():
+                at = found[listing_id][2] if listing_id in found else self.tick.at
+                found[listing_id] = (price, f"held price, enforcement paused: {reason}", at)
         return found
 
     def index_before(self, moment: datetime) -> int:
@@ -100,6 +107,21 @@ class Sight:
         if last is None:
             last = abs(Decimal(cost) / quantity).quantize(Decimal("0.000001"))
         return Price(symbol, last, Decimal(1), f"last fill ({currency})", at)
+
+
+def sight_now(market_id: int) -> Sight:
+    """A market's prices at its tick in force, for who is not its process. Before the first tick there are none.
+
+    Read it after an account was locked: every fill that the account has is then of this tick or an earlier one. Raises
+    NotFound.
+    """
+    row = market_selectors.market_row(market_id)
+    if row.tick >= 0:
+        tick = market_selectors.tick_of(row)
+    else:
+        clock = market_selectors.clock_of(row)
+        tick = Tick(-1, clock.at, clock.day_index, clock.phase, is_new_day=False, is_last=False, quotes={})
+    return Sight(market_selectors.view_of(row), tick)
 
 
 def last_prices(market_id: int, tick: int, listings: Collection[int]) -> dict[int, Decimal]:

@@ -27,7 +27,14 @@ from trading.selectors.books import Entry, entries, performance_of, walk
 ZONE = ZoneInfo("UTC")
 # Rows of each kind in a PDF: setting more takes a request too long.
 PDF_ROWS = 2000
-_KINDS = {"dividend": "dividends", "split": "splits", "delisting": "delistings"}
+_KINDS = {
+    "dividend": "dividends",
+    "split": "splits",
+    "delisting": "delistings",
+    "payout": "withdrawal",
+    "scaling": "deposit",
+    "correction": "corrections",
+}
 
 
 def statement_of(account_id: int, start: datetime, end: datetime, *, max_rows: int = MAX_ROWS) -> Statement:

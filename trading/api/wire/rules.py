@@ -88,6 +88,7 @@ class EvidenceOutput(serializers.Serializer):
     code = serializers.CharField()
     message = serializers.CharField()
     evidence = serializers.DictField()
+    checksums = serializers.DictField(help_text="Of every value, by its path: names what was changed in the file")
 
 
 def rules_data(view: AccountRulesView) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The rule engine: rules as data, verdicts with evidence. Pure. docs/rules.md is the reference."""
 
+from trading.domain.rules.correct import reevaluate
 from trading.domain.rules.eligibility import (
     payout_eligibility,
+    record_correction,
     record_payout,
     record_scaling,
     scaling_due,
     second_chance,
 )
+from trading.domain.rules.evidence_file import verify_file, with_checksums
 from trading.domain.rules.facts import (
     Closing,
     FillFact,
@@ -18,7 +21,7 @@ from trading.domain.rules.facts import (
 )
 from trading.domain.rules.fills import record_fill
 from trading.domain.rules.floors import floor_minor, target_minor
-from trading.domain.rules.marks import evaluate_mark, raise_high_water, roll_day
+from trading.domain.rules.marks import evaluate_mark, raise_high_water, reopen, roll_day
 from trading.domain.rules.phase import phase_result
 from trading.domain.rules.pretrade import pre_trade
 from trading.domain.rules.ruleset import RuleSet
@@ -53,9 +56,12 @@ __all__ = [
     "phase_result",
     "pre_trade",
     "raise_high_water",
+    "record_correction",
     "record_fill",
     "record_payout",
     "record_scaling",
+    "reevaluate",
+    "reopen",
     "roll_day",
     "rule_set_schema",
     "rule_set_words",
@@ -64,5 +70,7 @@ __all__ = [
     "start",
     "target_minor",
     "verify",
+    "verify_file",
+    "with_checksums",
     "words",
 ]

@@ -231,6 +231,27 @@ def record_scaling(state: RuleState, *, increase_minor: int, balance_minor: int,
     )
 
 
+def record_correction(state: RuleState, *, amount_minor: int) -> RuleState:
+    """The state after an operator's correction of the balance (signed): it is no day's profit or loss.
+
+    It counts towards floors and target, as what it makes good would have. One that takes money away lowers the
+    high-water marks with it, as that money may have made them; one that gives leaves them.
+    """
+    return replace(
+        state,
+        days=tuple(
+            replace(
+                book,
+                balance_minor=book.balance_minor + amount_minor,
+                equity_minor=book.equity_minor + amount_minor,
+                profit_from_minor=book.profit_from_minor + amount_minor,
+            )
+            for book in state.days
+        ),
+        high_waters=tuple(replace(mark, minor=mark.minor + min(amount_minor, 0)) for mark in state.high_waters),
+    )
+
+
 def second_chance(rule_set: RuleSet, state: RuleState, observation: Observation) -> Verdict:
     """What may follow a phase that ended: `eligible` with code free_retry or paid_reset, else `ineligible`."""
     rule, currency = rule_set.one(SecondChance), state.currency

@@ -109,6 +109,23 @@ def roll_day(rule_set: RuleSet, state: RuleState, observation: Observation, clos
     return after, [issue("roll_day", rule_set, state, inputs, finding) for finding in findings]
 
 
+def reopen(rule_set: RuleSet, before: RuleState, ended: RuleState, key: str, observation: Observation) -> RuleState:
+    """The state of an account whose end by the rule `key` is taken back: the one before it, as of `observation`.
+
+    What was told stays told, but for what that rule said at the end. Days that were over meanwhile are closed at the
+    figures of `observation` and judged by nothing: the account stood still.
+    """
+    said = (word for word in ended.told if word.split("|")[0] != key)
+    after = replace(before, told=tuple(dict.fromkeys((*before.told, *said))))
+    due = tuple(book for book in after.days if book.next_at <= observation.at)
+    closing = Closing(observation.balance_minor, observation.equity_minor)
+    for book in due:
+        after = _roll(rule_set, after, book, observation.at, closing)
+    if after.soft_lock_until is not None and after.soft_lock_until <= observation.at:
+        after = replace(after, soft_lock_until=None, soft_lock_by="")
+    return _rearm(rule_set, after, observation, {book.reset for book in due})
+
+
 def _roll(rule_set: RuleSet, state: RuleState, book: DayBook, at: datetime, closing: Closing) -> RuleState:
     profit = closing.balance_minor - book.profit_from_minor
     result = DayResult(day_name(book.opened_at, book.reset), profit, book.opened)

@@ -29,6 +29,9 @@ _TYPES: dict[str, type[Any]] = {
 }
 
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, DomainError)
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """Whether a verdict follows from its evidence; `differences` says in words what does not."""
@@ -56,7 +59,11 @@ _FUNCTIONS: dict[str, Callable[..., list[Verdict]]] = {
 }
 
 
-def _again(evidence: Mapping[str, Any]) -> list[Verdict]:
+def recompute(evidence: Mapping[str, Any]) -> list[Verdict]:
+    """The verdicts that the evidence's function gives on the evidence's rules, state and inputs.
+
+    Raises KeyError, TypeError, ValueError, AttributeError, ArithmeticError or DomainError on what is no evidence.
+    """
     rules = RuleSet.from_json(evidence["rule_set"]["document"])
     state = RuleState.from_json(evidence["state"])
     inputs = {name: decode(_TYPES[name], raw) for name, raw in evidence["inputs"].items()}
@@ -89,8 +96,8 @@ def verify(data: Mapping[str, Any]) -> Verification:
         differences = _books(evidence)
         if digest(inputs_of(evidence)) != evidence["inputs_hash"]:
             differences.append("The inputs are not those that the hash was made of.")
-        verdicts = _again(evidence)
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, DomainError) as error:
+        verdicts = recompute(evidence)
+    except UNREADABLE as error:
         return Verification(ok=False, differences=(f"The evidence cannot be read: {error}",))
     same = [item for item in verdicts if (item.rule_key, item.code) == (data.get("rule_key"), data.get("code"))]
     if not same:
@@ -107,4 +114,7 @@ def _compare(given: Any, made: Any, path: str) -> list[str]:
         for name in sorted({*given, *made}):
             found += _compare(given.get(name), made.get(name), f"{path}.{name}" if path else name)
         return found
+    if isinstance(given, list) and isinstance(made, list) and len(given) == len(made):
+        pairs = enumerate(zip(given, made, strict=True))
+        return [text for index, (own, other) in pairs for text in _compare(own, other, f"{path}[{index}]")]
     return [] if given == made and type(given) is type(made) else [f"{path}: recorded {given!r}, computed {made!r}."]

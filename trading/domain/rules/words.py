@@ -228,10 +228,11 @@ def _scaling(rule: rew.Scaling, currency: str) -> str:
 
 
 def _payout(rule: rew.Payout, currency: str) -> str:
-    text = (
-        f"Payout: the first {count(rule.first_after_days, 'day')} after the first trade, then every "
-        f"{count(rule.every_days, 'day')}. You receive {plain(rule.split_percent)}% of the profit withdrawn"
-    )
+    first = f"the first {count(rule.first_after_days, 'day')} after the first trade"
+    again = f"then every {count(rule.every_days, 'day')}"
+    when_first = first if rule.first_after_days else "the first as soon as there was a trade"
+    when_next = again if rule.every_days else "then whenever you ask"
+    text = f"Payout: {when_first}, {when_next}. You receive {plain(rule.split_percent)}% of the profit withdrawn"
     for step in rule.split_steps:
         text += f", {plain(step.percent)}% after {count(step.after, 'payout')}"
     text += f". The least is {money(rule.minimum, currency)}." if rule.minimum else "."

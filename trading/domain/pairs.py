@@ -16,19 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from contests.domain.fairplay import (
-    MIRRORED,
-    MOST_ORDERS,
-    OPPOSITE,
-    Floats,
-    Ints,
-    Lead,
-    Trades,
-    corrected,
-    score_of,
-    tail_of,
-)
+from trading.domain.pairs_figures import MOST_ORDERS, Floats, Ints, Lead, Trades, corrected, score_of, tail_of
 
+MIRRORED, OPPOSITE = "mirrored", "opposite"
 WITHIN_US = 5_000_000  # two orders are together when they were placed within so many microseconds
 AROUND_US = 600_000_000
 LEAST_MOMENTS = 5

@@ -1,0 +1,212 @@
+"""What the pages of plans and accounts show, as contexts for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import DomainError, Invalid
+from core.templatetags.arena import signed_money
+from propfirm.domain.month import months_of
+from propfirm.domain.odds_figures import Chance, Mean, Odds
+from propfirm.domain.odds_types import Trading
+from propfirm.domain.references import wanted
+from propfirm.domain.states import ENDED
+from propfirm.models import PropAccount
+from propfirm.selectors.accounts import (
+    AccountDetail,
+    Objective,
+    activities_query,
+    violations_query,
+)
+from propfirm.selectors.plans import PlanView
+from propfirm.services.odds import STYLES, history_of, odds_for, odds_style_read
+from propfirm.services.resets import chance_of
+from trading.pages import analytics, curve_points
+from trading.selectors.books import performance_of
+from trading.selectors.pauses import paused_symbols
+from trading.selectors.rules import verdict_view
+
+STEP_WORDS = {"one": "One step", "two": "Two steps", "three": "Three steps", "instant": "Funded at once"}
+NUMBERS = (
+    ("win_percent", "Winning trades, %", "50"),
+    ("payoff", "Average win over average loss", "1.5"),
+    ("trades_per_day", "Trades a day", "3"),
+    ("risk_percent", "Risk of a trade, % of the balance", "0.5"),
+)
+OWN = "own"
+ACTIVITIES, VIOLATIONS = 30, 30
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A probability with its interval, in percent of the whole width of a drawing 1000 units wide."""
+
+    label: str
+    text: str
+    interval: str
+    width: int
+    low: int
+    high: int
+
+
+def _bar(label: str, chance: Chance) -> Bar:
+    low, high = chance.interval
+    value = chance.value or 0.0
+    text = "–" if chance.value is None else f"{value * 100:.1f} %"
+    return Bar(label, text, f"{low * 100:.1f} to {high * 100:.1f} %", *(round(x * 1000) for x in (value, low, high)))
+
+
+def odds_bars(odds: Odds, plan: PlanView) -> list[Bar]:
+    """Probabilities in the order in which they happen."""
+    names = {index: phase.name for index, phase in enumerate(plan.phases)}
+    found = [_bar(f"Pass {names.get(one.index, one.name)}", one.passed) for one in odds.phases]
+    if odds.phases:
+        found.append(_bar("Be funded", odds.funded))
+    return [*found, _bar("Be paid at least once", odds.paid), _bar("End with more than it cost", odds.gains)]
+
+
+def odds_money(odds: Odds) -> list[tuple[str, str, str]]:
+    """(what, value, interval) of the expected amounts of a purchase."""
+
+    def row(label: str, mean: Mean) -> tuple[str, str, str]:
+        low, high = mean.interval
+        value, least, most = (signed_money(round(part), odds.currency) for part in (mean.value, low, high))
+        return label, value.lstrip("+"), f"{least.lstrip('+')} to {most.lstrip('+')}"
+
+    return [
+        row("What it costs, resets included", odds.cost),
+        row("Paid out to you", odds.payout_total),
+        row("What is left for you", odds.trader_value),
+    ]
+
+
+def odds_ends(odds: Odds, plan: PlanView) -> list[tuple[str, str]]:
+    """How purchases end, the most frequent first: (words, share)."""
+    words = {"failed": "failed", "expired": "ran out of time", "open": "still open at the end"}
+    found = []
+    for end in sorted(odds.ends, key=lambda item: -item.share.count)[:8]:
+        by = f", {end.rule_kind.replace('_', ' ')}" if end.rule_kind else ""
+        share = f"{(end.share.value or 0) * 100:.1f} %"
+        found.append((f"{plan.phases[end.phase].name}: {words.get(end.outcome, end.outcome)}{by}", share))
+    return found
+
+
+def odds_context(
+    plan: PlanView, rules: Sequence[Any], asked: Mapping[str, str], price_minor: int, user_id: int | None
+) -> dict[str, Any]:
+    """The form of the odds and, when something was asked, the answer or what is wrong with it."""
+    history = None if user_id is None else history_of(user_id)
+    chosen = asked.get("preset", "")
+    context: dict[str, Any] = {
+        "styles": [(code, item.name) for code, item in STYLES.items()],
+        "chosen": chosen,
+        "numbers": [(name, label, asked.get(name, ""), start) for name, label, start in NUMBERS],
+        "history": history,
+        "seed": SEED,
+    }
+    if not asked.get("odds"):
+        return context
+    try:
+        style: Trading
+        if chosen == OWN:
+            if history is None or history.history is None:
+                raise Invalid("no_history", history.reason if history else "Sign in to use your own trades.")
+            style = history.history
+        else:
+            style = odds_style_read({name: asked.get(name, "") for name in ("preset", *(one for one, *_ in NUMBERS))})
+        odds = odds_for(
+            rule_sets=rules, initial_minor=plan.size_minor, price_minor=price_minor, currency=plan.currency,
+            style=style, seed=SEED,
+        )  # fmt: skip
+    except Invalid as error:
+        problems = {item["field"]: item["message"] for item in error.details.get("problems", [])}
+        return context | {"problem": error.message, "problems": problems}
+    return context | {
+        "answer": odds,
+        "bars": odds_bars(odds, plan),
+        "amounts": odds_money(odds),
+        "ends": odds_ends(odds, plan),
+    }
+
+
+def purchase_context(plan: PlanView, add_ons: Sequence[str], affiliate: str) -> dict[str, Any]:
+    """The price as chosen, and what the checkout is asked for."""
+    extras: list[dict[str, Any]] = [
+        {"item": item, "price": plan.add_on_price(item.code), "on": item.code in add_ons} for item in plan.add_ons
+    ]
+    total = plan.price_minor + sum(row["price"] for row in extras if row["on"])
+    return {
+        "extras": extras,
+        "total_minor": total,
+        "affiliate": affiliate,
+        "reference": wanted(plan.code, add_ons, affiliate).reference,
+        "steps": STEP_WORDS[plan.steps],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """An objective as it is drawn: tone is up, warn or down; `percent` of the bar."""
+
+    objective: Objective
+    tone: str
+    percent: int
+
+
+def gauges(objectives: Sequence[Objective]) -> list[Gauge]:
+    """Objectives with a tone: of limits by how much is used, of goals by whether they are met."""
+    found = []
+    for item in objectives:
+        if item.kind == "limit":
+            tone = "down" if item.percent >= 80 else "warn" if item.percent >= 50 else "up"
+        else:
+            tone = "up" if item.is_met else "plain"
+        found.append(Gauge(item, tone, max(0, min(item.percent, 100))))
+    return found
+
+
+def lines_of(detail: AccountDetail) -> list[dict[str, Any]]:
+    """Floors and targets for the chart: {title, kind, minor}."""
+    if detail.rules is None:
+        return []
+    names = {"daily_loss": "Daily floor", "max_loss": "Floor", "profit_target": "Target"}
+    return [
+        {"title": names[limit.kind], "kind": "target" if limit.kind == "profit_target" else "floor",
+         "minor": limit.line_minor}
+        for limit in detail.rules.limits
+    ]  # fmt: skip
+
+
+def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[str, Any]:
+    """The cockpit of an account: gauges, chart, days, verdicts, activities, statistics."""
+    context: dict[str, Any] = {
+        "detail": detail,
+        "gauges": gauges(detail.objectives),
+        "months": months_of(detail.days),
+        "activities": activities_query(row.pk)[:ACTIVITIES],
+        "violations": [verdict_view(item) for item in violations_query(row.pk)[:VIOLATIONS]],
+        "lines": lines_of(detail),
+        "certificates": row.certificates.order_by("pk")[:20],
+        "chance": None,
+        "can_dispute": False,
+    }
+    if detail.phase is None:
+        return context
+    trading_id = detail.phase.trading_account_id
+    context |= {
+        "curve": curve_points(trading_id, tick),
+        "cards": analytics.cards(performance_of(trading_id), detail.card.currency),
+        "paused": paused_symbols(trading_id),
+    }
+    if row.status in ENDED and row.status != "closed":
+        try:
+            context["chance"] = chance_of(row)
+        except DomainError:
+            context["chance"] = None
+        verdict_id = detail.phase.verdict_id
+        context["can_dispute"] = verdict_id is not None and not row.disputes.filter(verdict_id=verdict_id).exists()
+        context["disputes"] = row.disputes.order_by("-pk")[:5]
+    return context

@@ -1,0 +1,133 @@
+"""What operators do to an account of the firm, with a reason: stop it, let it go on, judge it now, close it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from core.errors import Conflict, Invalid
+from core.services import audit
+from marketdata import selectors as market_selectors
+from propfirm.domain import states
+from propfirm.locks import account_lock, phase_lock
+from propfirm.models import PropAccount, PropPayout, PropPhase
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
+from propfirm.services.operators import actor_of, operator_require, other_person_require
+from propfirm.services.phases import phase_end_in_tx
+from trading.domain.rules import RuleState, Verdict
+from trading.locks import accounts_lock
+from trading.models import Account, AccountRules
+from trading.services import settling
+from trading.services.locking import account_lock_in_tx, account_unlock_in_tx
+
+# A lock of an operator's begins so, which tells it from those of rules and payouts.
+HELD = "Stopped by the firm: "
+_WAITS = (PropPayout.Status.REQUESTED, PropPayout.Status.REVIEWED)
+
+
+def account_close(*, actor: User, account_id: int, reason: str) -> PropAccount:
+    """Close a live account that breached nothing: orders end, positions are closed at the market; without a verdict.
+
+    Raises Forbidden (also `own_account`); NotFound; Invalid `reason_needed`; Conflict `prop_account_over` when it is
+    not live, `payout_open` while a payout of it is not decided.
+    """
+    reason = _begin(actor, reason)
+    with transaction.atomic():
+        account, phase = _live(actor, account_id)
+        if PropPayout.objects.filter(account=account, status__in=_WAITS).exists():
+            raise Conflict("payout_open", "Decide about its payout first.", {"number": account.number})
+        message = f"The firm has closed the account: {reason}"
+        phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason=message)
+        move_in_tx(account, states.CLOSED, actor=actor_of(actor), message=message)
+        account_tell_in_tx(account, "closed", "is closed", message)
+    return account
+
+
+def account_stop(*, actor: User, account_id: int, reason: str) -> bool:
+    """Lock the phase that runs until an operator lets it go on; whether it was not locked for good already.
+
+    Positions stay and are marked. Raises as `account_close`.
+    """
+    reason = _begin(actor, reason)
+    with transaction.atomic():
+        account, phase = _live(actor, account_id)
+        who = actor_of(actor)
+        if PropPayout.objects.filter(account=account, status__in=_WAITS).exists():
+            raise Conflict("payout_open", "Its payout keeps it locked. Decide about that first.", {})
+        message = (HELD + reason)[:200]
+        if not account_lock_in_tx(account_id=phase.trading_account_id, reason=message, actor=who):
+            return False
+        activity_in_tx(account, "stopped", message, actor=who)
+        _record(actor, "prop_account.stop", account, reason)
+        account_tell_in_tx(account, f"stopped:{phase.pk}:{_changes(account)}", "is stopped", message)
+        tell(account, "stopped", reason=reason)
+    return True
+
+
+def account_go_on(*, actor: User, account_id: int, reason: str) -> None:
+    """Lift an operator's lock; one of the rules goes on. Raises as `account_stop`, and Conflict `not_stopped`."""
+    reason = _begin(actor, reason)
+    with transaction.atomic():
+        account, phase = _live(actor, account_id)
+        who = actor_of(actor)
+        [row] = accounts_lock([phase.trading_account_id])
+        if row.status != Account.Status.LOCKED or not row.lock_reason.startswith(HELD):
+            words = "No operator has stopped this account: rules and payouts lift their own locks."
+            raise Conflict("not_stopped", words, {"reason": row.lock_reason})
+        account_unlock_in_tx(account_id=row.pk, reason=reason, actor=who)
+        _soft_lock_again(row)
+        activity_in_tx(account, "went_on", f"The account may trade again. {reason}", actor=who)
+        _record(actor, "prop_account.go_on", account, reason)
+        account_tell_in_tx(account, f"went_on:{phase.pk}:{_changes(account)}", "may trade again", reason)
+        tell(account, "went_on", reason=reason)
+
+
+def _soft_lock_again(row: Account) -> None:
+    """The lock of a soft breach whose reset has not come: the operator's had taken its place."""
+    state = RuleState.from_json(AccountRules.objects.get(pk=row.pk).state)
+    until = state.soft_lock_until
+    if until is not None and until > market_selectors.market_clock(row.market_id).at:
+        account_lock_in_tx(account_id=row.pk, reason="Locked until the next reset, as before.", until=until)
+
+
+def account_judge_now(*, actor: User, account_id: int, reason: str) -> list[Verdict]:
+    """Judge the phase that runs at the prices in force, as a tick would; the verdicts that are new.
+
+    What they mean for the account follows as after any verdict. Raises as `account_stop`.
+    """
+    reason = _begin(actor, reason)
+    with transaction.atomic():
+        account, phase = _live(actor, account_id)
+        _record(actor, "prop_account.judge_now", account, reason)
+    return settling.account_judge_now(phase.trading_account_id)
+
+
+def _begin(actor: User, reason: str) -> str:
+    operator_require(actor)
+    reason = reason.strip()[:200]
+    if not reason:
+        raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
+    return reason
+
+
+def _live(actor: User, account_id: int) -> tuple[PropAccount, PropPhase]:
+    """The account and its running phase, locked."""
+    account = account_lock(account_id)
+    other_person_require(account, actor)
+    phase = phase_lock(account)
+    if account.status not in states.LIVE or phase is None:
+        words = f"This account is {account.get_status_display().lower()}: nothing of it runs."
+        raise Conflict("prop_account_over", words, {"status": account.status})
+    return account, phase
+
+
+def _changes(account: PropAccount) -> int:
+    """How often it was stopped and went on: each time is told once."""
+    return account.activities.filter(kind__in=("stopped", "went_on")).count()
+
+
+def _record(actor: User, action: str, account: PropAccount, reason: str) -> None:
+    audit.record(
+        actor=actor_of(actor), action=action, subject_type="prop_account", subject_id=account.pk,
+        after={"number": account.number}, reason=reason,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""Fees that go back: with a payout, and to who has not traded in the days that the plan gives."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import Conflict, DomainError, NotFound
+from core.money import Money
+from core.services import audit
+from payments.locks import payment_lock
+from payments.models import Refund
+from payments.services.refunding import refund_request, refund_request_in_tx, refund_send, refundable_minor
+from propfirm.domain import states
+from propfirm.domain.plans import PlanDefinition
+from propfirm.locks import account_lock, phase_lock
+from propfirm.models import PropAccount, PropPhase
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx, tell, who
+from trading.domain.types import Actor
+from trading.models import Fill
+from trading.services.locking import account_lock_in_tx
+
+logger = logging.getLogger(__name__)
+
+BATCH = 50
+_Fee = PropAccount.FeeRefund
+# Refused for good: it went back in another way, or nothing was paid.
+_FINAL = ("refund_too_large", "payment_not_paid", "amount_invalid")
+_ASKED = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+
+
+def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
+    """Owe the fee of a locked account back with its payout, once; what is owed in minor units. A task sends it."""
+    amount = min(minor, max(refundable_minor(account.payment), 0))
+    if amount <= 0 or account.fee_refund != _Fee.NONE:
+        return 0
+    account.fee_refund, account.fee_refund_minor = _Fee.DUE, amount
+    account.save(update_fields=["fee_refund", "fee_refund_minor"])
+    money = Money(amount, account.payment.currency)
+    activity_in_tx(account, "fee_due", f"{money} of the fee come back the way they were paid.", data={"minor": amount})
+    return amount
+
+
+def fee_refunds_due() -> int:
+    """Send the fees that come back with payouts, and take in how they went; how many were looked at.
+
+    One that cannot be sent just now stops no other, and is tried again.
+    """
+    ids = PropAccount.objects.filter(fee_refund=_Fee.DUE).order_by("pk").values_list("pk", flat=True)
+    found = list(ids[:BATCH])
+    for account_id in found:
+        try:
+            _send(account_id)
+        except DomainError as error:
+            logger.warning("the fee of account %s is not given back yet: %s", account_id, error.message)
+    return len(found)
+
+
+def _reason(account: PropAccount) -> str:
+    return f"The fee of {account.number} comes back with a payout."
+
+
+def _send(account_id: int) -> None:
+    account = PropAccount.objects.get(pk=account_id)
+    # By its row, not by the key alone: keys are forgotten after a week, and a bank may take longer.
+    asked = Refund.objects.filter(payment_id=account.payment_id, reason=_reason(account)).order_by("-pk").first()
+    if asked is None:
+        try:
+            asked = refund_request(
+                actor=None,
+                payment_id=account.payment_id,
+                amount_minor=account.fee_refund_minor,
+                reason=_reason(account),
+                idempotency_key=f"prop-fee-{account.pk}",
+            )
+        except DomainError as error:
+            if error.code not in _FINAL:
+                raise
+            _settle(account_id, _Fee.FAILED, error.message)
+            return
+    if asked.status == Refund.Status.SUCCEEDED:
+        _settle(account_id, _Fee.DONE)
+    elif asked.status == Refund.Status.FAILED:
+        _settle(account_id, _Fee.FAILED, asked.failure or "The bank did not take it.")
+
+
+def _settle(account_id: int, outcome: str, why: str = "") -> None:
+    with transaction.atomic(durable=True):
+        account = account_lock(account_id)
+        if account.fee_refund != _Fee.DUE:
+            return
+        account.fee_refund = outcome
+        account.save(update_fields=["fee_refund"])
+        money = Money(account.fee_refund_minor, account.payment.currency)
+        done = outcome == _Fee.DONE
+        words = f"{money} of the fee were given back." if done else f"The fee could not be given back: {why}"
+        activity_in_tx(account, "fee_returned" if done else "fee_failed", words)
+        audit.record(
+            actor=None, action=f"prop_account.fee_{outcome}", subject_type="prop_account", subject_id=account.pk,
+            after={"minor": account.fee_refund_minor}, reason=why,
+        )  # fmt: skip
+        tell(account, "fee_refund", outcome=outcome)
+        account_tell_in_tx(
+            account, "fee", "fee given back" if done else "fee not given back", words, kind="prop_payout"
+        )
+
+
+def is_withdrawable(account: PropAccount) -> bool:
+    """Whether an account could be taken back now, for its page; `withdraw_purchase` decides again under locks."""
+    if account.status not in states.LIVE or account.phase_index or account.fee_refund != _Fee.NONE:
+        return False
+    over = timezone.now() >= _until(account)
+    return not over and not _has_traded(account) and refundable_minor(account.payment) > 0
+
+
+def _until(account: PropAccount) -> datetime:
+    days = PlanDefinition.from_json(account.plan.definition).refund_days
+    return (account.activated_at or account.created_at) + timedelta(days=days)
+
+
+def _has_traded(account: PropAccount) -> bool:
+    trading = PropPhase.objects.filter(account=account).values("trading_account_id")
+    return Fill.objects.filter(account_id__in=trading).exists()
+
+
+def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
+    """Take an evaluation back that was not traded: the whole fee is given back, and the account closes with that.
+
+    It trades no more from this moment. Asking twice changes nothing. Raises NotFound; Conflict `account_over` after it
+    has ended, `traded_already`, `refund_over` when the plan's days are over, `nothing_paid`.
+    """
+    rows = PropAccount.objects.filter(number=number[:10], owner_id=actor.user_id or 0)
+    found = rows.values_list("pk", "payment_id").first()
+    if found is None:
+        raise NotFound("prop_account_not_found", "There is no such account.")
+    with transaction.atomic(durable=True):
+        payment = payment_lock(found[1])
+        account = account_lock(found[0])
+        refund = Refund.objects.filter(payment=payment, requested_by_id=actor.user_id, status__in=_ASKED).first()
+        if refund is None:
+            _withdrawable_require(account, refundable_minor(payment))
+            refund = refund_request_in_tx(account.owner, payment, None, f"{account.number} was taken back untraded.")
+            _withdrawn_in_tx(account, actor, refund)
+    # After the commit, as the provider is asked; a sweep sends it when this process dies here.
+    refund_send(refund.pk)
+    return PropAccount.objects.get(pk=account.pk)
+
+
+def _withdrawable_require(account: PropAccount, left_minor: int) -> None:
+    if account.status not in states.LIVE:
+        raise Conflict("account_over", f"This account is {account.status}: its fee is not given back.")
+    phase = phase_lock(account)
+    if phase is None or account.phase_index:
+        raise Conflict("traded_already", "This account was traded: its fee is not given back.")
+    # From here on nothing fills, so that what was not traded stays so.
+    account_lock_in_tx(account_id=phase.trading_account_id, reason="The purchase is taken back.")
+    if _has_traded(account):
+        raise Conflict("traded_already", "This account was traded: its fee is not given back.")
+    until = _until(account)
+    if timezone.now() >= until:
+        raise Conflict("refund_over", "The days to take it back in are over.", {"until": until.isoformat()})
+    if left_minor <= 0 or account.fee_refund != _Fee.NONE:
+        raise Conflict("nothing_paid", "There is no fee here that could be given back.")
+
+
+def _withdrawn_in_tx(account: PropAccount, actor: Actor, refund: Refund) -> None:
+    money = Money(refund.amount_minor, refund.currency)
+    words = f"Taken back untraded: {money} are on their way back, and the account closes when they are."
+    activity_in_tx(account, "withdrawn", words, data={"minor": refund.amount_minor}, actor=actor)
+    audit.record(
+        actor=who(actor), action="prop_account.withdraw", subject_type="prop_account", subject_id=account.pk,
+        after={"refund_id": refund.pk, "amount_minor": refund.amount_minor},
+    )  # fmt: skip
+    tell(account, "withdrawn", refund_id=refund.pk)

@@ -1,0 +1,104 @@
+"""Pages of plans: what is sold, one plan with its rules in words, and its odds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_GET
+
+from core.errors import DomainError, Invalid, Unavailable
+from core.pages import page
+from core.throttling import address, limit
+from marketdata.domain.types import MarketView
+from propfirm.models import PropPlan
+from propfirm.pages import STEP_WORDS, odds_context, purchase_context
+from propfirm.selectors.plans import PlanView, definition_of, plan_offered, plan_view, plans_offered
+from propfirm.services.plans import plan_market
+from trading.pages import market_context, viewer
+
+
+def _market(row: PropPlan) -> MarketView | None:
+    """Where it is traded; None while there is no market for it."""
+    try:
+        return plan_market(row)
+    except DomainError:
+        return None
+
+
+@require_GET
+def plan_list(request: HttpRequest) -> HttpResponse:
+    """Plans that are sold, to compare; by steps and size."""
+    plans = plans_offered()
+    steps, size = request.GET.get("steps", ""), request.GET.get("size", "")
+    sizes = sorted({(plan.size_minor, plan.currency) for plan in plans})
+    shown = [
+        plan
+        for plan in plans
+        if (plan.steps == steps or steps not in STEP_WORDS) and (not size or str(plan.size_minor) == size)
+    ]
+    context: dict[str, Any] = {
+        "plans": [{"plan": plan, "steps": STEP_WORDS[plan.steps]} for plan in shown],
+        "steps": [(code, words) for code, words in STEP_WORDS.items() if any(plan.steps == code for plan in plans)],
+        "sizes": sizes,
+        "chosen_steps": steps if steps in STEP_WORDS else "",
+        "chosen_size": size,
+        "section": "propfirm",
+    }
+    return render(request, "propfirm/plans/list.html", context)
+
+
+def _chosen(request: HttpRequest, plan: PlanView) -> list[str]:
+    return [code for code in request.GET.getlist("add_on")[:8] if any(item.code == code for item in plan.add_ons)]
+
+
+def _context(request: HttpRequest, code: str) -> tuple[PropPlan, PlanView, dict[str, Any]]:
+    plan = plan_offered(code)
+    add_ons = _chosen(request, plan)
+    row = PropPlan.objects.get(pk=plan.id)
+    plan = plan_view(row, add_ons)
+    who = viewer(request)
+    read = definition_of(row)
+    rules = [read.rule_set(index, add_ons) for index in range(len(read.phases))]
+    context: dict[str, Any] = {"plan": plan, "add_ons": add_ons, "section": "propfirm"}
+    if request.GET.get("odds"):
+        limit("odds", f"user:{who.user_id}" if who else f"ip:{address(request)}")
+    context |= odds_context(plan, rules, request.GET.dict(), read.price_with(add_ons), who.user_id if who else None)
+    return row, plan, context
+
+
+@require_GET
+@page
+def plan_page(request: HttpRequest, code: str) -> HttpResponse:
+    """One plan: its rules in words with the add-ons that are chosen, its price, its odds."""
+    row, plan, context = _context(request, code)
+    affiliate = request.GET.get("affiliate", "").strip()[:20]
+    try:
+        context |= purchase_context(plan, context["add_ons"], affiliate)
+    except Invalid as error:
+        context |= purchase_context(plan, context["add_ons"], "") | {"affiliate_problem": error.message}
+    market = _market(row)
+    if market is not None:
+        context |= market_context(market.id)
+    context |= {"coupon": request.GET.get("coupon", "").strip()[:32], "can_buy": market is not None}
+    return render(request, "propfirm/plans/plan.html", context)
+
+
+@require_GET
+@page
+def plan_odds(request: HttpRequest, code: str) -> HttpResponse:
+    """The odds alone, for the page that is open."""
+    try:
+        _, _, context = _context(request, code)
+    except Unavailable:
+        return HttpResponse(status=503)
+    return render(request, "propfirm/plans/_odds.html", context)
+
+
+urlpatterns = [
+    path("prop-firm", plan_list, name="prop-plans"),
+    path("prop-firm/plans/<slug:code>", plan_page, name="prop-plan"),
+    path("prop-firm/plans/<slug:code>/odds", plan_odds, name="prop-plan-odds"),
+]

@@ -1,0 +1,52 @@
+// The cockpit of an account of the firm: its curve with floors and target, moved by the stream.
+
+import { EquityCurve, colour, themed } from "./charts.js";
+import { places } from "./format.js";
+import { Stream } from "./stream.js";
+import { LineStyle } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
+
+const root = document.getElementById("prop-account");
+const holder = root && root.querySelector('[data-chart="prop-equity"]');
+const scale = root ? 10 ** places(root.dataset.currency) : 1;
+
+if (holder) {
+  const points = JSON.parse(document.getElementById("curve").textContent);
+  const lines = JSON.parse(document.getElementById("lines").textContent);
+  const initial = Number(root.dataset.initial) / scale;
+  const curve = new EquityCurve(holder, points.map(([time, minor]) => [time, minor / scale]), initial);
+  // Lines far away would press the curve flat: the nearest floor is always in sight, the others when they are near.
+  const values = points.map(([, minor]) => minor / scale);
+  const floors = lines.filter((line) => line.kind === "floor").map((line) => line.minor / scale);
+  const shown = floors.length ? [Math.max(...floors)] : [];
+  curve.series.applyOptions({
+    autoscaleInfoProvider: (original) => {
+      const info = original();
+      if (info && info.priceRange) {
+        info.priceRange.minValue = Math.min(info.priceRange.minValue, initial * 0.9995, ...shown);
+        info.priceRange.maxValue = Math.max(info.priceRange.maxValue, initial * 1.0005, ...values);
+      }
+      return info;
+    },
+  });
+  const drawn = lines.map((line) => ({
+    line,
+    drawn: curve.series.createPriceLine({ price: line.minor / scale, title: line.title, lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: true }),
+  }));
+  const peak = Math.max(...values);
+  const high = curve.series.createPriceLine({ price: peak, title: "High water", lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: false });
+  themed(() => {
+    for (const { line, drawn: one } of drawn) one.applyOptions({ color: colour(line.kind === "floor" ? "--down" : "--up") });
+    high.applyOptions({ color: colour("--ink-3") });
+  });
+}
+
+if (root && root.dataset.channels) {
+  const changed = () => document.body.dispatchEvent(new CustomEvent("account-changed"));
+  new Stream({
+    channels: root.dataset.channels,
+    secondsPerTick: root.dataset.seconds,
+    status: root.dataset.status,
+    // A verdict changes what the page is about.
+    handlers: { fill: changed, order: changed, reconnected: changed, verdict: () => window.location.reload() },
+  });
+}

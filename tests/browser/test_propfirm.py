@@ -1,0 +1,188 @@
+"""The firm in a browser: from the plan's page to passed, funded and paid; and one account that fails, proved."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from core.services.books import verify as verify_books
+from marketdata.tests.factories import advance
+from payments.adapters.sandbox import payouts as sandbox
+from payments.models import Payee, Payout
+from payments.services.payees import payee_begin
+from payments.services.payout_sending import payouts_send_due
+from payments.services.sandbox import events_deliver
+from payments.tests.factories_payouts import finance, known
+from propfirm.models import PropAccount, PropCertificate, PropPayout
+from propfirm.services.payouts import payout_approve, payout_review
+from propfirm.tests import factories as make
+from tests.browser.axe import assert_accessible
+from tests.browser.people import arrive, is_complaint
+from trading.models import Verdict
+
+pytestmark = pytest.mark.browser
+BARS = {"AAA": [(100, 112, 100, 112), (112, 112, 112, 112), (112, 118, 112, 118), (118, 118, 103, 104), (104,) * 4]}
+ADD_ON = {
+    "code": "split-90", "name": "90 % for you", "about": "From the first payout on.", "price_percent": "20",
+    "patches": [{"phase": "funded", "rule": "payout", "set": {"split_percent": "90"}}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def url(live_server, transactional_db, settings):
+    settings.SITE_URL = live_server.url
+    settings.PAYOUT_HOLD_HOURS = 0
+    return live_server.url
+
+
+@pytest.fixture
+def people(browser, url):
+    """Pages of different people; none tolerates a complaint in the console."""
+    complaints, contexts = [], []
+
+    def opened() -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def shot(page: Page, shots, name: str) -> None:
+    assert_accessible(page)
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
+        if shots is not None:
+            page.wait_for_timeout(300)
+            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
+
+
+def purchase(page: Page, url: str, code: str, shots, name: str) -> PropAccount:
+    """From the comparison to an account that is open, paid for in the sandbox."""
+    user = arrive(page, url, name, "/prop-firm")
+    shot(page, shots, f"prop-plans-{name[:3].lower()}")
+    page.get_by_role("link", name=re.compile("See the rules of Test plan")).click()
+    expect(page.get_by_text(re.compile("^Maximum loss: ")).first).to_be_visible()
+    page.get_by_label(re.compile("90 % for you")).check()
+    expect(page.get_by_text("120.00 USD")).to_be_visible()
+    page.get_by_label("How do you trade?").select_option("swing")
+    page.get_by_role("button", name="Show the odds").click()
+    expect(page.get_by_text("Be paid at least once")).to_be_visible()
+    shot(page, shots, f"prop-plan-{name[:3].lower()}")
+    page.get_by_role("link", name="Buy Test plan").click()
+    page.get_by_role("button", name=re.compile("^Pay 120.00 USD")).click()
+    page.wait_for_url("**/sandbox/checkout/**")
+    page.get_by_role("button", name="Pay", exact=True).click()
+    page.wait_for_url("**/checkout/return/**")
+    page.get_by_role("link", name="Go to your accounts").click()
+    account = PropAccount.objects.get(owner=user)
+    expect(page.get_by_role("heading", name=account.number)).to_be_visible()
+    return account
+
+
+def order(page: Page, url: str, account: PropAccount, side: str, shares: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{url}/accounts/{make.phase_of(account).trading_account_id}")
+    page.locator(f"#ticket label:has(input[name=side][value={side}])").click()
+    page.get_by_label("Quantity").fill(shares)
+    page.locator(".ticket-submit").click()
+    confirm = page.get_by_role("button", name=re.compile("^Yes|Confirm|Send it"))
+    result = page.locator("#ticket-result")
+    expect(result.or_(confirm).first).to_be_visible()
+    if confirm.count():
+        confirm.first.click()
+    expect(result).to_contain_text(f"{'Bought' if side == 'buy' else 'Sold'} {shares}")
+
+
+def paid_at(user: User) -> None:
+    """Where somebody is paid, set up a while ago, and who they are."""
+    known(user)
+    payee_begin(actor=user, country="US", currency="USD")
+    payee = Payee.objects.get(user=user)
+    sandbox.payee_fill(payee.ref, bank="First Bank", digits="6789")
+    events_deliver()
+    Payee.objects.filter(pk=payee.pk).update(changed_at=timezone.now() - timedelta(days=9))
+
+
+def test_from_the_plan_to_the_payout_and_one_that_fails_with_its_evidence(url, people, shots, tmp_path):
+    market = make.market(BARS)
+    plan = make.plan(market, add_ons=[ADD_ON])
+    ann, bob = people(), people()
+    winner = purchase(ann, url, plan.code, shots, "Ann First")
+    loser = purchase(bob, url, plan.code, shots, "Bob Second")
+
+    ann.goto(f"{url}/prop-firm/accounts/{winner.number}")
+    expect(ann.get_by_role("heading", name="Trading days").or_(ann.get_by_text("Profit target").first)).to_be_visible()
+    order(ann, url, winner, "buy", "900")
+    advance(market.id, 3)
+    ann.goto(f"{url}/prop-firm/accounts/{winner.number}")
+    expect(ann.get_by_text("+10,800.00").first).to_be_visible()
+    shot(ann, shots, "prop-account-open")
+    order(ann, url, winner, "sell", "900")
+    advance(market.id)
+    make.deliver()
+    ann.goto(f"{url}/prop-firm/accounts/{winner.number}")
+    expect(ann.get_by_text("Funded", exact=True).first).to_be_visible()
+    shot(ann, shots, "prop-account-funded")
+
+    order(ann, url, winner, "buy", "850")
+    advance(market.id, 7)
+    order(ann, url, winner, "sell", "850")
+    ann.goto(f"{url}/prop-firm/accounts/{winner.number}/payouts")
+    expect(ann.get_by_text("Not met").first).to_be_visible()
+    paid_at(winner.owner)
+    ann.reload()
+    shot(ann, shots, "prop-payouts")
+    ann.get_by_role("button", name=re.compile("Ask for")).click()
+    expect(ann.get_by_text("Asked for.").first).to_be_visible()
+    payout = PropPayout.objects.get(account=winner)
+    first, second = finance()
+    payout_review(actor=first, payout_id=payout.pk)
+    payout_approve(actor=second, payout_id=payout.pk, note="A first payout, looked at.")
+    payouts_send_due()
+    payout.refresh_from_db()
+    for _ in range(2):
+        sandbox.advance(Payout.objects.get(pk=payout.payout_id).ref)
+        events_deliver()
+    make.deliver()
+    payout.refresh_from_db()
+    row = Payout.objects.get(pk=payout.payout_id)
+    assert (row.status, row.amount_minor) == ("paid", payout.trader_minor)
+    assert payout.trader_minor * 10 == payout.gross_minor * 9
+    ann.reload()
+    shot(ann, shots, "prop-payout-paid")
+    code = PropCertificate.objects.get(account=winner, kind="payout").code
+    bob.goto(f"{url}/prop-firm/certificates/{code}")
+    expect(bob.get_by_text("Ann First").first).to_be_visible()
+    shot(bob, shots, "prop-certificate")
+
+    order(bob, url, loser, "buy", "840")
+    advance(market.id, 6)
+    make.deliver()
+    bob.goto(f"{url}/prop-firm/accounts/{loser.number}")
+    expect(bob.get_by_text("Failed").first).to_be_visible()
+    shot(bob, shots, "prop-account-failed")
+    with bob.expect_download() as download:
+        bob.get_by_role("link", name="JSON").first.click()
+    path = tmp_path / "evidence.json"
+    download.value.save_as(path)
+    verdict = Verdict.objects.get(account_id=make.phase_of(loser).trading_account_id, kind="fail")
+    assert json.loads(path.read_text())["code"] == verdict.code
+    call_command("verify_verdict", str(path))
+    bob.get_by_label("What is wrong").fill("The price of 103 was never traded elsewhere.")
+    bob.get_by_role("button", name="Object to the verdict").click()
+    expect(bob.get_by_text("Your objection is with us").first).to_be_visible()
+    bob.goto(f"{url}/prop-firm/accounts")
+    shot(bob, shots, "prop-accounts")
+    assert verify_books().is_sound
