@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from marketdata.models import Market
+from propfirm.domain.calendar import MAX_BYTES
 from propfirm.models import PropPlan
 
 MAX_DOCUMENT = 100_000
@@ -71,3 +72,18 @@ class AffiliateForm(forms.Form):
     code = forms.CharField(max_length=20)
     commission_bp = forms.IntegerField(min_value=0, max_value=5_000, label="Commission, basis points of the net fee")
     discount_bp = forms.IntegerField(min_value=0, max_value=5_000, initial=0, label="The buyer saves, basis points")
+
+
+class CalendarForm(forms.Form):
+    """A file of scheduled news."""
+
+    file = forms.FileField(help_text="CSV or JSON; docs/prop-firm-operators.md says which columns.")
+    source = forms.CharField(max_length=40, initial="import")
+    zone = forms.CharField(max_length=60, initial="UTC", help_text="Of times that name none, e.g. America/New_York.")
+
+    def clean_file(self) -> Any:
+        """Not larger than a calendar is."""
+        found = self.cleaned_data["file"]
+        if found.size > MAX_BYTES:
+            raise forms.ValidationError(f"At most {MAX_BYTES // 1024**2} MB.")
+        return found

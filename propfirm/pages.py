@@ -20,6 +20,7 @@ from propfirm.selectors.accounts import (
     activities_query,
     violations_query,
 )
+from propfirm.selectors.calendar import EventView, upcoming
 from propfirm.selectors.plans import PlanView
 from propfirm.services.odds import STYLES, history_of, odds_for, odds_style_read
 from propfirm.services.resets import chance_of
@@ -180,7 +181,13 @@ def lines_of(detail: AccountDetail) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[str, Any]:
+def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
+    """News that the account's rules keep away from, in the market's next day."""
+    heeds = detail.rules is not None and any(rule.kind == "news_blackout" for rule in detail.rules.rules)
+    return upcoming(market_id) if heeds else []
+
+
+def account_context(row: PropAccount, detail: AccountDetail, tick: int, market_id: int) -> dict[str, Any]:
     """The cockpit of an account: gauges, chart, days, verdicts, activities, statistics."""
     context: dict[str, Any] = {
         "detail": detail,
@@ -200,6 +207,7 @@ def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[
         "curve": curve_points(trading_id, tick),
         "cards": analytics.cards(performance_of(trading_id), detail.card.currency),
         "paused": paused_symbols(trading_id),
+        "news": _news(detail, market_id),
     }
     if row.status in ENDED and row.status != "closed":
         try:

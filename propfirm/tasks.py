@@ -5,6 +5,7 @@ from celery import shared_task
 from propfirm.services.affiliates import referrals_earn_due
 from propfirm.services.fee_refunds import fee_refunds_due
 from propfirm.services.lifecycle import phases_close_due
+from propfirm.services.pairing import pairing_scan
 from propfirm.services.scaling import scaling_run
 
 
@@ -30,3 +31,9 @@ def referrals() -> None:
 def scaling() -> None:
     """Let funded accounts grow whose period is over."""
     scaling_run()
+
+
+@shared_task(name="propfirm.tasks.pairing", soft_time_limit=800, time_limit=880)
+def pairing() -> None:
+    """Look for accounts that trade the same, or the opposite, of each other."""
+    pairing_scan()

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.domain.roles import ADMIN, MODERATOR
 from accounts.models import User
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.money import Money, to_minor
@@ -18,6 +17,7 @@ from propfirm.domain import states
 from propfirm.locks import account_lock, dispute_lock, phase_of_verdict_lock
 from propfirm.models import PropAccount, PropDispute, PropPhase
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell, who
+from propfirm.services.operators import actor_of, operator_require, other_person_require
 from trading.domain.rules import Observation
 from trading.domain.rules.correct import reevaluate
 from trading.domain.rules.wire import decode
@@ -89,13 +89,13 @@ def dispute_assess(
     Raises Forbidden, Conflict `dispute_decided`, Invalid `price_invalid`, `proposal_invalid`, `still_breached`,
     `balance_needed`.
     """
-    _operator_require(actor)
+    operator_require(actor)
     if proposal not in (UPHOLD, REINSTATE) or not note.strip():
         raise Invalid("proposal_invalid", "Propose to uphold or to reinstate, and say why: the trader reads it.")
     corrected = prices_read(prices)
     with transaction.atomic():
         account, dispute = _locked(dispute_id, (PropDispute.Status.OPEN, PropDispute.Status.ASSESSED))
-        _other_person(account, actor)
+        other_person_require(account, actor)
         data = _whole(dispute.verdict)
         again = [verdict.to_json() for verdict in reevaluate(data, corrected)] if corrected else []
         if proposal == REINSTATE and corrected and any(item["kind"] in ENDS for item in again):
@@ -111,7 +111,7 @@ def dispute_assess(
         dispute.status, dispute.assessed_by, dispute.assessed_at = "assessed", actor, timezone.now()
         dispute.save()
         after = {"proposal": proposal, "prices": dispute.corrections, "balance_minor": dispute.balance_minor}
-        _record(_actor(actor), "prop_dispute.assess", dispute, after, note)
+        _record(actor_of(actor), "prop_dispute.assess", dispute, after, note)
     return dispute
 
 
@@ -120,26 +120,26 @@ def dispute_decide(*, actor: User, dispute_id: int, accept: bool, note: str = ""
 
     Raises Forbidden `second_person_needed`, Conflict `dispute_not_assessed`, `account_over`.
     """
-    _operator_require(actor)
+    operator_require(actor)
     with transaction.atomic():
         account, dispute = _locked(dispute_id, (PropDispute.Status.ASSESSED,))
-        _other_person(account, actor)
+        other_person_require(account, actor)
         if dispute.assessed_by_id == actor.pk:
             raise Forbidden("second_person_needed", "Somebody else must decide what you have proposed.")
         if not accept:
             dispute.status = PropDispute.Status.OPEN
             dispute.assessed_by, dispute.assessed_at, dispute.proposal = None, None, ""
             dispute.save()
-            _record(_actor(actor), "prop_dispute.send_back", dispute, {}, note)
+            _record(actor_of(actor), "prop_dispute.send_back", dispute, {}, note)
             return dispute
         dispute.decided_by, dispute.decided_at = actor, timezone.now()
         if dispute.proposal == REINSTATE:
-            _reinstate_in_tx(account, dispute, _actor(actor))
+            _reinstate_in_tx(account, dispute, actor_of(actor))
             dispute.status, words = PropDispute.Status.REINSTATED, "the verdict is undone"
         else:
             dispute.status, words = PropDispute.Status.UPHELD, "the verdict stands"
         dispute.save()
-        _record(_actor(actor), f"prop_dispute.{dispute.status}", dispute, {"status": dispute.status}, note)
+        _record(actor_of(actor), f"prop_dispute.{dispute.status}", dispute, {"status": dispute.status}, note)
         if dispute.proposal == UPHOLD:
             activity_in_tx(account, "dispute_answered", f"The verdict stands. {dispute.note}",
                            verdict_id=dispute.verdict_id)  # fmt: skip
@@ -207,20 +207,6 @@ def _locked(dispute_id: int, allowed: tuple[str, ...]) -> tuple[PropAccount, Pro
         code = "dispute_decided" if dispute.decided_at else "dispute_not_assessed"
         raise Conflict(code, f"This dispute is {dispute.get_status_display().lower()}.", {"status": dispute.status})
     return account, dispute
-
-
-def _operator_require(actor: User) -> None:
-    if not (actor.is_superuser or actor.role in (MODERATOR, ADMIN)):
-        raise Forbidden("forbidden", "Only an operator may do this.")
-
-
-def _other_person(account: PropAccount, actor: User) -> None:
-    if account.owner_id == actor.pk:
-        raise Forbidden("own_account", "Nobody decides about their own account.")
-
-
-def _actor(user: User) -> Actor:
-    return Actor(user_id=user.pk, is_staff=True, label=user.display_name)
 
 
 def _record(actor: Actor, action: str, dispute: PropDispute, after: Mapping[str, Any], reason: str) -> None:

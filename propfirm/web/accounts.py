@@ -67,9 +67,11 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
         "trading_id": trading_id,
     }
     tick = context["market"].tick if context.get("market") else -1
-    context |= account_context(row, detail, tick)
-    if context["mine"] and trading_id is not None:
+    market_id = 0
+    if trading_id is not None:
         market_id = Account.objects.values_list("market_id", flat=True).get(pk=trading_id)
+    context |= account_context(row, detail, tick, market_id)
+    if context["mine"] and trading_id is not None:
         context["channels"] = f"market:{market_id},account:{trading_id}"
     return render(request, "propfirm/accounts/account.html", context)
 

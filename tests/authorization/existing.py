@@ -183,7 +183,8 @@ ADMIN_OF_ALL = frozenset({"admin/", "admin/jsi18n/"})
 # Whose rows an administrator may add or delete there; everything else is written by services only.
 _BEAT = {f"django_celery_beat.{name}schedule" for name in ("clocked", "crontab", "solar", "interval")}
 DELETED = frozenset(_BEAT | {"django_celery_beat.periodictask"})
-ADDED = DELETED | {"accounts.legaltext", "trading.ruleset"} | {
+ADDED = DELETED | {"accounts.legaltext", "trading.ruleset", "propfirm.propplan", "propfirm.affiliate",
+                   "propfirm.economicevent"} | {
     f"marketdata.{name}"
     for name in ("exchange", "sessionphase", "ticksizerule", "pricebandrule", "marketpolicy", "exchangesession",
                  "exchangeholiday", "exchangehalt")
