@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -101,7 +102,10 @@ class UserAdmin(ReadOnlyAdmin):
             return None
         try:
             looking = impersonation_begin(
-                actor=request.user, user_id=chosen[0], reason=reason_of(request), ip=address(request)
+                actor=cast(User, request.user),
+                user_id=chosen[0],
+                reason=reason_of(request),
+                ip=address(request),
             )
         except DomainError as error:
             self.message_user(request, f"User {chosen[0]}: {error.message}", messages.ERROR)

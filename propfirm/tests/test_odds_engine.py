@@ -250,6 +250,12 @@ def some_rules(rng):
                 **common(),
             }
         )
+    return [*rules, *_conduct(rng), *_patience(rng)]
+
+
+def _conduct(rng):
+    """Rules of single trades and of days that count."""
+    rules = []
     if rng.random() < 0.3:
         rules.append(
             {
@@ -268,6 +274,12 @@ def some_rules(rng):
             {"kind": "min_trading_days", "days": rng.choice([2, 4]), "counts": counts, "effect": effect, "reset": RESET}
             | least
         )
+    return rules
+
+
+def _patience(rng):
+    """Rules of consistency and time."""
+    rules = []
     if rng.random() < 0.4:
         rules.append(
             {

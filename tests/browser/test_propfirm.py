@@ -115,6 +115,62 @@ def paid_at(user: User) -> None:
     Payee.objects.filter(pk=payee.pk).update(changed_at=timezone.now() - timedelta(days=9))
 
 
+def funded_and_paid(page: Page, other: Page, url: str, account: PropAccount, market, shots) -> None:
+    """Profit of the funded account, asked for, looked at by two people, paid, and shown to somebody else."""
+    order(page, url, account, "buy", "850")
+    advance(market.id, 7)
+    order(page, url, account, "sell", "850")
+    page.goto(f"{url}/prop-firm/accounts/{account.number}/payouts")
+    expect(page.get_by_text("Not met").first).to_be_visible()
+    paid_at(account.owner)
+    page.reload()
+    shot(page, shots, "prop-payouts")
+    page.get_by_role("button", name=re.compile("Ask for")).click()
+    expect(page.get_by_text("Asked for.").first).to_be_visible()
+    payout = PropPayout.objects.get(account=account)
+    first, second = finance()
+    payout_review(actor=first, payout_id=payout.pk)
+    payout_approve(actor=second, payout_id=payout.pk, note="A first payout, looked at.")
+    payouts_send_due()
+    payout.refresh_from_db()
+    for _ in range(2):
+        sandbox.advance(Payout.objects.get(pk=payout.payout_id).ref)
+        events_deliver()
+    make.deliver()
+    payout.refresh_from_db()
+    row = Payout.objects.get(pk=payout.payout_id)
+    assert (row.status, row.amount_minor) == ("paid", payout.trader_minor)
+    assert payout.trader_minor * 10 == payout.gross_minor * 9
+    page.reload()
+    shot(page, shots, "prop-payout-paid")
+    code = PropCertificate.objects.get(account=account, kind="payout").code
+    other.goto(f"{url}/prop-firm/certificates/{code}")
+    expect(other.get_by_text("Ann First").first).to_be_visible()
+    shot(other, shots, "prop-certificate")
+
+
+def failed_and_proved(page: Page, url: str, account: PropAccount, market, shots, tmp_path) -> None:
+    """A breach; its evidence computed again from the file that was downloaded, and objected to."""
+    order(page, url, account, "buy", "840")
+    advance(market.id, 6)
+    make.deliver()
+    page.goto(f"{url}/prop-firm/accounts/{account.number}")
+    expect(page.get_by_text("Failed").first).to_be_visible()
+    shot(page, shots, "prop-account-failed")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON").first.click()
+    path = tmp_path / "evidence.json"
+    download.value.save_as(path)
+    verdict = Verdict.objects.get(account_id=make.phase_of(account).trading_account_id, kind="fail")
+    assert json.loads(path.read_text())["code"] == verdict.code
+    call_command("verify_verdict", str(path))
+    page.get_by_label("What is wrong").fill("The price of 103 was never traded elsewhere.")
+    page.get_by_role("button", name="Object to the verdict").click()
+    expect(page.get_by_text("Your objection is with us").first).to_be_visible()
+    page.goto(f"{url}/prop-firm/accounts")
+    shot(page, shots, "prop-accounts")
+
+
 def test_from_the_plan_to_the_payout_and_one_that_fails_with_its_evidence(url, people, shots, tmp_path):
     market = make.market(BARS)
     plan = make.plan(market, add_ons=[ADD_ON])
@@ -136,53 +192,6 @@ def test_from_the_plan_to_the_payout_and_one_that_fails_with_its_evidence(url, p
     expect(ann.get_by_text("Funded", exact=True).first).to_be_visible()
     shot(ann, shots, "prop-account-funded")
 
-    order(ann, url, winner, "buy", "850")
-    advance(market.id, 7)
-    order(ann, url, winner, "sell", "850")
-    ann.goto(f"{url}/prop-firm/accounts/{winner.number}/payouts")
-    expect(ann.get_by_text("Not met").first).to_be_visible()
-    paid_at(winner.owner)
-    ann.reload()
-    shot(ann, shots, "prop-payouts")
-    ann.get_by_role("button", name=re.compile("Ask for")).click()
-    expect(ann.get_by_text("Asked for.").first).to_be_visible()
-    payout = PropPayout.objects.get(account=winner)
-    first, second = finance()
-    payout_review(actor=first, payout_id=payout.pk)
-    payout_approve(actor=second, payout_id=payout.pk, note="A first payout, looked at.")
-    payouts_send_due()
-    payout.refresh_from_db()
-    for _ in range(2):
-        sandbox.advance(Payout.objects.get(pk=payout.payout_id).ref)
-        events_deliver()
-    make.deliver()
-    payout.refresh_from_db()
-    row = Payout.objects.get(pk=payout.payout_id)
-    assert (row.status, row.amount_minor) == ("paid", payout.trader_minor)
-    assert payout.trader_minor * 10 == payout.gross_minor * 9
-    ann.reload()
-    shot(ann, shots, "prop-payout-paid")
-    code = PropCertificate.objects.get(account=winner, kind="payout").code
-    bob.goto(f"{url}/prop-firm/certificates/{code}")
-    expect(bob.get_by_text("Ann First").first).to_be_visible()
-    shot(bob, shots, "prop-certificate")
-
-    order(bob, url, loser, "buy", "840")
-    advance(market.id, 6)
-    make.deliver()
-    bob.goto(f"{url}/prop-firm/accounts/{loser.number}")
-    expect(bob.get_by_text("Failed").first).to_be_visible()
-    shot(bob, shots, "prop-account-failed")
-    with bob.expect_download() as download:
-        bob.get_by_role("link", name="JSON").first.click()
-    path = tmp_path / "evidence.json"
-    download.value.save_as(path)
-    verdict = Verdict.objects.get(account_id=make.phase_of(loser).trading_account_id, kind="fail")
-    assert json.loads(path.read_text())["code"] == verdict.code
-    call_command("verify_verdict", str(path))
-    bob.get_by_label("What is wrong").fill("The price of 103 was never traded elsewhere.")
-    bob.get_by_role("button", name="Object to the verdict").click()
-    expect(bob.get_by_text("Your objection is with us").first).to_be_visible()
-    bob.goto(f"{url}/prop-firm/accounts")
-    shot(bob, shots, "prop-accounts")
+    funded_and_paid(ann, bob, url, winner, market, shots)
+    failed_and_proved(bob, url, loser, market, shots, tmp_path)
     assert verify_books().is_sound
