@@ -1,8 +1,48 @@
 """Fixtures of the whole suite."""
 
+import os
 from collections.abc import Sequence
 
 import pytest
+
+_TEMPLATES = "test_template_"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, django_db_blocker):
+    """Workers copy one database that the first of them has migrated: migrating takes each of them a minute."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    if run:
+        with django_db_blocker.unblock():
+            _template_ensure(f"{_TEMPLATES}{run[:24]}")
+
+
+def _template_ensure(name: str) -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    creation = connection.creation
+    with creation._nodb_cursor() as cursor:
+        # The others wait here until it is there; what earlier runs have left goes.
+        cursor.execute("SET lock_timeout = 0")
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended('test template', 0))")
+        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_TEMPLATES])
+        known = [row[0] for row in cursor.fetchall()]
+        if name not in known:
+            for old in known:
+                cursor.execute(f'DROP DATABASE IF EXISTS "{old}" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{name}"')
+            before = connection.settings_dict["NAME"]
+            connection.close()
+            connection.settings_dict["NAME"] = name
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+            finally:
+                connection.close()
+                connection.settings_dict["NAME"] = before
+        cursor.execute("SELECT pg_advisory_unlock(hashtextextended('test template', 0))")
+    connection.settings_dict["TEST"]["TEMPLATE"] = name
 
 
 @pytest.fixture(scope="session", autouse=True)

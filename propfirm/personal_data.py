@@ -52,5 +52,8 @@ DATA = PersonalData(
         Table("referrals", "Purchases that you brought.", Referral, "affiliate__user_id",
               columns=("id", "commission_minor", "currency", "status", "due_at", "created_at")),
     ),
+    left_out={
+        "propfirm.PropPlan": "It names who runs the platform.",
+    },
     erase=_erase,
 )  # fmt: skip

@@ -76,7 +76,7 @@ def test_a_cause_that_several_processes_tell_at_once_is_told_once():
 def test_every_kind_has_words_that_fit():
     names = (
         "contest result reason rank before prize what account details message percent limit verdict amount status "
-        "device place method changes until"
+        "device place method changes until number"
     )
     params = dict.fromkeys(names.split(), "x" * 300)
     for key in CATALOGUE:

@@ -1,9 +1,10 @@
-"""Five hundred payments, refunds, disputes, subscriptions and payouts in a storm.
+"""Payments, refunds, disputes, subscriptions and payouts in a storm.
 
 Their events come shuffled, twice, late or not at all, while the provider times out after it has acted and processes
 crash in the middle of a booking. In the end the books equal the provider's, and everything was handed over once.
 """
 
+import os
 import random
 import time
 from collections import Counter
@@ -52,8 +53,10 @@ from payments.tests.factories_payouts import finance, known, owe
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
-# Payments, plans, payouts: of the first, with their refunds and disputes, five hundred objects.
-WHOLE, SMALL = (225, 30, 65), (60, 12, 18)
+# Payments, plans, payouts: with their refunds and disputes five hundred objects, or a third of them in every run.
+IS_WHOLE = os.environ.get("STORM") == "whole"
+WHOLE, SMALL = ((225, 30, 65) if IS_WHOLE else (75, 10, 22)), (60, 12, 18)
+LEAST = 500 if IS_WHOLE else 150
 TRANSIENT = (ProviderError, DomainError)
 
 
@@ -332,12 +335,12 @@ def storm(request, monkeypatch, things):
 def test_whatever_comes_in_any_order_the_books_are_the_providers(storm):
     storm.rage()
     storm.calm()
-    assert storm.crashes > 40
-    assert storm.line.failures > 100
+    assert storm.crashes > LEAST // 13
+    assert storm.line.failures > LEAST // 5
     objects = Counter(SandboxObject.objects.values_list("kind", flat=True))
-    assert sum(objects[kind] for kind in ("checkout", "refund", "dispute", "subscription", "payout")) >= 500, objects
+    assert sum(objects[kind] for kind in ("checkout", "refund", "dispute", "subscription", "payout")) >= LEAST, objects
     statuses = Counter(WebhookDelivery.objects.values_list("status", flat=True))
-    assert statuses["duplicate"] > 50
+    assert statuses["duplicate"] > LEAST // 10
     all_is_as_the_provider_has_it()
 
 

@@ -132,7 +132,7 @@ def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
     It trades no more from this moment. Asking twice changes nothing. Raises NotFound; Conflict `account_over` after it
     has ended, `traded_already`, `refund_over` when the plan's days are over, `nothing_paid`.
     """
-    rows = PropAccount.objects.filter(number=number[:10], owner_id=actor.user_id or 0)
+    rows = PropAccount.objects.filter(number=number, owner_id=actor.user_id or 0)
     found = rows.values_list("pk", "payment_id").first()
     if found is None:
         raise NotFound("prop_account_not_found", "There is no such account.")

@@ -50,7 +50,7 @@ def payout_request(*, actor: Actor, number: str, amount_minor: int | None, idemp
     identity_require(user.pk)
     if amount_minor is not None and amount_minor <= 0:
         raise Invalid("amount_invalid", "A payout is more than nothing.", {"field": "amount"})
-    account_id = PropAccount.objects.filter(number=number[:10], owner_id=user.pk).values_list("pk", flat=True).first()
+    account_id = PropAccount.objects.filter(number=number, owner_id=user.pk).values_list("pk", flat=True).first()
     if account_id is None:
         raise NotFound("prop_account_not_found", "There is no such account.")
     with transaction.atomic(durable=True):

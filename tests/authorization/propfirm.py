@@ -64,7 +64,7 @@ ABSENT = frozenset(
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", f"{_ACCOUNT}/disputes"): {"verdict_id": 1, "body": "It was not as it seemed."},
     ("POST", f"{_API}/checkout/create_session"): {"plan": "nowhere"},
-    ("POST", f"{_API}/plans/<slug:code>/odds"): {"preset": "day-trader"},
+    ("POST", f"{_API}/plans/<slug:code>/odds"): {"preset": "nonsense"},
 }
 
 
