@@ -88,11 +88,13 @@ def _clean_process():
     from marketdata.selectors.sessions import sessions_forget
     from marketdata.services.live_ticks import live_forget
     from marketdata.services.ticks import forget_process_state
+    from propfirm.services.calendar import calendar_forget
     from trading.services.context import forget
     from trading.services.pauses import forget as pauses_forget
 
     forget()
     pauses_forget()
+    calendar_forget()
     rates_forget()
     cache_clear()
     sessions_forget()

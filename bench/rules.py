@@ -210,12 +210,15 @@ def decide(breaches: int, symbols: int) -> None:
 
     rules_service.RULES = RULES.to_json()
     market = rules_service.market_of(symbols)
-    ids, found = rules_service.populate(market, breaches), []
+    # A market's process has judged before: as many others are judged first.
+    ids, found = rules_service.populate(market, breaches * 2), []
     Account.objects.filter(pk__in=ids).update(cash_minor=F("cash_minor") - INITIAL // 10)
     sight = Sight(selectors.market_view(market.id), tick_of(market_row(market.id)))
-    service.judge_many(sight, ids[:1], mark=False)
     ended: list[int] = []
     end, service.account_end = service.account_end, lambda account_id: bool(ended.append(account_id))
+    service.judge_many(sight, ids[:breaches], mark=True)
+    ids = ids[breaches:]
+    ended.clear()
     before, began = Verdict.objects.count(), time.perf_counter()
     service.judge_many(sight, ids, mark=True, found=found)
     judged = (time.perf_counter() - began) * 1e3

@@ -82,7 +82,7 @@ def board_one(market_id: int, symbol: str) -> tuple[Quote | None, MarketClock | 
 
 
 # A quote is in force for many orders: what was read once is not read again while it stays the same.
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def _quote(raw: bytes | str) -> Quote:
     return Quote.from_json(json.loads(raw))
 
@@ -96,5 +96,5 @@ def board_all(market_id: int) -> tuple[dict[str, Quote], MarketClock | None]:
     """All quotes and their clock, in one round trip."""
     fields = _sync(client().hgetall(key(market_id)))
     clock = fields.pop(CLOCK, None)
-    quotes = {symbol: Quote.from_json(json.loads(raw)) for symbol, raw in fields.items()}
+    quotes = {symbol: _quote(raw) for symbol, raw in fields.items()}
     return quotes, MarketClock.from_json(json.loads(clock)) if clock else None

@@ -26,6 +26,7 @@ MOST_AROUND = 500
 LOOK_AGAIN = 30.0  # seconds after which another process's import is looked for
 _KEPT = 512
 _hours: OrderedDict[tuple[datetime, datetime | None], tuple[NewsEvent, ...]] = OrderedDict()
+_masked: dict[int, bool] = {}
 _seen: tuple[float, datetime | None] = (-LOOK_AGAIN, None)
 
 
@@ -90,12 +91,13 @@ def calendar_forget() -> None:
     """Read the calendar again when it is asked for next."""
     global _seen
     _hours.clear()
+    _masked.clear()
     _seen = (-LOOK_AGAIN, None)
 
 
 def news_around(market_id: int, at: datetime) -> tuple[NewsEvent, ...]:
     """The scheduled news within a day of a market time; none where a market hides which days it plays."""
-    if market_selectors.market_view(market_id).is_masked:
+    if _is_masked(market_id):
         return ()
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     key = (hour, _version())
@@ -106,6 +108,15 @@ def news_around(market_id: int, at: datetime) -> tuple[NewsEvent, ...]:
         while len(_hours) > _KEPT:
             _hours.popitem(last=False)
     return _hours[key]
+
+
+def _is_masked(market_id: int) -> bool:
+    """Whether a market hides its days, which its definition says once for all."""
+    if market_id not in _masked:
+        if len(_masked) >= _KEPT:
+            _masked.clear()
+        _masked[market_id] = market_selectors.market_view(market_id).is_masked
+    return _masked[market_id]
 
 
 def _version() -> datetime | None:
