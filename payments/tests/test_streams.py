@@ -55,8 +55,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # Payments, plans, payouts: with their refunds and disputes five hundred objects, or a third of them in every run.
 IS_WHOLE = os.environ.get("STORM") == "whole"
-WHOLE, SMALL = ((225, 30, 65) if IS_WHOLE else (75, 10, 22)), (60, 12, 18)
-LEAST = 500 if IS_WHOLE else 150
+WHOLE, SMALL = ((225, 30, 65) if IS_WHOLE else (60, 8, 18)), (40, 8, 12)
+LEAST = 500 if IS_WHOLE else 120
 TRANSIENT = (ProviderError, DomainError)
 
 
@@ -350,7 +350,7 @@ def test_what_is_never_told_is_found_out(storm):
     storm.calm()
     storm.sweep()
     storm.calm()
-    assert storm.gone > 50
+    assert storm.gone > 30
     all_is_as_the_provider_has_it()
 
 

@@ -167,7 +167,8 @@ def test_pages_fit_by_day_and_night(page: Page, device, live_server, user, width
 def look(page: Page, url: str, paths: list[str], width: int, state: str, shots: Path | None) -> None:
     for path in paths:
         page.goto(f"{url}/settings/{path}")
-        assert_accessible(page)
+        if width > 1_000:  # the page is the same on a phone; what differs there is whether it fits
+            assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
         for theme in ("dark", "light") if shots else ():
             page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
