@@ -158,9 +158,9 @@ def test_odd_values_over_the_whole_api(world):
             continue
         good = right_body(properties, right)
         for name in properties:
-            for value in some(TEXTS, NUMBERS, OTHERS, most=4):
+            for value in some(TEXTS, NUMBERS, OTHERS, most=6):
                 storm.send(method, url, json.dumps({**good, name: value}))
-        for body in dice.sample(BODIES, 4):
+        for body in dice.sample(BODIES, 6):
             storm.send(method, url, body)
         storm.send(method, url, b"a=b", content_type="application/x-www-form-urlencoded")
         storm.send(method, url, b"x", content_type="text/plain; charset=nonsense")
