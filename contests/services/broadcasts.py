@@ -6,7 +6,7 @@ from django.db import transaction
 
 from contests.locks import contest_lock
 from contests.models import Broadcast
-from contests.services.moves import now, status_push, tell, who
+from contests.services.moves import now, status_push, tell
 from core.errors import Conflict, Invalid
 from core.services import audit
 from trading.domain.types import Actor
@@ -32,7 +32,7 @@ def broadcast_send(*, actor: Actor, contest_id: int, body: str) -> int:
             raise Conflict("too_many_messages", f"At most {MOST_A_DAY} messages a day.", {"limit": MOST_A_DAY})
         row = Broadcast.objects.create(contest=contest, author_id=actor.user_id, body=text)
         audit.record(
-            actor=who(actor), action="contest.broadcast", subject_type="contest", subject_id=contest.pk,
+            actor=actor, action="contest.broadcast", subject_type="contest", subject_id=contest.pk,
             after={"broadcast": row.pk, "body": text},
         )  # fmt: skip
         tell(contest, "message", broadcast_id=row.pk)

@@ -8,7 +8,6 @@ from django.db import IntegrityError, transaction
 
 from contests.domain.states import OVER
 from contests.models import Certificate, Participant
-from contests.services.moves import who
 from core.errors import Conflict, NotFound
 from core.services import audit
 from trading.domain.types import Actor
@@ -34,7 +33,7 @@ def certificate_issue(*, actor: Actor, contest_id: int) -> str:
         with transaction.atomic(durable=True):
             made = Certificate.objects.create(participant=place, code=secrets.token_hex(10))
             audit.record(
-                actor=who(actor), action="contest.certificate", subject_type="contest", subject_id=contest_id,
+                actor=actor, action="contest.certificate", subject_type="contest", subject_id=contest_id,
                 after={"participant": place.pk, "code": made.code},
             )  # fmt: skip
     except IntegrityError:

@@ -17,7 +17,7 @@ from contests.models import Contest
 from contests.selectors import ContestView, view_of
 from contests.selectors.standings import Table, table_compute
 from contests.services import standings
-from contests.services.moves import SYSTEM, move_in_tx, now, who
+from contests.services.moves import SYSTEM, move_in_tx, now
 from contests.services.proof import proof_of
 from core.errors import Conflict
 from marketdata import selectors as market_selectors
@@ -44,7 +44,7 @@ def closing_begin_in_tx(contest: Contest, *, actor: Actor = SYSTEM, reason: str 
         contest.save(update_fields=["closing_at"])
     if contest.group.status == "open":
         group_set_status_in_tx(group_id=contest.group_id, status="paused")
-    markets.market_end_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+    markets.market_end_in_tx(actor=actor, market_id=contest.market_id, reason=reason)
 
 
 def contest_end(*, actor: Actor = SYSTEM, contest_id: int, reason: str = "", wait: bool = True) -> ContestView | None:

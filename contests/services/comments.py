@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from contests.domain.comments import REMOVED_BODY, body_read, reason_read, until_read
 from contests.models import Comment, CommentReport, Contest, Follow, Mute, Participant, TeamMember
 from contests.selectors.comments import CommentView, comment_view, write_refusal
-from contests.services.moves import now, tell, who
+from contests.services.moves import now, tell
 from core import push
 from core.errors import Conflict, Forbidden, NotFound
 from core.services import audit
@@ -143,7 +143,7 @@ def mute_set(*, actor: Actor, contest_id: int, user_id: int, until: datetime | N
         fields = {"until": ends, "reason": why, "decided_by_id": moderator}
         Mute.objects.update_or_create(contest=contest, user_id=user_id, defaults=fields)
         audit.record(
-            actor=who(actor), action="comment.mute", subject_type="user", subject_id=user_id, reason=why,
+            actor=actor, action="comment.mute", subject_type="user", subject_id=user_id, reason=why,
             before=None if before is None else _shape(contest, before.until), after=_shape(contest, ends),
         )  # fmt: skip
         tell(contest, "muted", user_id=user_id, until=None if ends is None else ends.isoformat())
@@ -159,7 +159,7 @@ def mute_lift(*, actor: Actor, contest_id: int, user_id: int, reason: str = "") 
         if row is None or not row.delete()[0]:
             return
         audit.record(
-            actor=who(actor), action="comment.unmute", subject_type="user", subject_id=user_id, reason=why,
+            actor=actor, action="comment.unmute", subject_type="user", subject_id=user_id, reason=why,
             before=_shape(contest, row.until), after=None,
         )  # fmt: skip
         tell(contest, "unmuted", user_id=user_id)
@@ -228,7 +228,7 @@ def _shape(contest: Contest, until: datetime | None) -> dict[str, Any]:
 def _told(actor: Actor, row: Comment, contest: Contest, verb: str, *, reason: str = "", shown: bool = True) -> None:
     """The audit entry, the event and, where pages change, the push."""
     audit.record(
-        actor=who(actor), action=f"comment.{verb}", subject_type="comment", subject_id=row.pk, reason=reason,
+        actor=actor, action=f"comment.{verb}", subject_type="comment", subject_id=row.pk, reason=reason,
         after={"contest": contest.pk, "author": row.author_id},
     )  # fmt: skip
     tell(contest, f"comment_{verb}", comment_id=row.pk, user_id=row.author_id)

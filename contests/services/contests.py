@@ -21,7 +21,7 @@ from contests.domain.universes import universe_symbols
 from contests.locks import contest_lock
 from contests.models import Contest
 from contests.selectors import ContestView, view_of
-from contests.services.moves import move_in_tx, now, who
+from contests.services.moves import move_in_tx, now
 from contests.services.pools import fees_return_in_tx, pool_fund_in_tx, pool_unfund_in_tx
 from core.errors import Conflict, Invalid
 from core.money import Money
@@ -52,7 +52,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     if unknown:
         raise Invalid("unknown_agent", "Some of the agents do not exist.", {"field": "agents", "agents": unknown})
     market = markets.market_create_in_tx(
-        actor=who(actor), slug=f"contest-{slug}", name=spec.name, definition=spec.market
+        actor=actor, slug=f"contest-{slug}", name=spec.name, definition=spec.market
     )
     if market.currency != spec.initial_balance.currency:
         message = f"This market trades in {market.currency}; the starting balance must be too."
@@ -67,7 +67,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     )
     contest = _row(actor, spec, slug, market.id, group_id, allowed)
     audit.record(
-        actor=who(actor),
+        actor=actor,
         action="contest.create",
         subject_type="contest",
         subject_id=contest.pk,
@@ -177,7 +177,7 @@ def contest_start_in_tx(contest: Contest, *, actor: Actor, reason: str = "") -> 
     contest.save(update_fields=["started_at"])
     move_in_tx(contest, ContestStatus.ACTIVE, actor=actor, reason=reason)
     group_set_status_in_tx(group_id=contest.group_id, status="open")
-    markets.market_start_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+    markets.market_start_in_tx(actor=actor, market_id=contest.market_id, reason=reason)
 
 
 def contest_start(*, actor: Actor, contest_id: int, reason: str = "") -> ContestView:
@@ -197,7 +197,7 @@ def contest_pause(*, actor: Actor, contest_id: int, reason: str = "") -> Contest
             _not_closing(contest)
             move_in_tx(contest, ContestStatus.PAUSED, actor=actor, reason=reason)
             group_set_status_in_tx(group_id=contest.group_id, status="paused")
-            markets.market_pause_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+            markets.market_pause_in_tx(actor=actor, market_id=contest.market_id, reason=reason)
         return view_of(contest)
 
 
@@ -211,7 +211,7 @@ def contest_resume(*, actor: Actor, contest_id: int, reason: str = "") -> Contes
             _not_closing(contest)
             move_in_tx(contest, ContestStatus.ACTIVE, actor=actor, reason=reason, topic="resumed")
             group_set_status_in_tx(group_id=contest.group_id, status="open")
-            markets.market_resume_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+            markets.market_resume_in_tx(actor=actor, market_id=contest.market_id, reason=reason)
         return view_of(contest)
 
 
@@ -227,7 +227,7 @@ def contest_cancel(*, actor: Actor, contest_id: int, reason: str = "") -> Contes
             pool_unfund_in_tx(contest)
             move_in_tx(contest, ContestStatus.CANCELLED, actor=actor, reason=reason)
             group_set_status_in_tx(group_id=contest.group_id, status="closed")
-            markets.market_end_in_tx(actor=who(actor), market_id=contest.market_id, reason=reason)
+            markets.market_end_in_tx(actor=actor, market_id=contest.market_id, reason=reason)
         view = view_of(contest)
     orders_cancel_for_group(group_id=view.group_id, reason="trading_ended")
     return view
@@ -241,7 +241,7 @@ def contest_feature(*, actor: Actor, contest_id: int, featured: bool) -> Contest
             contest.is_featured = featured
             contest.save(update_fields=["is_featured"])
             audit.record(
-                actor=who(actor),
+                actor=actor,
                 action="contest.feature",
                 subject_type="contest",
                 subject_id=contest.pk,

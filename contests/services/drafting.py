@@ -19,7 +19,7 @@ from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
 from contests.selectors import ContestView, view_of
 from contests.services.contests import contest_create_in_tx, policy_check
-from contests.services.moves import status_push, tell, who
+from contests.services.moves import status_push, tell
 from contests.services.pools import pool_fund_in_tx
 from core.errors import Conflict, Invalid
 from core.services import audit
@@ -97,7 +97,7 @@ def contest_edit(*, actor: Actor, contest_id: int, changes: Mapping[str, Any]) -
         if after != before:
             contest.save(update_fields=list(changes))
             audit.record(
-                actor=who(actor), action="contest.edit", subject_type="contest", subject_id=contest.pk,
+                actor=actor, action="contest.edit", subject_type="contest", subject_id=contest.pk,
                 before=before, after=after,
             )  # fmt: skip
             tell(contest, "edited", fields=sorted(changes))

@@ -20,7 +20,7 @@ from contests.locks import contest_lock
 from contests.models import Contest, Entry, Participant
 from contests.selectors.results import pool_account
 from contests.services.joins import admission_require, contest_join_in_tx, places_left_in_tx
-from contests.services.moves import tell, who
+from contests.services.moves import tell
 from contests.services.pools import fees_return_in_tx
 from core.errors import Conflict, DomainError, NotFound
 from core.services import audit
@@ -150,7 +150,7 @@ def contest_withdraw(*, actor: Actor, contest_id: int) -> None:
         _withdraw_in_tx(place, "Withdrew before the start.")
         fees_return_in_tx(contest, reason="Withdrew before the start.", user_id=place.user_id)
         audit.record(
-            actor=who(actor), action="contest.withdraw", subject_type="contest", subject_id=contest.pk,
+            actor=actor, action="contest.withdraw", subject_type="contest", subject_id=contest.pk,
             after={"participant": place.pk},
         )  # fmt: skip
         tell(contest, "withdrawn", user_id=place.user_id)

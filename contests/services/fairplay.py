@@ -19,7 +19,7 @@ from contests.locks import contest_lock
 from contests.models import Contest, Finding, Participant
 from contests.selectors import fairplay_trades as reads
 from contests.selectors.results import settles_at
-from contests.services.moves import now, tell, who
+from contests.services.moves import now, tell
 from contests.services.sanctions import moderator_require, reason_require, sanction_in_tx
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services import audit
@@ -241,7 +241,7 @@ def _decide_in_tx(contest: Contest, row: Finding, actor: Actor, status: str, not
     row.status, row.note, row.decided_by_id, row.decided_at = status, note, actor.user_id, now()
     row.save(update_fields=["status", "note", "decided_by", "decided_at"])
     audit.record(
-        actor=who(actor), action=f"finding.{status}", subject_type="finding", subject_id=row.pk,
+        actor=actor, action=f"finding.{status}", subject_type="finding", subject_id=row.pk,
         before={"status": _Status.OPEN}, after={"status": status}, reason=note,
     )  # fmt: skip
     tell(contest, "finding_decided", finding_id=row.pk, outcome=status)

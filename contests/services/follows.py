@@ -7,7 +7,6 @@ from django.db import transaction
 from accounts.locks import user_lock
 from contests.models import Follow
 from contests.selectors.follows import MOST_FOLLOWED, trader_get
-from contests.services.moves import who
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services import audit, outbox
 from core.throttling import limit
@@ -54,7 +53,7 @@ def _self(actor: Actor) -> int:
 
 
 def _tell(actor: Actor, follower_id: int, followed_id: int, verb: str) -> None:
-    audit.record(actor=who(actor), action=f"trader.{verb}", subject_type="user", subject_id=followed_id)
+    audit.record(actor=actor, action=f"trader.{verb}", subject_type="user", subject_id=followed_id)
     outbox.emit(
         topic=f"contests.trader_{verb}",
         aggregate=f"user:{follower_id}",

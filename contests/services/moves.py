@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,22 +18,6 @@ SYSTEM = Actor(user_id=None, label="system")
 # target status -> the topic that tells of it
 TOPICS = {"scheduled": "scheduled", "active": "started", "paused": "paused", "ended": "ended",
           "settled": "settled", "cancelled": "cancelled"}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Who:
-    """An actor as audit entries name it."""
-
-    user_id: int
-    label: str
-
-    def __str__(self) -> str:
-        return self.label or f"user {self.user_id}"
-
-
-def who(actor: Actor) -> _Who | None:
-    """The actor for an audit entry; None is the system."""
-    return None if actor.user_id is None else _Who(actor.user_id, actor.label)
 
 
 def now() -> datetime:
@@ -54,7 +37,7 @@ def move_in_tx(contest: Contest, target: str, *, actor: Actor, reason: str = "",
     contest.status = target
     contest.save(update_fields=["status"])
     audit.record(
-        actor=who(actor),
+        actor=actor,
         action=f"contest.{topic or TOPICS[target]}",
         subject_type="contest",
         subject_id=contest.pk,

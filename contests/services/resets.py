@@ -9,7 +9,7 @@ from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Participant
 from contests.services.joins import place_account_open_in_tx
-from contests.services.moves import tell, who
+from contests.services.moves import tell
 from core.errors import Conflict, NotFound
 from core.services import audit
 from trading.domain.types import Actor
@@ -42,7 +42,7 @@ def contest_reset(*, actor: Actor, contest_id: int) -> int:
         contest.people_version += 1
         contest.save(update_fields=["people_version"])
         audit.record(
-            actor=who(actor), action="contest.reset", subject_type="contest", subject_id=contest.pk,
+            actor=actor, action="contest.reset", subject_type="contest", subject_id=contest.pk,
             before={"account": old}, after={"account": place.account_id, "resets": place.resets},
         )  # fmt: skip
         tell(contest, "reset", user_id=place.user_id, account_id=place.account_id)

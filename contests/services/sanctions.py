@@ -15,7 +15,7 @@ from contests.locks import contest_lock
 from contests.models import Appeal, Contest, Finding, Participant, Sanction
 from contests.selectors.access import takes_part
 from contests.services.closing import refreeze_in_tx
-from contests.services.moves import now, tell, who
+from contests.services.moves import now, tell
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services import audit
 from core.throttling import limit
@@ -92,7 +92,7 @@ def sanction_in_tx(
         participant=place, kind=kind, reason=reason, finding=finding, decided_by_id=actor.user_id
     )
     audit.record(
-        actor=who(actor), action=f"contest.{kind}", subject_type="participant", subject_id=place.pk,
+        actor=actor, action=f"contest.{kind}", subject_type="participant", subject_id=place.pk,
         before={"status": before}, after={"status": place.status, "sanction": row.pk}, reason=reason,
     )  # fmt: skip
     tell(contest, "sanctioned", participant_id=place.pk, user_id=place.user_id, kind=kind, sanction_id=row.pk)
@@ -157,7 +157,7 @@ def appeal_make(*, actor: Actor, sanction_id: int, body: str) -> int:
         if not is_new:
             raise Conflict("appeal_made", "You have appealed against this already.")
         audit.record(
-            actor=who(actor), action="contest.appeal", subject_type="appeal", subject_id=appeal.pk,
+            actor=actor, action="contest.appeal", subject_type="appeal", subject_id=appeal.pk,
             after={"sanction": row.pk},
         )  # fmt: skip
         tell(contest, "appealed", appeal_id=appeal.pk, sanction_id=row.pk, user_id=row.participant.user_id)
@@ -213,7 +213,7 @@ def appeal_answer(*, actor: Actor, appeal_id: int, is_granted: bool, answer: str
 
 def _answer_tell_in_tx(contest: Contest, row: Appeal, place: Participant, actor: Actor) -> None:
     audit.record(
-        actor=who(actor), action="contest.appeal_answer", subject_type="appeal", subject_id=row.pk,
+        actor=actor, action="contest.appeal_answer", subject_type="appeal", subject_id=row.pk,
         before={"status": Appeal.Status.OPEN}, after={"status": row.status}, reason=row.answer,
     )  # fmt: skip
     tell(contest, "appeal_answered", appeal_id=row.pk, granted=row.status == "granted", user_id=place.user_id)

@@ -14,7 +14,7 @@ from contests.domain.states import ContestStatus
 from contests.locks import contest_lock
 from contests.models import Contest, Participant, Team, TeamMember
 from contests.services.joins import admission_require, open_require, team_free_require, waiting_done_in_tx
-from contests.services.moves import now, tell, who
+from contests.services.moves import now, tell
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services import audit
 from trading.domain.types import Actor
@@ -112,7 +112,7 @@ def _people_changed(contest: Contest) -> None:
 
 def _record(contest: Contest, actor: Actor, verb: str, team: Team, user_id: int) -> None:
     audit.record(
-        actor=who(actor), action=f"contest.team_{verb}", subject_type="contest", subject_id=contest.pk,
+        actor=actor, action=f"contest.team_{verb}", subject_type="contest", subject_id=contest.pk,
         after={"team": team.pk, "name": team.name, "user": user_id},
     )  # fmt: skip
     tell(contest, f"team_{verb}", team_id=team.pk, user_id=user_id)

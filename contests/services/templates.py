@@ -30,7 +30,7 @@ from contests.models import Contest, ContestTemplate
 from contests.selectors import ContestView, view_of
 from contests.selectors.templates import TemplateView, template_view
 from contests.services.contests import contest_create_in_tx
-from contests.services.moves import SYSTEM, move_in_tx, now, who
+from contests.services.moves import SYSTEM, move_in_tx, now
 from contests.services.pools import pool_fund_in_tx
 from core.errors import Conflict, DomainError, Forbidden, Invalid
 from core.services import audit, outbox
@@ -230,7 +230,7 @@ def _facts(row: ContestTemplate) -> dict[str, Any]:
 def _note(row: ContestTemplate, actor: Actor, verb: str, *, before: dict[str, Any] | None) -> None:
     """The audit entry and the event of a change."""
     audit.record(
-        actor=who(actor), action=f"template.{verb}", subject_type="contest_template", subject_id=row.pk,
+        actor=actor, action=f"template.{verb}", subject_type="contest_template", subject_id=row.pk,
         before=before, after=_facts(row),
     )  # fmt: skip
     outbox.emit(

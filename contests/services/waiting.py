@@ -21,7 +21,7 @@ from contests.locks import contest_lock, contest_try_lock
 from contests.models import Contest, Participant, Waiting
 from contests.selectors.places import places_free, waiting_of
 from contests.services.joins import admission_require, contest_join_in_tx, open_require, team_free_require
-from contests.services.moves import now, tell, who
+from contests.services.moves import now, tell
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.services import audit
 from trading.domain.types import Actor
@@ -54,7 +54,7 @@ def waiting_join(*, actor: Actor, contest_id: int, invite_code: str = "") -> int
             if contest.waiting.filter(status__in=_OPEN).count() >= MOST_WAITING:
                 raise Conflict("queue_full", "So many wait already that there is no hope of a place.")
             Waiting.objects.create(contest=contest, user_id=user.pk)
-            audit.record(actor=who(actor), action="contest.wait", subject_type="contest", subject_id=contest.pk)
+            audit.record(actor=actor, action="contest.wait", subject_type="contest", subject_id=contest.pk)
             tell(contest, "waited_for", user_id=user.pk)
         found = waiting_of(contest.pk, user.pk)
         return 0 if found is None else found.position
@@ -76,7 +76,7 @@ def waiting_leave(*, actor: Actor, contest_id: int) -> None:
         rows = contest.waiting.filter(user_id=actor.user_id or 0, status__in=_OPEN)
         if not rows.update(status=Waiting.Status.LEFT):
             raise NotFound("not_waiting", "You do not wait for a place in this contest.")
-        audit.record(actor=who(actor), action="contest.wait_end", subject_type="contest", subject_id=contest.pk)
+        audit.record(actor=actor, action="contest.wait_end", subject_type="contest", subject_id=contest.pk)
         tell(contest, "waited_no_more", user_id=actor.user_id)
 
 

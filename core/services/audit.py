@@ -68,8 +68,8 @@ def record(
 ) -> AuditEntry:
     """Record a sensitive act in the caller's transaction.
 
-    The actor is a user, anything with a `user_id`, or None for the system. Only its display name is kept, never its
-    email address. Without an `ip`, it is that of the request that is being served.
+    The actor is a user, anything with a `user_id`, or the system: None, or a `user_id` of None. Only its display
+    name is kept, never its email address. Without an `ip`, it is that of the request that is being served.
     """
     return AuditEntry.objects.create(
         actor_id=_actor_id(actor),
@@ -102,6 +102,7 @@ def _actor_id(actor: object | None) -> int | None:
 
 
 def _actor_label(actor: object | None) -> str:
-    if actor is None:
+    # The system acts by itself, or as an actor without a user.
+    if actor is None or getattr(actor, "user_id", actor) is None:
         return "system"
     return str(getattr(actor, "display_name", "") or getattr(actor, "label", "") or f"user {_actor_id(actor)}")

@@ -16,7 +16,6 @@ from core.services import audit, outbox
 from marketdata import selectors as market_selectors
 from propfirm.domain.calendar import BadRow, EventRow, calendar_read
 from propfirm.models import EconomicEvent
-from propfirm.services.moves import who
 from trading.domain.rules import NewsEvent
 from trading.domain.types import SYSTEM, Actor
 
@@ -67,7 +66,7 @@ def calendar_import(
         new = EconomicEvent.objects.filter(source=source).count() - before
         after = {"source": source, "events": len(events), "new": new, "bad": len(bad)}
         audit.record(
-            actor=who(actor), action="calendar.import", subject_type="calendar", subject_id=source, after=after
+            actor=actor, action="calendar.import", subject_type="calendar", subject_id=source, after=after
         )
         outbox.emit(topic="propfirm.calendar_imported", aggregate=f"calendar:{source}", payload=after)
     calendar_forget()

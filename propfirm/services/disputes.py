@@ -16,7 +16,7 @@ from core.services import audit
 from propfirm.domain import states
 from propfirm.locks import account_lock, dispute_lock, phase_of_verdict_lock
 from propfirm.models import PropAccount, PropDispute, PropPhase
-from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell, who
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
 from trading.domain.rules import Observation
 from trading.domain.rules.correct import reevaluate
@@ -211,6 +211,6 @@ def _locked(dispute_id: int, allowed: tuple[str, ...]) -> tuple[PropAccount, Pro
 
 def _record(actor: Actor, action: str, dispute: PropDispute, after: Mapping[str, Any], reason: str) -> None:
     audit.record(
-        actor=who(actor), action=action, subject_type="prop_account", subject_id=dispute.account_id,
+        actor=actor, action=action, subject_type="prop_account", subject_id=dispute.account_id,
         after={"dispute_id": dispute.pk, **after}, reason=reason,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from propfirm.domain import states
 from propfirm.domain.plans import PlanDefinition
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPhase
-from propfirm.services.moves import account_tell_in_tx, activity_in_tx, tell, who
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx, tell
 from trading.domain.types import Actor
 from trading.models import Fill
 from trading.services.locking import account_lock_in_tx
@@ -171,7 +171,7 @@ def _withdrawn_in_tx(account: PropAccount, actor: Actor, refund: Refund) -> None
     words = f"Taken back untraded: {money} are on their way back, and the account closes when they are."
     activity_in_tx(account, "withdrawn", words, data={"minor": refund.amount_minor}, actor=actor)
     audit.record(
-        actor=who(actor), action="prop_account.withdraw", subject_type="prop_account", subject_id=account.pk,
+        actor=actor, action="prop_account.withdraw", subject_type="prop_account", subject_id=account.pk,
         after={"refund_id": refund.pk, "amount_minor": refund.amount_minor},
     )  # fmt: skip
     tell(account, "withdrawn", refund_id=refund.pk)

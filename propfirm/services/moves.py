@@ -24,11 +24,6 @@ WORDS = {
 }
 
 
-def who(actor: Actor) -> Actor | None:
-    """The actor for an audit entry; None is the system."""
-    return None if actor.user_id is None else actor
-
-
 def activity_in_tx(
     account: PropAccount,
     kind: str,
@@ -103,7 +98,7 @@ def move_in_tx(
     account.save()
     activity_in_tx(account, target, message, verdict_id=verdict_id, actor=actor, market_at=market_at)
     audit.record(
-        actor=who(actor),
+        actor=actor,
         action=f"prop_account.{target}",
         subject_type="prop_account",
         subject_id=account.pk,

@@ -26,7 +26,7 @@ from propfirm.locks import account_lock, payout_lock, phase_lock
 from propfirm.models import PropAccount, PropCertificate, PropPayout, PropPhase
 from propfirm.services.certificates import certificate_make_in_tx
 from propfirm.services.fee_refunds import fee_promise_in_tx
-from propfirm.services.moves import account_tell_in_tx, activity_in_tx, who
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx
 from propfirm.services.payout_lines import HOLD, OPEN, PayoutStanding, payout_standing, reviewer_flags
 from trading.domain.rules import PayoutFacts, RuleState, Verdict
 from trading.domain.types import SYSTEM, Actor
@@ -276,7 +276,7 @@ def _told_in_tx(
     data = {"payout": str(payout.public_id), "gross_minor": payout.gross_minor, "trader_minor": payout.trader_minor}
     activity_in_tx(account, f"payout_{verb}", message, data=data, verdict_id=payout.verdict_id, actor=actor)
     audit.record(
-        actor=by or who(actor),
+        actor=by or actor,
         action=f"prop_payout.{verb}",
         subject_type="prop_payout",
         subject_id=payout.pk,

@@ -17,7 +17,6 @@ from propfirm.domain.plans import PlanDefinition
 from propfirm.domain.presets import presets
 from propfirm.locks import plan_lock, plans_offered_lock
 from propfirm.models import PropGroup, PropPlan
-from propfirm.services.moves import who
 from trading.domain.types import SYSTEM, Actor
 from trading.services.accounts import group_create_in_tx
 from trading.services.practice import standing_market
@@ -43,7 +42,7 @@ def plan_draft(*, actor: Actor, document: Mapping[str, Any], market_id: int | No
         draft.market_id = market_id
         draft.save()
         audit.record(
-            actor=who(actor), action="prop_plan.draft", subject_type="prop_plan", subject_id=draft.pk,
+            actor=actor, action="prop_plan.draft", subject_type="prop_plan", subject_id=draft.pk,
             after={"code": read.code, "version": read.version, "hash": read.hash},
         )  # fmt: skip
     return draft
@@ -105,7 +104,7 @@ def _tell(plan: PropPlan, actor: Actor, verb: str, reason: str = "") -> None:
     payload = {"plan_id": plan.pk, "code": plan.code, "version": plan.version}
     outbox.emit(topic=f"propfirm.plan_{verb}", aggregate=f"prop_plan:{plan.pk}", payload=payload)
     audit.record(
-        actor=who(actor), action=f"prop_plan.{verb}", subject_type="prop_plan", subject_id=plan.pk,
+        actor=actor, action=f"prop_plan.{verb}", subject_type="prop_plan", subject_id=plan.pk,
         after=payload, reason=reason,
     )  # fmt: skip
 

@@ -144,7 +144,7 @@ def account_flatten_operated(*, actor: Actor, account_id: int, reason: str) -> F
         raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
     report = account_flatten(actor=SYSTEM, account_id=account_id)
     audit.record(
-        actor=None if actor.user_id is None else actor,
+        actor=actor,
         action="account_flattened",
         subject_type="account",
         subject_id=account_id,

@@ -30,10 +30,6 @@ def _locked_row(account_id: int) -> Account:
     return row
 
 
-def _who(actor: Actor) -> Actor | None:
-    return None if actor.user_id is None else actor
-
-
 def _shape(row: Account) -> dict[str, str | None]:
     until = None if row.locked_until is None else row.locked_until.isoformat()
     return {"status": row.status, "until": until, "reason": row.lock_reason}
@@ -131,7 +127,7 @@ def _tell(rows: Sequence[tuple[Account, dict[str, str | None], str]], actor: Act
     )
     audit.record_many(
         audit.Act(
-            actor=_who(actor),
+            actor=actor,
             action=event,
             subject_type="account",
             subject_id=row.pk,

@@ -172,7 +172,7 @@ def position_fix(*, actor: Actor, difference: Difference, reason: str) -> bool:
         # No journal tells of it to who keeps accounts in memory.
         BookChange.objects.create(account_id=account_id)
         audit.record(
-            actor=None if actor.user_id is None else actor,
+            actor=actor,
             action="position_rebuilt",
             subject_type="account",
             subject_id=account_id,

@@ -140,7 +140,7 @@ def balance_correct_in_tx(*, account_id: int, amount_minor: int, reference: str,
     settle(ruled, sight, found)
     phase_begin(account_id)
     audit.record(
-        actor=None if actor.user_id is None else actor,
+        actor=actor,
         action="balance_corrected",
         subject_type="account",
         subject_id=account_id,
@@ -186,7 +186,7 @@ def rules_reinstate_in_tx(*, account_id: int, verdict_id: int, reason: str, acto
     }
     outbox.emit(topic="trading.verdict_undone", aggregate=f"account:{account_id}", payload=payload)
     audit.record(
-        actor=None if actor.user_id is None else actor,
+        actor=actor,
         action="verdict_undone",
         subject_type="account",
         subject_id=account_id,

@@ -88,10 +88,6 @@ def _allowed(actor: Actor, user_id: int) -> None:
         raise NotFound("user_not_found", "There is no such person.")
 
 
-def _who(actor: Actor) -> Actor | None:
-    return None if actor.user_id is None else actor
-
-
 def _view(user_id: int, row: RiskSettings | None) -> RiskView:
     if row is None:
         plan = risk_presets.plan_limits(user_id)
@@ -146,7 +142,7 @@ def _store(
     row.save(update_fields=["chosen", "limits", "pending", "tolerance", "updated_at"])
     after = {"chosen": row.chosen, "limits": row.limits, "pending": row.pending, "tolerance": row.tolerance}
     audit.record(
-        actor=_who(actor),
+        actor=actor,
         action=action,
         subject_type="user",
         subject_id=row.owner_id,

@@ -61,8 +61,7 @@ def rule_set_store(*, document: Any, actor: Actor = SYSTEM) -> RuleSet:
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
-                who = None if actor.user_id is None else actor
-                audit.record(actor=who, action="rule_set_stored", subject_type="rule_set", subject_id=row.pk)
+                audit.record(actor=actor, action="rule_set_stored", subject_type="rule_set", subject_id=row.pk)
         except IntegrityError:
             kept = RuleSet.objects.get(name=read.name, version=read.version)
         else:
