@@ -237,6 +237,7 @@ UPLOAD_PATHS = (
     "/settings/identity/documents",
     "/api/v1/me/avatar",
     "/api/v1/me/identity/documents",
+    "/admin/propfirm/economicevent/add/",
 )
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES
 

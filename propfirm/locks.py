@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from accounts.models import User
 from core.errors import NotFound
-from propfirm.models import Affiliate, PropAccount, PropDispute, PropPayout, PropPhase, PropPlan, Referral
+from propfirm.models import (
+    Affiliate,
+    PropAccount,
+    PropDispute,
+    PropFinding,
+    PropPayout,
+    PropPhase,
+    PropPlan,
+    Referral,
+)
 
 
 def account_lock(account_id: int) -> PropAccount:
@@ -81,3 +92,18 @@ def referral_lock(referral_id: int) -> Referral:
     """The referral, locked; lock its account first."""
     rows = Referral.objects.select_for_update(no_key=True, of=("self",)).select_related("affiliate")
     return rows.get(pk=referral_id)
+
+
+def finding_lock(finding_id: int) -> PropFinding:
+    """The finding with its two accounts, locked. Raises NotFound."""
+    rows = PropFinding.objects.select_for_update(no_key=True, of=("self",)).select_related("left", "right")
+    finding = rows.filter(pk=finding_id).first()
+    if finding is None:
+        raise NotFound("finding_not_found", "There is no such finding.")
+    return finding
+
+
+def findings_lock(account_ids: Collection[int]) -> list[PropFinding]:
+    """The findings about pairs of some accounts, locked in their order."""
+    rows = PropFinding.objects.select_for_update(no_key=True).order_by("pk")
+    return list(rows.filter(left_id__in=account_ids, right_id__in=account_ids))

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import DomainError, Invalid
+from core.errors import DomainError
 from core.templatetags.arena import signed_money
+from core.throttling import limit
 from propfirm.domain.month import months_of
 from propfirm.domain.odds_figures import Chance, Mean, Odds
-from propfirm.domain.odds_types import Trading
 from propfirm.domain.references import wanted
 from propfirm.domain.states import ENDED
 from propfirm.models import PropAccount
@@ -22,7 +22,8 @@ from propfirm.selectors.accounts import (
 )
 from propfirm.selectors.calendar import EventView, upcoming
 from propfirm.selectors.plans import PlanView
-from propfirm.services.odds import STYLES, history_of, odds_for, odds_style_read
+from propfirm.services.odds import STYLES, history_of, odds_for, style_for
+from propfirm.services.purchases import affiliate_of, discount_minor
 from propfirm.services.resets import chance_of
 from trading.pages import analytics, curve_points
 from trading.selectors.books import performance_of
@@ -36,7 +37,6 @@ NUMBERS = (
     ("trades_per_day", "Trades a day", "3"),
     ("risk_percent", "Risk of a trade, % of the balance", "0.5"),
 )
-OWN = "own"
 ACTIVITIES, VIOLATIONS = 30, 30
 SEED = 1
 
@@ -96,9 +96,12 @@ def odds_ends(odds: Odds, plan: PlanView) -> list[tuple[str, str]]:
 
 
 def odds_context(
-    plan: PlanView, rules: Sequence[Any], asked: Mapping[str, str], price_minor: int, user_id: int | None
+    plan: PlanView, rules: Sequence[Any], asked: Mapping[str, str], price_minor: int, user_id: int | None, payer: str
 ) -> dict[str, Any]:
-    """The form of the odds and, when something was asked, the answer or what is wrong with it."""
+    """The form of the odds and, when something was asked, the answer or what is wrong with it.
+
+    `payer`: against whose limit a question counts; `status` is that of an answer that could not be given.
+    """
     history = None if user_id is None else history_of(user_id)
     chosen = asked.get("preset", "")
     context: dict[str, Any] = {
@@ -111,20 +114,15 @@ def odds_context(
     if not asked.get("odds"):
         return context
     try:
-        style: Trading
-        if chosen == OWN:
-            if history is None or history.history is None:
-                raise Invalid("no_history", history.reason if history else "Sign in to use your own trades.")
-            style = history.history
-        else:
-            style = odds_style_read({name: asked.get(name, "") for name in ("preset", *(one for one, *_ in NUMBERS))})
+        limit("odds", payer)
+        style = style_for({name: asked.get(name, "") for name in ("preset", *(one for one, *_ in NUMBERS))}, user_id)
         odds = odds_for(
             rule_sets=rules, initial_minor=plan.size_minor, price_minor=price_minor, currency=plan.currency,
             style=style, seed=SEED,
         )  # fmt: skip
-    except Invalid as error:
+    except DomainError as error:
         problems = {item["field"]: item["message"] for item in error.details.get("problems", [])}
-        return context | {"problem": error.message, "problems": problems}
+        return context | {"problem": error.message, "problems": problems, "status": error.status}
     return context | {
         "answer": odds,
         "bars": odds_bars(odds, plan),
@@ -133,17 +131,25 @@ def odds_context(
     }
 
 
-def purchase_context(plan: PlanView, add_ons: Sequence[str], affiliate: str) -> dict[str, Any]:
-    """The price as chosen, and what the checkout is asked for."""
+def purchase_context(plan: PlanView, add_ons: Sequence[str], code: str, user_id: int) -> dict[str, Any]:
+    """The price as chosen, and what the checkout is asked for; a code that does not work is told and left out."""
     extras: list[dict[str, Any]] = [
         {"item": item, "price": plan.add_on_price(item.code), "on": item.code in add_ons} for item in plan.add_ons
     ]
     total = plan.price_minor + sum(row["price"] for row in extras if row["on"])
+    asked, affiliate, problem = wanted(plan.code, add_ons, code), None, ""
+    try:
+        affiliate = affiliate_of(asked, user_id)
+    except DomainError as error:
+        problem = error.message
+    discount = discount_minor(total, affiliate)
     return {
         "extras": extras,
-        "total_minor": total,
-        "affiliate": affiliate,
-        "reference": wanted(plan.code, add_ons, affiliate).reference,
+        "total_minor": total - discount,
+        "discount_minor": discount,
+        "affiliate": code,
+        "affiliate_problem": problem,
+        "reference": wanted(plan.code, add_ons, "" if affiliate is None else code).reference,
         "steps": STEP_WORDS[plan.steps],
     }
 
@@ -187,18 +193,20 @@ def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
     return upcoming(market_id) if heeds else []
 
 
-def account_context(row: PropAccount, detail: AccountDetail, tick: int, market_id: int) -> dict[str, Any]:
+def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[str, Any]:
     """The cockpit of an account: gauges, chart, days, verdicts, activities, statistics."""
     context: dict[str, Any] = {
         "detail": detail,
         "gauges": gauges(detail.objectives),
-        "months": months_of(detail.days),
+        "months": months_of(detail.days if detail.today is None else (*detail.days, detail.today)),
+        "today": detail.today,
         "activities": activities_query(row.pk)[:ACTIVITIES],
         "violations": [verdict_view(item) for item in violations_query(row.pk)[:VIOLATIONS]],
         "lines": lines_of(detail),
         "certificates": row.certificates.order_by("pk")[:20],
         "chance": None,
         "can_dispute": False,
+        "disputes": row.disputes.order_by("-pk")[:5],
     }
     if detail.phase is None:
         return context
@@ -207,7 +215,7 @@ def account_context(row: PropAccount, detail: AccountDetail, tick: int, market_i
         "curve": curve_points(trading_id, tick),
         "cards": analytics.cards(performance_of(trading_id), detail.card.currency),
         "paused": paused_symbols(trading_id),
-        "news": _news(detail, market_id),
+        "news": _news(detail, detail.market_id or 0),
     }
     if row.status in ENDED and row.status != "closed":
         try:
@@ -216,5 +224,4 @@ def account_context(row: PropAccount, detail: AccountDetail, tick: int, market_i
             context["chance"] = None
         verdict_id = detail.phase.verdict_id
         context["can_dispute"] = verdict_id is not None and not row.disputes.filter(verdict_id=verdict_id).exists()
-        context["disputes"] = row.disputes.order_by("-pk")[:5]
     return context

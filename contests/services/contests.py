@@ -51,9 +51,7 @@ def contest_create_in_tx(*, actor: Actor, spec: ContestSpec) -> Contest:
     unknown = unknown_agents(spec.agents)
     if unknown:
         raise Invalid("unknown_agent", "Some of the agents do not exist.", {"field": "agents", "agents": unknown})
-    market = markets.market_create_in_tx(
-        actor=actor, slug=f"contest-{slug}", name=spec.name, definition=spec.market
-    )
+    market = markets.market_create_in_tx(actor=actor, slug=f"contest-{slug}", name=spec.name, definition=spec.market)
     if market.currency != spec.initial_balance.currency:
         message = f"This market trades in {market.currency}; the starting balance must be too."
         raise Invalid("invalid_contest", message, {"field": "currency"})

@@ -19,9 +19,10 @@ from propfirm.admin.verdicts import checked, verdict_rows
 from propfirm.models import PropDispute
 from propfirm.services import disputes
 from trading.domain.rules import Observation, PositionFact
-from trading.domain.rules.correct import reevaluate
+from trading.domain.rules.correct import observed_at, reevaluate
 from trading.domain.rules.wire import decode
 from trading.models import Verdict
+from trading.selectors.rules import verdict_data
 
 _WAITS = (PropDispute.Status.OPEN, PropDispute.Status.ASSESSED)
 _Found = list[tuple[str, str, str]]
@@ -69,12 +70,11 @@ def _given(verdict: Verdict, posted: QueryDict) -> dict[str, str]:
 def _preview(verdict: Verdict, given: dict[str, str]) -> Preview:
     try:
         prices = disputes.prices_read(given)
-        data = {name: getattr(verdict, name) for name in ("kind", "rule_key", "code", "message", "evidence")}
-        again = reevaluate(data, prices)
+        again = reevaluate(verdict_data(verdict), prices)
     except DomainError as error:
         return Preview(problem=error.message)
     seen, _ = _rows(verdict, {})
-    equity = None if seen is None else disputes.equity_at(seen, prices, verdict.evidence["state"]["currency"])
+    equity = None if seen is None else observed_at(seen, prices, verdict.evidence["state"]["currency"]).equity_minor
     return Preview(tuple((item.kind, item.rule_key, item.message) for item in again), equity)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.urls import path
 from drf_spectacular.utils import extend_schema
@@ -12,17 +12,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.common import valid
-from accounts.models import User
 from core.api import errors
 from core.money import major_text
 from core.pagination import PagePagination
-from payments.api.common import IDEMPOTENCY, key_of
+from payments.api.common import IDEMPOTENCY, key_of, user_of
 from payments.forms import amount_minor
+from propfirm.api.common import actor_of
 from propfirm.selectors.accounts import account_row, own_account_row
 from propfirm.selectors.payouts import PropPayoutView, payout_views, payouts_of, payouts_query
 from propfirm.services.payout_lines import PayoutStanding, payout_lines
 from propfirm.services.payouts import payout_cancel, payout_request
-from trading.domain.types import Actor
 
 _MONEY = ("gross", "trader", "firm", "refund")
 
@@ -124,11 +123,6 @@ def eligibility_data(found: PayoutStanding) -> dict[str, Any]:
     return PropEligibilityOut(whole).data
 
 
-def _actor(request: Request) -> Actor:
-    user = cast(User, request.user)
-    return Actor(user_id=user.pk, is_staff=user.is_operator, label=user.display_name)
-
-
 class PropPayoutListView(APIView):
     """Payouts of one account."""
 
@@ -138,7 +132,7 @@ class PropPayoutListView(APIView):
                    responses={200: PropPayoutOut(many=True), **errors(401, 404)})  # fmt: skip
     def get(self, request: Request, number: str) -> Response:
         """All payouts of an account, the newest first (its owner, operators)."""
-        account = account_row(number, _actor(request))
+        account = account_row(number, actor_of(user_of(request)))
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(payouts_query(account.pk), request, view=self) or []
         return paginator.get_paginated_response([payout_data(view) for view in payout_views(rows)])
@@ -147,7 +141,7 @@ class PropPayoutListView(APIView):
                    responses={201: PropPayoutOut, **errors(400, 401, 403, 404, 409, 422)})  # fmt: skip
     def post(self, request: Request, number: str) -> Response:
         """Ask for profit; the account is locked until two people have decided. 422 says what is missing."""
-        who = _actor(request)
+        who = actor_of(user_of(request))
         account = own_account_row(number, who)
         made = payout_request(
             actor=who,
@@ -165,7 +159,7 @@ class PropEligibilityView(APIView):
                    responses={200: PropEligibilityOut, **errors(401, 404)})  # fmt: skip
     def get(self, request: Request, number: str) -> Response:
         """Every condition of a payout, whether it holds now, and what it would come to. Nothing is kept."""
-        return Response(eligibility_data(payout_lines(account_row(number, _actor(request)))))
+        return Response(eligibility_data(payout_lines(account_row(number, actor_of(user_of(request))))))
 
 
 class PropPayoutCancelView(APIView):
@@ -175,8 +169,8 @@ class PropPayoutCancelView(APIView):
                    responses={200: PropPayoutOut, **errors(401, 404, 409)})  # fmt: skip
     def post(self, request: Request, number: str, public_id: str) -> Response:
         """Take a payout back, until it is decided; the account trades on."""
-        own_account_row(number, _actor(request))
-        done = payout_cancel(actor=_actor(request), public_id=public_id)
+        own_account_row(number, actor_of(user_of(request)))
+        done = payout_cancel(actor=actor_of(user_of(request)), public_id=public_id)
         return Response(payout_data(payout_views([done])[0]))
 
 
@@ -190,7 +184,7 @@ class PropPayoutsOwnView(APIView):
     def get(self, request: Request) -> Response:
         """Payouts of all of one's accounts, the newest first."""
         paginator = self.pagination_class()
-        rows = paginator.paginate_queryset(payouts_of(_actor(request).user_id or 0), request, view=self) or []
+        rows = paginator.paginate_queryset(payouts_of(user_of(request).pk), request, view=self) or []
         return paginator.get_paginated_response([payout_data(view) for view in payout_views(rows)])
 
 

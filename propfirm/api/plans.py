@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
@@ -13,12 +11,11 @@ from rest_framework.views import APIView
 
 from accounts.api.common import valid
 from core.api import errors
-from core.errors import Invalid
 from core.pagination import PagePagination
 from core.throttling import address, limit
-from propfirm.domain.odds_types import Habits, Trading
+from propfirm.domain.odds_types import Habits
 from propfirm.selectors.plans import definition_of, plan_by_id, plan_offered, plans_offered
-from propfirm.services.odds import history_of, odds_for, odds_style_read
+from propfirm.services.odds import odds_for, style_for
 from propfirm.services.purchases import plan_of
 from propfirm.wire import odds as odds_wire
 from propfirm.wire import plans as wire
@@ -88,25 +85,13 @@ class PropOddsView(APIView):
             initial_minor=plan.size_minor,
             price_minor=price,
             currency=plan.currency,
-            style=_style(data, user_id),
+            style=style_for(data, user_id),
             paths=data["paths"],
             seed=data["seed"],
             habits=Habits(max_resets=data["max_resets"]),
             horizon_days=data["horizon_days"],
         )
         return Response({"plan": plan.code, "version": plan.version, "add_ons": add_ons, **found.to_json()})
-
-
-def _style(data: dict[str, Any], user_id: int | None) -> Trading:
-    """The way of trading that was asked for. Raises Invalid `odds_style_invalid`, `no_history`."""
-    if data["preset"] != odds_wire.OWN:
-        return odds_style_read(data)
-    if user_id is None:
-        raise Invalid("no_history", "Sign in to use your own trades.")
-    read = history_of(user_id)
-    if read.history is None:
-        raise Invalid("no_history", read.reason, {"trades": read.trades})
-    return read.history
 
 
 urlpatterns = [

@@ -7,17 +7,18 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import Invalid
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 100_000
 MAX_SYMBOLS = 50
+YEARS = range(1970, 2100)
 # What sources call their levels.
 _IMPACTS = {
     "low": "low", "1": "low", "yellow": "low", "holiday": "low", "non-economic": "low",
@@ -71,9 +72,9 @@ def calendar_read(data: bytes, *, zone: str = "UTC") -> tuple[list[EventRow], li
         local = ZoneInfo(zone)
     except UnicodeDecodeError as error:
         raise Invalid("calendar_invalid", "The file is not text in UTF-8.") from error
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Invalid("calendar_invalid", f"There is no time zone {zone[:40]}.", {"field": "zone"}) from error
-    events: dict[str, EventRow] = {}
+    events: list[EventRow] = []
     bad: list[BadRow] = []
     for number, (line, raw) in enumerate(_rows(text), start=1):
         if number > MAX_ROWS:
@@ -83,17 +84,17 @@ def calendar_read(data: bytes, *, zone: str = "UTC") -> tuple[list[EventRow], li
         except ValueError as error:
             bad.append(BadRow(line, str(error)))
         else:
-            events[row.external_id] = row
+            events.append(row)
     if not events and not bad:
         raise Invalid("calendar_invalid", "The file has no rows.")
-    return list(events.values()), bad
+    return _named(events, local), bad
 
 
 def _rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if text.lstrip()[:1] in "[{":
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Invalid("calendar_invalid", f"The file is no JSON: {error}") from error
         if not isinstance(found, list):
             raise Invalid("calendar_invalid", "JSON is a list of events.")
@@ -114,7 +115,7 @@ def _value(raw: Mapping[str, Any], field: str) -> Any:
 
 def _event(raw: Mapping[str, Any], zone: ZoneInfo) -> EventRow:
     """One event. Raises ValueError with what is wrong."""
-    title = " ".join(str(_value(raw, "title")).split())[:160]
+    title = _text(raw, "title", 160)
     if not title:
         raise ValueError("it has no title")
     word = str(_value(raw, "impact")).strip().lower()
@@ -122,18 +123,43 @@ def _event(raw: Mapping[str, Any], zone: ZoneInfo) -> EventRow:
     if impact is None:
         raise ValueError(f"its impact is {word[:20] or 'missing'}: give low, medium or high")
     at = _moment(raw, zone)
-    country = str(_value(raw, "country")).strip().upper()[:8]
-    symbols = _symbols(_value(raw, "symbols"))
-    own = str(_value(raw, "id")).strip()[:80]
-    # Without an id of the source's, the day and the words are: an event whose time moves is the same one.
-    made = hashlib.sha256(f"{at.astimezone(zone).date()}|{country}|{title.lower()}".encode()).hexdigest()[:40]
-    return EventRow(at, title, impact, country, symbols, own or made)
+    country = _text(raw, "country", 8).upper()[:8]
+    return EventRow(at, title, impact, country, _symbols(_value(raw, "symbols")), _text(raw, "id", 80))
+
+
+def _named(events: Sequence[EventRow], zone: ZoneInfo) -> list[EventRow]:
+    """The events by id: of the same id the last one.
+
+    Without an id of the source's, the day and the words are: an event whose time moves within the day is the same one.
+    Where a day has several of the same words, the first is the first, and so on.
+    """
+    found: dict[str, EventRow] = {}
+    seen: dict[tuple[object, str, str], list[datetime]] = {}
+    for event in sorted(events, key=lambda row: row.at):
+        if event.external_id:
+            continue
+        day = (event.at.astimezone(zone).date(), event.country, event.title.lower())
+        times = seen.setdefault(day, [])
+        if event.at not in times:
+            times.append(event.at)
+        words = "|".join(str(part) for part in day) + (f"|{len(times)}" if len(times) > 1 else "")
+        made = hashlib.sha256(words.encode()).hexdigest()[:40]
+        found[made] = replace(event, external_id=made)
+    return list(found.values()) + list({event.external_id: event for event in events if event.external_id}.values())
+
+
+def _text(raw: Mapping[str, Any], field: str, most: int) -> str:
+    """A text of a row on one line. Raises ValueError for characters that no text has."""
+    found = " ".join(str(_value(raw, field)).split())[:most]
+    if not found.isprintable():
+        raise ValueError(f"its {field} has characters that are not text")
+    return found
 
 
 def _symbols(raw: Any) -> tuple[str, ...]:
     parts = raw if isinstance(raw, list) else re.split(r"[\s,;|]+", str(raw))
     found = tuple(dict.fromkeys(str(part).strip().upper() for part in parts if str(part).strip()))
-    if len(found) > MAX_SYMBOLS or any(len(symbol) > 20 for symbol in found):
+    if len(found) > MAX_SYMBOLS or any(len(symbol) > 20 or not symbol.isprintable() for symbol in found):
         raise ValueError(f"at most {MAX_SYMBOLS} symbols, of 20 characters each")
     return found
 
@@ -148,6 +174,8 @@ def _moment(raw: Mapping[str, Any], zone: ZoneInfo) -> datetime:
             raise ValueError(f"its time is {(whole or day)[:40]}: give it as 2026-11-28T13:30Z") from error
     else:
         found = _day_and_time(day, clock)
+    if found.year not in YEARS:
+        raise ValueError(f"its year is {found.year}")
     if found.tzinfo is None:
         found = found.replace(tzinfo=zone)
     return found.astimezone(UTC)

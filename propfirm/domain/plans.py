@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -56,6 +56,10 @@ class AddOn:
     about: str
     price_percent: Decimal
     patches: tuple[Patch, ...]
+
+    def price_minor(self, plan_minor: int) -> int:
+        """Its price with a plan of such a price, minor units, rounded half-even once."""
+        return round(Fraction(self.price_percent) * plan_minor / 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,7 @@ class PlanDefinition:
 
     def price_with(self, add_ons: Iterable[str]) -> int:
         """The price with add-ons, before discounts and tax; each add-on is rounded half-even once."""
-        parts = [round(Fraction(self.add_on(code).price_percent) * self.price_minor / 100) for code in add_ons]
-        return self.price_minor + sum(parts)
+        return self.price_minor + sum(self.add_on(code).price_minor(self.price_minor) for code in add_ons)
 
     def rule_document(self, index: int, add_ons: Sequence[str] = ()) -> dict[str, Any]:
         """The rule set of a phase as bought: its rules with the patches of the add-ons."""
@@ -134,9 +137,11 @@ class PlanDefinition:
         """`rule_document`, read. Raises Invalid `invalid_rule_set`."""
         return RuleSet.from_json(self.rule_document(index, add_ons))
 
-    def words(self, add_ons: Sequence[str] = ()) -> list[tuple[PhaseDefinition, list[str]]]:
-        """Every phase with its rules in plain words."""
-        return [(phase, rule_set_words(self.rule_set(index, add_ons))) for index, phase in enumerate(self.phases)]
+    def told(self, add_ons: Sequence[str] = ()) -> Iterator[tuple[PhaseDefinition, RuleSet, tuple[str, ...]]]:
+        """Every phase with its rules, as the engine reads them and in plain words."""
+        for index, phase in enumerate(self.phases):
+            rules = self.rule_set(index, add_ons)
+            yield phase, rules, tuple(rule_set_words(rules))
 
 
 def _patched(rules: list[dict[str, Any]], patch: Patch) -> list[dict[str, Any]]:

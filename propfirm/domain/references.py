@@ -13,7 +13,6 @@ from core.errors import Invalid
 
 MAX_LENGTH = 80
 _FORM = re.compile(r"^([a-z0-9-]{1,40})((?:\+[a-z0-9-]{1,24})*)(?:/([A-Za-z0-9]{2,20}))?$")
-NUMBER = re.compile(r"^PA\d{8}$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ MOVES: dict[str, frozenset[str]] = {
 
 EVALUATION, FUNDED_KIND = "evaluation", "funded"
 PURPOSES = {EVALUATION: "challenge", FUNDED_KIND: "funded"}
+# What an account is while a phase of a kind runs.
+STATUS_OF = {EVALUATION: ACTIVE, FUNDED_KIND: FUNDED}
 
 
 def may_become(now: str, then: str) -> bool:

@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce
 from core.errors import NotFound
 from propfirm.domain import states
 from propfirm.models import PropAccount, PropActivity, PropPhase
-from trading.domain.rules.state import DayResult, RuleState
+from trading.domain.rules.state import DayBook, DayResult, RuleState
+from trading.domain.rules.times import day_name
 from trading.domain.types import Actor
-from trading.models import Account, AccountMark, AccountRules, RuleSet, Verdict
+from trading.models import Account, AccountMark, AccountRules, Verdict
 from trading.selectors.rules import AccountRulesView, LimitView, VerdictView, rules_of, verdict_view
 
 SOFT_LOCKED = "soft_locked"
@@ -38,6 +39,7 @@ class AccountCard:
     phase: str
     phase_index: int
     trading_account_id: int | None
+    payment_id: str
     currency: str
     size_minor: int
     equity_minor: int | None
@@ -49,6 +51,11 @@ class AccountCard:
     def is_live(self) -> bool:
         """Whether it trades."""
         return self.status in (*states.LIVE, SOFT_LOCKED)
+
+    @property
+    def state(self) -> str:
+        """What a page that shows it is about: another one when it moves on."""
+        return f"{self.status}-{self.trading_account_id or 0}"
 
     @property
     def profit_minor(self) -> int | None:
@@ -88,7 +95,10 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class AccountDetail:
-    """An account with the phase that runs (or ran last). `rules` is None before it was opened."""
+    """An account with the phase that runs (or ran last). `rules` is None before it was opened.
+
+    `days` are closed; `today` is the day that runs, or in which the phase ended.
+    """
 
     card: AccountCard
     phases: tuple[PhaseRow, ...]
@@ -96,10 +106,11 @@ class AccountDetail:
     rules: AccountRulesView | None
     objectives: tuple[Objective, ...]
     days: tuple[DayResult, ...]
+    today: DayResult | None
+    market_id: int | None
     locked_until: datetime | None
     lock_reason: str
     add_ons: tuple[str, ...]
-    payment_id: str
 
 
 def accounts_query() -> QuerySet[PropAccount]:
@@ -107,7 +118,7 @@ def accounts_query() -> QuerySet[PropAccount]:
     newest = PropPhase.objects.filter(account=OuterRef("pk")).order_by("-pk")
     marks = AccountMark.objects.filter(account=OuterRef("trading_id")).values("equity_minor")[:1]
     trades = Account.objects.filter(pk=OuterRef("trading_id"))
-    rows = PropAccount.objects.select_related("plan", "owner").annotate(
+    rows = PropAccount.objects.select_related("plan", "owner", "payment").annotate(
         trading_id=Subquery(newest.values("trading_account_id")[:1]), phase_name=Subquery(newest.values("name")[:1])
     )
     return rows.annotate(
@@ -140,6 +151,7 @@ def _card(row: PropAccount) -> AccountCard:
         phase=found["phase_name"] or "",
         phase_index=row.phase_index,
         trading_account_id=found["trading_id"],
+        payment_id=str(row.payment.public_id),
         currency=row.plan.currency,
         size_minor=row.plan.size_minor,
         equity_minor=found["equity"],
@@ -170,40 +182,40 @@ def own_account_row(number: str, viewer: Actor | None) -> PropAccount:
     return row
 
 
-def account_number_of(account_id: int) -> str | None:
-    """The number of an account by its id."""
-    return PropAccount.objects.filter(pk=account_id).values_list("number", flat=True).first()
-
-
-def phase_of_trading(account_id: int) -> tuple[str, str] | None:
-    """(number, phase) of the firm's account that trades as `account_id`; None when it is not the firm's."""
-    rows = PropPhase.objects.filter(trading_account_id=account_id)
-    return rows.values_list("account__number", "name").first()
+def number_of_trading(account_id: int, viewer: Actor | None) -> str:
+    """The number of the firm's account that trades as `account_id`. Raises NotFound."""
+    number = PropPhase.objects.filter(trading_account_id=account_id).values_list("account__number", flat=True).first()
+    return account_row(number or "", viewer).number
 
 
 def account_detail(number: str, viewer: Actor | None) -> AccountDetail:
     """Everything of an account at the quotes in force. Raises NotFound."""
-    row = account_row(number, viewer)
+    return detail_of(account_row(number, viewer), viewer)
+
+
+def detail_of(row: PropAccount, viewer: Actor | None) -> AccountDetail:
+    """Everything of an account that `account_row` found."""
     phases = tuple(_phase_row(item) for item in row.phases.order_by("pk"))
     phase = phases[-1] if phases else None
     rules: AccountRulesView | None = None
-    days: tuple[DayResult, ...] = ()
+    book: DayBook | None = None
     trading: Account | None = None
     if phase is not None:
         rules = rules_of(phase.trading_account_id, viewer)
-        trading = Account.objects.only("locked_until", "lock_reason").get(pk=phase.trading_account_id)
-        days = _days(phase.trading_account_id)
+        trading = Account.objects.only("market_id", "locked_until", "lock_reason").get(pk=phase.trading_account_id)
+        book = _day_book(phase.trading_account_id)
     return AccountDetail(
         card=_card(row),
         phases=phases,
         phase=phase,
         rules=rules,
         objectives=() if rules is None else objectives_of(rules),
-        days=days,
+        days=() if book is None else book.history,
+        today=None if book is None or rules is None else _today(book, rules.balance_minor),
+        market_id=None if trading is None else trading.market_id,
         locked_until=None if trading is None else trading.locked_until,
         lock_reason="" if trading is None else trading.lock_reason,
         add_ons=tuple(row.add_ons),
-        payment_id=str(row.payment.public_id),
     )
 
 
@@ -223,11 +235,14 @@ def _phase_row(item: PropPhase) -> PhaseRow:
     )
 
 
-def _days(trading_id: int) -> tuple[DayResult, ...]:
-    """Closed days of profit and loss, of the first clock of days that the rules keep."""
+def _day_book(trading_id: int) -> DayBook | None:
+    """The first clock of days that the rules keep."""
     state = AccountRules.objects.filter(pk=trading_id).values_list("state", flat=True).first()
-    books = RuleState.from_json(state).days if state else ()
-    return books[0].history if books else ()
+    return next(iter(RuleState.from_json(state).days), None) if state else None
+
+
+def _today(book: DayBook, balance_minor: int) -> DayResult:
+    return DayResult(day_name(book.opened_at, book.reset), balance_minor - book.profit_from_minor, book.opened)
 
 
 _NAMES = {"daily_loss": "Daily loss", "max_loss": "Maximum loss", "profit_target": "Profit target"}
@@ -269,14 +284,8 @@ def verdicts_of(account_id: int) -> QuerySet[Verdict]:
     return Verdict.objects.filter(account_id__in=trading).defer("evidence").order_by("-pk")
 
 
-def rule_set_words_of(rule_set_id: int) -> tuple[str, int, str]:
-    """(name, version, hash) of a stored rule set."""
-    row = RuleSet.objects.only("name", "version", "hash").get(pk=rule_set_id)
-    return row.name, row.version, row.hash
-
-
 __all__ = [
-    "AccountCard", "AccountDetail", "Objective", "PhaseRow", "VerdictView", "account_detail", "account_number_of",
-    "account_row", "accounts_of", "accounts_query", "activities_query", "cards", "objectives_of", "phase_of_trading",
-    "rule_set_words_of", "verdict_view", "verdicts_of", "violations_query",
+    "AccountCard", "AccountDetail", "Objective", "PhaseRow", "VerdictView", "account_detail", "account_row",
+    "accounts_of", "accounts_query", "activities_query", "cards", "detail_of", "number_of_trading", "objectives_of",
+    "verdict_view", "verdicts_of", "violations_query",
 ]  # fmt: skip

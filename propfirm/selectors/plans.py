@@ -15,6 +15,9 @@ from trading.domain.rules.rewards import Payout
 from trading.domain.rules.words import size
 from trading.domain.types import plain
 
+_KEPT = 200
+_read: dict[str, PlanDefinition] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseView:
@@ -50,21 +53,25 @@ class PlanView:
     def add_on_price(self, code: str) -> int:
         """What an add-on costs, minor units."""
         item = next(one for one in self.add_ons if one.code == code)
-        return round(item.price_percent * self.price_minor / 100)
+        return item.price_minor(self.price_minor)
 
 
 def definition_of(plan: PropPlan) -> PlanDefinition:
-    """The document of a row."""
-    return PlanDefinition.from_json(plan.definition)
+    """The document of a row, read once for each hash."""
+    found = _read.get(plan.hash)
+    if found is None:
+        if len(_read) >= _KEPT:
+            _read.clear()
+        found = _read[plan.hash] = PlanDefinition.from_json(plan.definition)
+    return found
 
 
 def plan_view(plan: PropPlan, add_ons: Sequence[str] = ()) -> PlanView:
     """A row as people see it, with the rules as they are with add-ons."""
     read = definition_of(plan)
     phases = []
-    for index, (phase, words) in enumerate(read.words(add_ons)):
-        rules = read.rule_set(index, add_ons)
-        phases.append(PhaseView(phase.key, phase.name, phase.kind, tuple(words), tuple(_figures(rules))))
+    for phase, rules, words in read.told(add_ons):
+        phases.append(PhaseView(phase.key, phase.name, phase.kind, words, tuple(_figures(rules))))
     return PlanView(
         id=plan.pk,
         code=plan.code,
@@ -119,12 +126,17 @@ def plans_offered() -> list[PlanView]:
     return [plan_view(row) for row in rows]
 
 
-def plan_offered(code: str, add_ons: Sequence[str] = ()) -> PlanView:
-    """A plan that is sold now. Raises NotFound; Invalid `unknown_add_on`."""
+def plan_offered_row(code: str) -> PropPlan:
+    """The row of a plan that is sold now. Raises NotFound."""
     row = PropPlan.objects.filter(code=code[:40], status=PropPlan.Status.OFFERED).first()
     if row is None:
         raise NotFound("plan_not_found", "There is no such plan.")
-    return plan_view(row, add_ons)
+    return row
+
+
+def plan_offered(code: str, add_ons: Sequence[str] = ()) -> PlanView:
+    """A plan that is sold now. Raises NotFound; Invalid `unknown_add_on`."""
+    return plan_view(plan_offered_row(code), add_ons)
 
 
 def plan_by_id(plan_id: int) -> PlanView:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Case, Max, When
 from django.utils import timezone
 
 from core.errors import Invalid
@@ -20,11 +19,11 @@ from trading.domain.rules import NewsEvent
 from trading.domain.types import SYSTEM, Actor
 
 BATCH = 2_000
-AROUND = timedelta(hours=24)
-MOST_AROUND = 500
+AROUND = timedelta(hours=24)  # rules look no further, see `minutes_before` of news_blackout
+MOST_AROUND = 500  # of the most weight
 LOOK_AGAIN = 30.0  # seconds after which another process's import is looked for
 _KEPT = 512
-_hours: OrderedDict[tuple[datetime, datetime | None], tuple[NewsEvent, ...]] = OrderedDict()
+_hours: dict[tuple[datetime, datetime | None], tuple[NewsEvent, ...]] = {}
 _masked: dict[int, bool] = {}
 _seen: tuple[float, datetime | None] = (-LOOK_AGAIN, None)
 
@@ -65,9 +64,7 @@ def calendar_import(
         )
         new = EconomicEvent.objects.filter(source=source).count() - before
         after = {"source": source, "events": len(events), "new": new, "bad": len(bad)}
-        audit.record(
-            actor=actor, action="calendar.import", subject_type="calendar", subject_id=source, after=after
-        )
+        audit.record(actor=actor, action="calendar.import", subject_type="calendar", subject_id=source, after=after)
         outbox.emit(topic="propfirm.calendar_imported", aggregate=f"calendar:{source}", payload=after)
     calendar_forget()
     return Imported(len(events), new, tuple(bad))
@@ -100,22 +97,30 @@ def news_around(market_id: int, at: datetime) -> tuple[NewsEvent, ...]:
         return ()
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     key = (hour, _version())
-    if key not in _hours:
-        rows = EconomicEvent.objects.filter(at__gte=hour - AROUND, at__lte=hour + AROUND).order_by("at", "pk")
-        found = rows.values_list("at", "title", "impact", "symbols")[:MOST_AROUND]
-        _hours[key] = tuple(NewsEvent(at, title, impact, tuple(symbols)) for at, title, impact, symbols in found)
-        while len(_hours) > _KEPT:
-            _hours.popitem(last=False)
-    return _hours[key]
+    found = _hours.get(key)
+    if found is None:
+        found = _hours[key] = _read(hour - AROUND, hour + timedelta(hours=1) + AROUND)
+        if len(_hours) > _KEPT:
+            _hours.pop(next(iter(_hours)), None)
+    return found
+
+
+def _read(since: datetime, until: datetime) -> tuple[NewsEvent, ...]:
+    """The news of a span by time; of more than fit, those that matter most."""
+    weight = Case(When(impact="high", then=0), When(impact="medium", then=1), default=2)
+    rows = EconomicEvent.objects.filter(at__gte=since, at__lte=until).order_by(weight, "at", "pk")
+    found = sorted(rows.values_list("at", "pk", "title", "impact", "symbols")[:MOST_AROUND])
+    return tuple(NewsEvent(at, title, impact, tuple(symbols)) for at, _, title, impact, symbols in found)
 
 
 def _is_masked(market_id: int) -> bool:
     """Whether a market hides its days, which its definition says once for all."""
-    if market_id not in _masked:
+    found = _masked.get(market_id)
+    if found is None:
         if len(_masked) >= _KEPT:
             _masked.clear()
-        _masked[market_id] = market_selectors.market_view(market_id).is_masked
-    return _masked[market_id]
+        found = _masked[market_id] = market_selectors.market_view(market_id).is_masked
+    return found
 
 
 def _version() -> datetime | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.money import Money, to_minor
+from core.money import Money
 from core.services import audit
 from propfirm.domain import states
 from propfirm.locks import account_lock, dispute_lock, phase_of_verdict_lock
@@ -19,11 +19,12 @@ from propfirm.models import PropAccount, PropDispute, PropPhase
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
 from trading.domain.rules import Observation
-from trading.domain.rules.correct import reevaluate
+from trading.domain.rules.correct import observed_at, reevaluate
 from trading.domain.rules.wire import decode
 from trading.domain.types import Actor
 from trading.locks import accounts_lock
 from trading.models import Verdict
+from trading.selectors.rules import verdict_data
 from trading.services.rewards import balance_correct_in_tx, rules_reinstate_in_tx
 
 UPHOLD, REINSTATE = "uphold", "reinstate"
@@ -96,7 +97,7 @@ def dispute_assess(
     with transaction.atomic():
         account, dispute = _locked(dispute_id, (PropDispute.Status.OPEN, PropDispute.Status.ASSESSED))
         other_person_require(account, actor)
-        data = _whole(dispute.verdict)
+        data = verdict_data(dispute.verdict)
         again = [verdict.to_json() for verdict in reevaluate(data, corrected)] if corrected else []
         if proposal == REINSTATE and corrected and any(item["kind"] in ENDS for item in again):
             raise Invalid("still_breached", "With these prices the rules still find a breach: it cannot be undone.")
@@ -169,7 +170,7 @@ def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -
     phase.status, phase.verdict, phase.ended_at = PropPhase.Status.ACTIVE, None, None
     phase.save(update_fields=["status", "verdict", "ended_at"])
     account.phase_index = phase.index
-    target = states.FUNDED if phase.kind == states.FUNDED_KIND else states.ACTIVE
+    target = states.STATUS_OF[phase.kind]
     words = f"The verdict is undone: the account goes on with {Money(wanted, account.plan.currency)}. {dispute.note}"
     move_in_tx(account, target, actor=actor, message=words, verdict_id=dispute.verdict_id)
 
@@ -180,21 +181,7 @@ def _balance(data: Mapping[str, Any], prices: Mapping[str, Decimal]) -> int | No
     if raw is None:
         return None
     seen = decode(Observation, raw)
-    return equity_at(seen, prices, data["evidence"]["state"]["currency"])
-
-
-def equity_at(seen: Observation, prices: Mapping[str, Decimal], currency: str) -> int:
-    """Balance plus what is unrealised at corrected prices, minor units."""
-    total = seen.balance_minor
-    for held in seen.positions:
-        price = prices.get(held.symbol)
-        value = held.value_minor if price is None else to_minor(held.quantity * price * held.fx, currency)
-        total += value - held.cost_minor
-    return total
-
-
-def _whole(row: Verdict) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("kind", "rule_key", "code", "message", "evidence")}
+    return observed_at(seen, prices, data["evidence"]["state"]["currency"]).equity_minor
 
 
 def _locked(dispute_id: int, allowed: tuple[str, ...]) -> tuple[PropAccount, PropDispute]:

@@ -15,9 +15,9 @@ from payments.locks import payment_lock
 from payments.models import Refund
 from payments.services.refunding import refund_request, refund_request_in_tx, refund_send, refundable_minor
 from propfirm.domain import states
-from propfirm.domain.plans import PlanDefinition
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPhase
+from propfirm.selectors.plans import definition_of
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, tell
 from trading.domain.types import Actor
 from trading.models import Fill
@@ -117,7 +117,7 @@ def is_withdrawable(account: PropAccount) -> bool:
 
 
 def _until(account: PropAccount) -> datetime:
-    days = PlanDefinition.from_json(account.plan.definition).refund_days
+    days = definition_of(account.plan).refund_days
     return (account.activated_at or account.created_at) + timedelta(days=days)
 
 

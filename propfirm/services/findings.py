@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid
 from core.services import audit, outbox
+from propfirm.locks import finding_lock
 from propfirm.models import PropFinding
 from propfirm.services.operators import operator_require, other_person_require
 
@@ -26,10 +27,7 @@ def finding_decide(*, actor: User, finding_id: int, status: str, reason: str) ->
     if status not in DECISIONS:
         raise Invalid("decision_invalid", "Confirm it or dismiss it.", {"field": "status"})
     with transaction.atomic():
-        rows = PropFinding.objects.select_for_update(no_key=True, of=("self",)).select_related("left", "right")
-        finding = rows.filter(pk=finding_id).first()
-        if finding is None:
-            raise NotFound("finding_not_found", "There is no such finding.")
+        finding = finding_lock(finding_id)
         for account in (finding.left, finding.right):
             other_person_require(account, actor)
         if finding.status != PropFinding.Status.OPEN:

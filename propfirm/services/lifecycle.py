@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from propfirm.domain import states
-from propfirm.domain.plans import PlanDefinition
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPhase
+from propfirm.selectors.plans import definition_of
 from propfirm.services.certificates import certificate_make_in_tx
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.phases import phase_end_in_tx, phase_open_in_tx
@@ -63,7 +63,7 @@ def _end_in_tx(account: PropAccount, phase: PropPhase, payload: Mapping[str, Any
 
 def _pass_in_tx(account: PropAccount, phase: PropPhase, verdict_id: int, at: datetime) -> None:
     """The next phase opens at once, with a fresh balance; after the last evaluation it is the funded one."""
-    read = PlanDefinition.from_json(account.plan.definition)
+    read = definition_of(account.plan)
     if phase.kind != states.EVALUATION or phase.index + 1 >= len(read.phases):
         return
     phase_end_in_tx(phase, PropPhase.Status.PASSED, reason=f"{phase.name} is passed.", verdict_id=verdict_id, at=at)
@@ -87,14 +87,8 @@ def _pass_in_tx(account: PropAccount, phase: PropPhase, verdict_id: int, at: dat
 
 def phases_close_due() -> int:
     """Close the trading accounts of phases that have ended and are flat; how many were closed."""
-    rows = PropPhase.objects.exclude(status=PropPhase.Status.ACTIVE).exclude(
-        trading_account__status=Account.Status.CLOSED
-    )
-    ids = list(rows.order_by("pk").values_list("trading_account_id", "status")[:BATCH])
-    closed = 0
-    for trading_id, status in ids:
-        # What failed stays locked, so that a verdict that is undone finds its account again.
-        if status in (PropPhase.Status.FAILED, PropPhase.Status.EXPIRED):
-            continue
-        closed += account_close_when_flat(account_id=trading_id, reason="The phase is over.")
-    return closed
+    # What failed stays locked, so that a verdict that is undone finds its account again.
+    over = PropPhase.objects.filter(status__in=(PropPhase.Status.PASSED, PropPhase.Status.CLOSED))
+    rows = over.exclude(trading_account__status=Account.Status.CLOSED).order_by("pk")
+    ids = list(rows.values_list("trading_account_id", flat=True)[:BATCH])
+    return sum(account_close_when_flat(account_id=trading_id, reason="The phase is over.") for trading_id in ids)

@@ -13,6 +13,7 @@ import numpy as np
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from core.errors import Invalid
 from propfirm.domain.odds import PATHS, odds
 from propfirm.domain.odds_figures import Odds
 from propfirm.domain.odds_firm import FirmOdds, firm
@@ -36,6 +37,7 @@ from propfirm.selectors.odds import (
 from trading.domain.rules import RuleSet
 
 __all__ = [
+    "OWN",
     "STYLES",
     "HistoryRead",
     "Preset",
@@ -45,8 +47,10 @@ __all__ = [
     "liability_of",
     "odds_for",
     "odds_style_read",
+    "style_for",
 ]
 
+OWN = "own"
 # Raised when the model changes, so that answers of the old one are not given any more.
 MODEL = 1
 KEPT_SECONDS = 3_600
@@ -70,6 +74,21 @@ class HistoryRead:
 def history_of(user_id: int) -> HistoryRead:
     """The closed trades of a person's own accounts, the newest 5,000. Read only."""
     return _read(closed_trades(own_account_ids(user_id)), "Your own trades")
+
+
+def style_for(asked: Mapping[str, Any], user_id: int | None) -> Trading:
+    """The way of trading that is asked for: `preset` "own" draws from the asker's own closed trades.
+
+    Raises Invalid `odds_style_invalid`, and `no_history` when there is none to draw from.
+    """
+    if asked.get("preset") != OWN:
+        return odds_style_read(asked)
+    if user_id is None:
+        raise Invalid("no_history", "Sign in to use your own trades.")
+    read = history_of(user_id)
+    if read.history is None:
+        raise Invalid("no_history", read.reason, {"trades": read.trades})
+    return read.history
 
 
 def history_of_accounts(account_ids: Sequence[int], name: str = "") -> HistoryRead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,9 +13,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.services import outbox
+from core.services import audit, outbox
 from marketdata import selectors as market_selectors
 from propfirm.domain import states
+from propfirm.locks import findings_lock
 from propfirm.models import PropFinding, PropPhase
 from trading.domain.pairs import pair_leads
 from trading.domain.pairs_figures import GROWN, Lead, strongest
@@ -99,12 +100,12 @@ def _key(row: PropFinding) -> _Key:
 def _store(market_id: int, found: Mapping[_Key, PropFinding]) -> Scanned:
     now = timezone.now()
     with transaction.atomic():
-        rows = PropFinding.objects.select_for_update(no_key=True).filter(market_id=market_id).order_by("pk")
-        known = {_key(row): row for row in rows}
+        # Of any market: a pair has one finding, and phases of theirs may have been traded elsewhere.
+        known = {_key(row): row for row in findings_lock({side for _, *pair in found for side in pair})}
         fresh = [row for key, row in found.items() if key not in known]
         PropFinding.objects.bulk_create(fresh)
         changed: list[PropFinding] = []
-        reopened: Sequence[PropFinding] = []
+        reopened: list[PropFinding] = []
         for key, row in found.items():
             before = known.get(key)
             if before is None or before.status == PropFinding.Status.CONFIRMED:
@@ -113,12 +114,25 @@ def _store(market_id: int, found: Mapping[_Key, PropFinding]) -> Scanned:
                 if row.score < before.score + Decimal(GROWN) / 100:
                     continue
                 before.status, before.decided_by, before.reason = PropFinding.Status.OPEN, None, ""
-                reopened = [*reopened, before]
+                reopened.append(before)
             before.score, before.evidence, before.last_seen_at = row.score, row.evidence, now
+            before.market_id = market_id
             changed.append(before)
-        fields = ["score", "evidence", "last_seen_at", "status", "decided_by", "reason"]
+        fields = ["market", "score", "evidence", "last_seen_at", "status", "decided_by", "reason"]
         PropFinding.objects.bulk_update(changed, fields, batch_size=200)
         if fresh or reopened:
             payload = {"market_id": market_id, "new": [row.pk for row in fresh], "reopened": [r.pk for r in reopened]}
             outbox.emit(topic="propfirm.findings", aggregate=f"market:{market_id}", payload=payload)
+        audit.record_many(
+            audit.Act(
+                actor=None,
+                action="prop_finding.reopened",
+                subject_type="prop_finding",
+                subject_id=row.pk,
+                before={"status": PropFinding.Status.DISMISSED.value},
+                after={"status": PropFinding.Status.OPEN.value, "score": str(row.score)},
+                reason="They trade the same far more often than when this was dismissed.",
+            )
+            for row in reopened
+        )
     return Scanned(len(fresh), len(changed) - len(reopened), len(reopened))

@@ -8,8 +8,8 @@ from core.money import Money
 from core.services import outbox
 from marketdata import selectors as market_selectors
 from propfirm.domain import states
-from propfirm.domain.plans import PlanDefinition
 from propfirm.models import PropAccount, PropPhase
+from propfirm.selectors.plans import definition_of
 from propfirm.services.moves import activity_in_tx
 from propfirm.services.plans import plan_group_in_tx, plan_market
 from trading.domain.types import SYSTEM, Actor
@@ -26,7 +26,7 @@ def phase_open_in_tx(account: PropAccount, index: int, *, actor: Actor = SYSTEM)
     Raises Unavailable `practice_not_ready` when there is no market to trade in.
     """
     plan = account.plan
-    read = PlanDefinition.from_json(plan.definition)
+    read = definition_of(plan)
     phase = read.phase(index)
     earlier = PropPhase.objects.filter(account=account, index=index).order_by("-attempt").first()
     attempt = 1 if earlier is None else earlier.attempt + 1

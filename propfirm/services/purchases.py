@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from propfirm.domain.plans import PlanDefinition
 from propfirm.domain.references import Wanted, wanted_of
 from propfirm.locks import account_of_payment_lock, person_lock, phase_lock
 from propfirm.models import Affiliate, PropAccount, PropPhase, PropPlan, Referral
+from propfirm.selectors.plans import definition_of
 from propfirm.services.moves import activity_in_tx, move_in_tx
 from propfirm.services.phases import phase_end_in_tx, phase_open_in_tx
 from propfirm.services.plans import plan_market
@@ -38,11 +40,9 @@ class ChallengeKind:
         Unavailable when there is no market to trade it in."""
         asked = wanted_of(reference)
         plan = plan_of(asked.code)
-        read = PlanDefinition.from_json(plan.definition)
+        read = definition_of(plan)
         price = read.price_with(asked.add_ons)
-        affiliate = affiliate_of(asked, user_id)
-        if affiliate is not None:
-            price -= round(price * affiliate.discount_bp / 10_000)
+        price -= discount_minor(price, affiliate_of(asked, user_id))
         limit_require(plan, read, user_id)
         plan_market(plan)
         extras = ", ".join(read.add_on(code).name for code in asked.add_ons)
@@ -71,7 +71,7 @@ class ChallengeKind:
     def grant_in_tx(self, bought: Bought) -> None:
         """Open the account. A DomainError means that it cannot be had any more: the money is given back."""
         account = _account_require(bought.payment_id)
-        read = PlanDefinition.from_json(account.plan.definition)
+        read = definition_of(account.plan)
         # Two pages paid at once: the second account would be one too many.
         limit_require(account.plan, read, account.owner_id, waiting=False)
         target = states.FUNDED if read.steps == "instant" else states.ACTIVE
@@ -123,6 +123,11 @@ def affiliate_of(asked: Wanted, user_id: int) -> Affiliate | None:
     return found
 
 
+def discount_minor(price_minor: int, affiliate: Affiliate | None) -> int:
+    """What who comes by an affiliate's code pays less, minor units, rounded half-even once."""
+    return 0 if affiliate is None else round(Fraction(price_minor * affiliate.discount_bp, 10_000))
+
+
 def limit_require(plan: PropPlan, read: PlanDefinition, user_id: int, *, waiting: bool = True) -> None:
     """Raise Conflict `too_many_accounts` when the person has as many live accounts of the plan as it allows.
 
@@ -172,7 +177,7 @@ def _referral_in_tx(account: PropAccount, bought: Bought) -> None:
     commission = base * account.affiliate.commission_bp // 10_000
     if commission <= 0:
         return
-    read = PlanDefinition.from_json(account.plan.definition)
+    read = definition_of(account.plan)
     Referral.objects.create(
         affiliate=account.affiliate,
         payment=payment,
@@ -183,4 +188,4 @@ def _referral_in_tx(account: PropAccount, bought: Bought) -> None:
     )
 
 
-__all__ = ["KIND", "REVENUE", "ChallengeKind", "affiliate_of", "limit_require", "plan_of"]
+__all__ = ["KIND", "REVENUE", "ChallengeKind", "affiliate_of", "discount_minor", "limit_require", "plan_of"]

@@ -15,10 +15,12 @@ from payments.domain.purchases import Bought, Offer, Share
 from propfirm.domain import states
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPhase, PropReset
+from propfirm.selectors.plans import definition_of
 from propfirm.services.moves import activity_in_tx, move_in_tx
 from propfirm.services.phases import phase_end_in_tx, phase_open_in_tx
 from trading.domain.rules import Verdict
-from trading.domain.types import Actor
+from trading.domain.types import SYSTEM, Actor
+from trading.services.rewards import second_chance_of
 
 KIND = "challenge-reset"
 FREE, PAID = "free_retry", "paid_reset"
@@ -107,8 +109,6 @@ def chance_of(account: PropAccount) -> Verdict:
     phase = last_phase(account)
     if phase is None:
         raise Conflict("no_second_chance", "Nothing was traded here.")
-    from trading.services.rewards import second_chance_of
-
     return second_chance_of(phase.trading_account_id)
 
 
@@ -130,11 +130,8 @@ def retry_take(*, actor: Actor, number: str) -> PropAccount:
     return account
 
 
-def _again_in_tx(account: PropAccount, message: str, actor: Actor | None = None) -> PropPhase:
-    index = account.phase_index
-    phase = last_phase(account)
-    kind = states.FUNDED_KIND if phase is not None and phase.kind == states.FUNDED_KIND else states.EVALUATION
-    target = states.FUNDED if kind == states.FUNDED_KIND else states.ACTIVE
-    by = actor or Actor(user_id=None, label="system")
-    move_in_tx(account, target, message=message, actor=by)
-    return phase_open_in_tx(account, index, actor=by)
+def _again_in_tx(account: PropAccount, message: str, actor: Actor = SYSTEM) -> PropPhase:
+    """Open the phase that ended once more. Its account has had one: `chance_of` was asked."""
+    kind = definition_of(account.plan).phases[account.phase_index].kind
+    move_in_tx(account, states.STATUS_OF[kind], message=message, actor=actor)
+    return phase_open_in_tx(account, account.phase_index, actor=actor)

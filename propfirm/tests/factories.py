@@ -11,6 +11,7 @@ from accounts.models import User
 from core.models import OutboxEvent
 from core.services.outbox import drain
 from marketdata.domain.types import MarketView
+from marketdata.tests.factories import advance
 from payments.models import Payment
 from payments.services.booking import capture_book_in_tx
 from payments.services.granting import bought_of, payment_grant_in_tx
@@ -102,6 +103,18 @@ def phase_of(account: PropAccount) -> PropPhase:
 def trade(account: PropAccount, who: Actor, side: str, quantity: object, symbol: str = "AAA", **more: Any) -> Any:
     """An order in the account's running phase."""
     return make.place(who, phase_of(account).trading_account_id, side, Decimal(str(quantity)), symbol, **more)
+
+
+def failed() -> tuple[MarketView, PropAccount, Actor]:
+    """An account that lost 5.4 % in a day: 900 shares of 100 at a mark of 94, where the day's 5,000 are used up."""
+    on = market({"AAA": [(100, 100, 94, 94), *[(94, 94, 94, 94)] * 4]})
+    account, who = prop_account(plan(on))
+    trade(account, who, "buy", 900)
+    advance(on.id, 4)
+    deliver()
+    account.refresh_from_db()
+    assert account.status == "failed"
+    return on, account, who
 
 
 def deliver() -> None:

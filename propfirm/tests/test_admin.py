@@ -23,7 +23,6 @@ MODELS = (
     *("propaccount", "propplan", "proppayout", "propdispute", "propfinding", "propcertificate", "propreset"),
     *("affiliate", "referral", "economicevent"),
 )
-FALL = {"AAA": [(100, 100, 94, 94), (94, 94, 94, 94), (94, 94, 94, 94)]}
 RISE = {"AAA": [(100, 100, 100, 100), (104, 104, 104, 104), (104, 104, 104, 104)]}
 
 
@@ -48,12 +47,7 @@ def act(client, model, pk, **fields):
 
 @pytest.fixture
 def failed():
-    market = make.market(FALL)
-    account, who = make.prop_account(make.plan(market))
-    make.trade(account, who, "buy", 900)
-    advance(market.id, 3)
-    make.deliver()
-    account.refresh_from_db()
+    _, account, who = make.failed()
     return account, who
 
 

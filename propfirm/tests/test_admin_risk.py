@@ -13,9 +13,10 @@ from propfirm.selectors.overview import breach_counts, census, day_begin, liabil
 from propfirm.selectors.risk import risk_order, riskiest, risks_of, with_room
 from propfirm.services.payouts import payout_request
 from propfirm.tests import factories as make
-from propfirm.tests.test_admin import FALL, staff
+from propfirm.tests.test_admin import staff
 
 pytestmark = pytest.mark.django_db
+FALL = {"AAA": [(100, 100, 94, 94), (94, 94, 94, 94), (94, 94, 94, 94)]}
 STEADY = {"kind": "daily_loss", "amount": make.initial(5), "reset": make.UTC_MIDNIGHT, "warn_at": []}
 TRAIL = {"kind": "max_loss", "amount": make.initial(6), "trailing": "intraday"}
 MOVES = {"AAA": [(100, 102, 97, 97), (97, 97, 97, 97), (97, 97, 97, 97)]}

@@ -1,45 +1,21 @@
 """The API of accounts: whose they are, what they show, and that looking at one judges it as a tick would."""
 
 import pytest
-from rest_framework.test import APIClient
 
 from core import throttling
 from marketdata.selectors import market_clock
 from marketdata.tests.factories import advance
 from propfirm.models import PropActivity, PropDispute
 from propfirm.tests import factories as make
+from propfirm.tests.client import api, refused
 from trading.models import Account, Verdict
 from trading.tests.factories import user
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1/prop-firm/accounts"
-FALL = {"AAA": [(100, 100, 94, 94), *[(94, 94, 94, 94)] * 4]}
 PARTS = ("", "/activities", "/violations", "/statistics", "/objectives", "/equity", "/rules", "/disputes", "/payouts")
 CHANCE = {"kind": "second_chance", "free_retries": 1}
 LIMIT = {"kind": "time_limit", "days": 1}
-
-
-def api(who=None):
-    client = APIClient()
-    if who is not None:
-        client.force_authenticate(who)
-    return client
-
-
-def refused(answer, status, code):
-    assert (answer.status_code, answer.data["code"]) == (status, code), answer.data
-    assert set(answer.data) == {"code", "message", "details"}
-
-
-def failed():
-    """An account that lost 5.4 % in a day, its market, its owner."""
-    market = make.market(FALL)
-    account, who = make.prop_account(make.plan(market))
-    make.trade(account, who, "buy", 900)
-    advance(market.id, 3)
-    make.deliver()
-    account.refresh_from_db()
-    return market, account, who
 
 
 def test_a_list_holds_ones_own_accounts_in_a_bounded_number_of_statements(django_assert_num_queries):
@@ -145,7 +121,7 @@ def test_a_breach_that_no_tick_has_shown_yet_is_found_by_refreshing():
 
 
 def test_what_ended_an_account_is_shown_and_may_be_objected_to_once():
-    _, account, _ = failed()
+    _, account, _ = make.failed()
     client, url = api(account.owner), f"{V1}/{account.number}"
     [row] = client.get(f"{url}/violations").data["results"]
     assert (row["kind"], row["rule_key"]) == ("fail", "daily_loss")
@@ -170,7 +146,7 @@ def test_what_ended_an_account_is_shown_and_may_be_objected_to_once():
 
 
 def test_lists_of_an_account_cost_a_bounded_number_of_statements(django_assert_num_queries):
-    _, account, _ = failed()
+    _, account, _ = make.failed()
     client, url = api(account.owner), f"{V1}/{account.number}"
     for part in ("activities", "violations", "disputes"):
         with django_assert_num_queries(2 if part == "disputes" else 3):

@@ -1,7 +1,6 @@
 """The API of purchases: from the plan to an account that is open, and a reset, by the sandbox provider."""
 
 import pytest
-from rest_framework.test import APIClient
 
 from marketdata.tests.factories import advance
 from payments.adapters.sandbox import checkouts
@@ -9,6 +8,7 @@ from payments.models import Payment
 from payments.tests.factories import PaymentFactory
 from propfirm.models import Affiliate, PropAccount
 from propfirm.tests import factories as make
+from propfirm.tests.client import api, refused
 from trading.tests.factories import user
 
 pytestmark = pytest.mark.django_db
@@ -19,21 +19,9 @@ SPLIT = {"code": "split", "name": "More", "price_percent": "20",
          "patches": [{"phase": "funded", "rule": "payout", "set": {"split_percent": "90"}}]}  # fmt: skip
 
 
-def api(who=None):
-    client = APIClient()
-    if who is not None:
-        client.force_authenticate(who)
-    return client
-
-
 def post(client, url, body, key="k1"):
     headers = {"Idempotency-Key": key} if key else {}
     return client.post(url, body, format="json", headers=headers)
-
-
-def refused(answer, status, code):
-    assert (answer.status_code, answer.data["code"]) == (status, code), answer.data
-    assert set(answer.data) == {"code", "message", "details"}
 
 
 def pay(url):

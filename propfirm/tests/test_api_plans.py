@@ -1,10 +1,10 @@
 """The API of plans and odds: what anyone sees before buying."""
 
 import pytest
-from rest_framework.test import APIClient
 
 from propfirm.services.plans import plan_draft, plan_withdraw
 from propfirm.tests import factories as make
+from propfirm.tests.client import api, refused
 from trading.domain.types import SYSTEM
 from trading.tests.factories import user
 
@@ -12,18 +12,6 @@ pytestmark = pytest.mark.django_db
 V1 = "/api/v1/prop-firm"
 SWING = {"code": "swing", "name": "Weekends", "price_percent": "12.5",
          "patches": [{"phase": "step-1", "rule": "daily_loss", "set": {"remove": True}}]}  # fmt: skip
-
-
-def api(who=None):
-    client = APIClient()
-    if who is not None:
-        client.force_authenticate(who)
-    return client
-
-
-def refused(answer, status, code):
-    assert (answer.status_code, answer.data["code"]) == (status, code), answer.data
-    assert set(answer.data) == {"code", "message", "details"}
 
 
 def test_plans_are_listed_for_anyone_in_a_bounded_number_of_statements(django_assert_num_queries):

@@ -78,6 +78,40 @@ def test_what_is_no_calendar_is_refused(data, zone):
     assert error.value.code == "calendar_invalid"
 
 
+def test_events_of_a_day_with_the_same_words_are_events_each():
+    twice = WEEKLY + b"Non-Farm Payrolls,USD,01-12-2024,2:00pm,High,\nNon-Farm Payrolls,USD,01-12-2024,2:00pm,High,\n"
+    events, bad = calendar_read(twice)
+    assert not bad
+    found = {event.at.hour: event.external_id for event in events if event.title.startswith("Non")}
+    assert sorted(found) == [8, 14]
+    [first] = [event for event in calendar_read(WEEKLY)[0] if event.title.startswith("Non")]
+    assert found[8] == first.external_id != found[14]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"title": "Rates\x00", "at": "2024-01-12T13:30:00Z"},
+        {"title": "Rates", "at": "0001-01-01T00:00:00+14:00"},
+        {"title": "Rates", "at": "9999-12-31T23:59:59-12:00"},
+        {"title": "Rates", "at": "2024-01-12T13:30:00Z", "id": "\ud800"},
+        {"title": "Rates", "at": "2024-01-12T13:30:00Z", "country": "U\x01S"},
+        {"title": "Rates", "at": "2024-01-12T13:30:00Z", "symbols": ["A\x00"]},
+        {"title": "Rates", "at": {"year": 2024}},
+    ],
+)
+def test_what_no_database_would_take_is_a_bad_row(row):
+    events, bad = calendar_read(json.dumps([{"impact": "high", **row}]).encode())
+    assert (events, len(bad)) == ([], 1)
+
+
+@pytest.mark.parametrize(("data", "zone"), [(b"[" * 200_000, "UTC"), (WEEKLY, "America"), (WEEKLY, "../../etc")])
+def test_what_would_break_a_reader_is_refused(data, zone):
+    with pytest.raises(Invalid) as error:
+        calendar_read(data, zone=zone)
+    assert error.value.code == "calendar_invalid"
+
+
 @pytest.mark.django_db
 def test_a_time_that_moves_within_the_day_is_the_same_event(tmp_path):
     path = tmp_path / "week.csv"
@@ -137,3 +171,15 @@ def test_a_market_that_hides_its_days_has_no_news():
     event(at)
     assert news_around(market.id, at) == ()
     assert upcoming(market.id) == []
+
+
+@pytest.mark.django_db
+def test_rules_see_a_whole_day_around_and_of_too_much_news_what_matters(monkeypatch):
+    market = make.market()
+    at = market_clock(market.id).at.replace(minute=59)
+    event(at + timedelta(hours=24), title="Tomorrow")
+    assert [item.title for item in news_around(market.id, at)] == ["Tomorrow"]
+    monkeypatch.setattr("propfirm.services.calendar.MOST_AROUND", 2)
+    event(at - timedelta(hours=2), title="Little", impact="low")
+    event(at - timedelta(hours=1), title="Middling", impact="medium")
+    assert [item.title for item in news_around(market.id, at)] == ["Middling", "Tomorrow"]

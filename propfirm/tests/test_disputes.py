@@ -23,14 +23,7 @@ def operator():
 
 @pytest.fixture
 def failed():
-    """900 shares of 100 at a mark of 94, 5,400 below: the day's 5,000 are used up."""
-    market = make.market({"AAA": [(100, 100, 94, 94), (94, 94, 94, 94), (94, 94, 94, 94)]})
-    account, who = make.prop_account(make.plan(market))
-    make.trade(account, who, "buy", 900)
-    advance(market.id, 4)
-    make.deliver()
-    account.refresh_from_db()
-    assert account.status == "failed"
+    market, account, who = make.failed()
     return market, account, who, make.phase_of(account).verdict_id
 
 

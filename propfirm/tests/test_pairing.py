@@ -1,10 +1,12 @@
 """Accounts of the firm that copy or mirror each other are found, once, and people decide what it means."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
 
+from core.models import AuditEntry
 from marketdata.selectors import market_clock
 from propfirm.models import PropFinding
 from propfirm.services.findings import finding_decide
@@ -75,3 +77,21 @@ def test_copies_and_hedges_are_found_once_and_stay_decided():
     assert (again.new, again.reopened) == (0, 0)
     copied.refresh_from_db()
     assert copied.status == "dismissed"
+
+
+def test_a_pair_has_one_finding_wherever_it_traded_and_comes_back_in_the_trail():
+    market = make.market({"AAA": [make.FLAT] * 3, "BBB": [make.FLAT] * 3})
+    plan = make.plan(market, max_accounts=10)
+    accounts = [make.prop_account(plan)[0] for _ in range(2)]
+    traded(accounts, [*steady(0, 0), *steady(1, 2)], market)
+    assert pairing_scan().new == 1
+    row = PropFinding.objects.get()
+    PropFinding.objects.update(
+        market_id=make.market({"ZZZ": [make.FLAT] * 2}).id, status="dismissed", score=row.score - Decimal("0.2")
+    )
+    scanned = pairing_scan()
+    assert (scanned.new, scanned.reopened) == (0, 1)
+    row.refresh_from_db()
+    assert (row.status, row.market_id) == ("open", market.id)
+    told = AuditEntry.objects.get(action="prop_finding.reopened")
+    assert (told.subject_id, told.actor_label) == (str(row.pk), "system")

@@ -20,7 +20,7 @@ from trading.models import RuleSet
 def test_every_plan_that_ships_reads_and_says_what_it_means(document):
     read = PlanDefinition.from_json(document)
     assert read.phases[-1].kind == "funded"
-    assert all(words for _, words in read.words(read.codes))
+    assert all(words for *_, words in read.told(read.codes))
     assert read.price_with(read.codes) >= read.price_minor
 
 

@@ -18,12 +18,19 @@ from core.pages import page, paginated
 from core.throttling import limit_attempts
 from propfirm.models import PropAccount
 from propfirm.pages import account_context, gauges
-from propfirm.selectors.accounts import account_detail, account_row, accounts_of, cards, own_account_row
+from propfirm.selectors.accounts import (
+    account_detail,
+    account_row,
+    accounts_of,
+    cards,
+    detail_of,
+    number_of_trading,
+    own_account_row,
+)
 from propfirm.selectors.plans import definition_of
 from propfirm.services.disputes import dispute_open
 from propfirm.services.plans import plan_market
 from propfirm.services.resets import retry_take
-from trading.models import Account
 from trading.pages import actor, market_context, viewer
 
 ROWS = 20
@@ -39,10 +46,10 @@ def account_list(request: HttpRequest) -> HttpResponse:
     return render(request, "propfirm/accounts/list.html", {"page": found, "section": "propfirm"})
 
 
-def _market(row: PropAccount, trading_id: int | None) -> dict[str, Any]:
+def _market(row: PropAccount, market_id: int | None) -> dict[str, Any]:
     """The ribbon's market: of the phase, or where the plan will be traded."""
-    if trading_id is not None:
-        return market_context(Account.objects.values_list("market_id", flat=True).get(pk=trading_id))
+    if market_id is not None:
+        return market_context(market_id)
     try:
         return market_context(plan_market(row.plan).id)
     except DomainError:
@@ -57,22 +64,19 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
     """The cockpit: how far from each limit, the curve with its floors, days, verdicts, what comes next."""
     who = viewer(request)
     row = account_row(number, who)
-    detail = account_detail(number, who)
+    detail = detail_of(row, who)
     trading_id = None if detail.phase is None else detail.phase.trading_account_id
     context: dict[str, Any] = {
-        **_market(row, trading_id),
+        **_market(row, detail.market_id),
         "section": "propfirm",
         "mine": who is not None and who.user_id == row.owner_id,
         "phases": definition_of(row.plan).phases,
         "trading_id": trading_id,
     }
     tick = context["market"].tick if context.get("market") else -1
-    market_id = 0
-    if trading_id is not None:
-        market_id = Account.objects.values_list("market_id", flat=True).get(pk=trading_id)
-    context |= account_context(row, detail, tick, market_id)
+    context |= account_context(row, detail, tick)
     if context["mine"] and trading_id is not None:
-        context["channels"] = f"market:{market_id},account:{trading_id}"
+        context["channels"] = f"market:{detail.market_id},account:{trading_id}"
     return render(request, "propfirm/accounts/account.html", context)
 
 
@@ -81,10 +85,20 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 @page
 def account_live(request: HttpRequest, number: str) -> HttpResponse:
-    """The figures that move, for the page that is open."""
+    """The figures that move, for the page that is open; one that is about what is over is loaded anew."""
     detail = account_detail(number, viewer(request))
+    if request.GET.get("state", detail.card.state) != detail.card.state:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     context = {"detail": detail, "gauges": gauges(detail.objectives)}
     return render(request, "propfirm/accounts/_live.html", context)
+
+
+@login_required
+@require_GET
+@page
+def account_of_trading(request: HttpRequest, trading_id: int) -> HttpResponse:
+    """From a trading account to the cockpit that it belongs to."""
+    return redirect("prop-account", number=number_of_trading(trading_id, viewer(request)))
 
 
 def _acted(request: HttpRequest, number: str, act: Callable[[], str]) -> HttpResponse:
@@ -130,6 +144,7 @@ def account_dispute(request: HttpRequest, number: str) -> HttpResponse:
 
 urlpatterns = [
     path("prop-firm/accounts", account_list, name="prop-accounts"),
+    path("prop-firm/accounts/of/<int:trading_id>", account_of_trading, name="prop-account-of"),
     path("prop-firm/accounts/<slug:number>", account, name="prop-account"),
     path("prop-firm/accounts/<slug:number>/live", account_live, name="prop-account-live"),
     path("prop-firm/accounts/<slug:number>/retry", account_retry, name="prop-account-retry"),

@@ -9,13 +9,13 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from core.errors import DomainError, Invalid, Unavailable
+from core.errors import DomainError
 from core.pages import page
-from core.throttling import address, limit
+from core.throttling import address
 from marketdata.domain.types import MarketView
 from propfirm.models import PropPlan
 from propfirm.pages import STEP_WORDS, odds_context, purchase_context
-from propfirm.selectors.plans import PlanView, definition_of, plan_offered, plan_view, plans_offered
+from propfirm.selectors.plans import PlanView, definition_of, plan_offered_row, plan_view, plans_offered
 from propfirm.services.plans import plan_market
 from trading.pages import market_context, viewer
 
@@ -50,22 +50,19 @@ def plan_list(request: HttpRequest) -> HttpResponse:
     return render(request, "propfirm/plans/list.html", context)
 
 
-def _chosen(request: HttpRequest, plan: PlanView) -> list[str]:
-    return [code for code in request.GET.getlist("add_on")[:8] if any(item.code == code for item in plan.add_ons)]
-
-
 def _context(request: HttpRequest, code: str) -> tuple[PropPlan, PlanView, dict[str, Any]]:
-    plan = plan_offered(code)
-    add_ons = _chosen(request, plan)
-    row = PropPlan.objects.get(pk=plan.id)
+    row = plan_offered_row(code)
+    read = definition_of(row)
+    add_ons = [code for code in request.GET.getlist("add_on")[:8] if code in read.codes]
     plan = plan_view(row, add_ons)
     who = viewer(request)
-    read = definition_of(row)
     rules = [read.rule_set(index, add_ons) for index in range(len(read.phases))]
-    context: dict[str, Any] = {"plan": plan, "add_ons": add_ons, "section": "propfirm"}
-    if request.GET.get("odds"):
-        limit("odds", f"user:{who.user_id}" if who else f"ip:{address(request)}")
-    context |= odds_context(plan, rules, request.GET.dict(), read.price_with(add_ons), who.user_id if who else None)
+    context: dict[str, Any] = {"plan": plan, "add_ons": add_ons, "section": "propfirm", "status": 200}
+    # Who looks as a trader asks at their own expense.
+    operator = getattr(request, "operator", None)
+    payer = f"user:{operator.pk if operator else who.user_id}" if who else f"ip:{address(request)}"
+    user_id = who.user_id if who else None
+    context |= odds_context(plan, rules, request.GET.dict(), read.price_with(add_ons), user_id, payer)
     return row, plan, context
 
 
@@ -74,27 +71,22 @@ def _context(request: HttpRequest, code: str) -> tuple[PropPlan, PlanView, dict[
 def plan_page(request: HttpRequest, code: str) -> HttpResponse:
     """One plan: its rules in words with the add-ons that are chosen, its price, its odds."""
     row, plan, context = _context(request, code)
+    who = viewer(request)
     affiliate = request.GET.get("affiliate", "").strip()[:20]
-    try:
-        context |= purchase_context(plan, context["add_ons"], affiliate)
-    except Invalid as error:
-        context |= purchase_context(plan, context["add_ons"], "") | {"affiliate_problem": error.message}
+    context |= purchase_context(plan, context["add_ons"], affiliate, (who.user_id if who else None) or 0)
     market = _market(row)
     if market is not None:
         context |= market_context(market.id)
     context |= {"coupon": request.GET.get("coupon", "").strip()[:32], "can_buy": market is not None}
-    return render(request, "propfirm/plans/plan.html", context)
+    return render(request, "propfirm/plans/plan.html", context, status=context["status"])
 
 
 @require_GET
 @page
 def plan_odds(request: HttpRequest, code: str) -> HttpResponse:
     """The odds alone, for the page that is open."""
-    try:
-        _, _, context = _context(request, code)
-    except Unavailable:
-        return HttpResponse(status=503)
-    return render(request, "propfirm/plans/_odds.html", context)
+    _, _, context = _context(request, code)
+    return render(request, "propfirm/plans/_odds.html", context, status=context["status"])
 
 
 urlpatterns = [

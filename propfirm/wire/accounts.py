@@ -239,7 +239,7 @@ def detail_data(found: AccountDetail) -> dict[str, Any]:
         **_figures(found),
         **objectives_data(found),
         "add_ons": list(found.add_ons),
-        "payment_id": found.payment_id,
+        "payment_id": found.card.payment_id,
         "locked_until": found.locked_until,
         "lock_reason": found.lock_reason,
         "next_reset_at": None if found.rules is None else found.rules.next_reset_at,

@@ -46,7 +46,7 @@ if (root && root.dataset.channels) {
     channels: root.dataset.channels,
     secondsPerTick: root.dataset.seconds,
     status: root.dataset.status,
-    // A verdict changes what the page is about.
-    handlers: { fill: changed, order: changed, reconnected: changed, verdict: () => window.location.reload() },
+    // What a verdict changes comes with the figures, which load the page anew when it is about something else now.
+    handlers: { fill: changed, order: changed, reconnected: changed, verdict: changed },
   });
 }

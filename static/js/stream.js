@@ -35,6 +35,11 @@ export class Stream {
       this.retry();
       return;
     }
+    // Whoever may not hear of it is not asked again.
+    if (!url) {
+      this.show("stale", "not live for you");
+      return;
+    }
     if (this.source) return;
     const source = new EventSource(url);
     this.source = source;
@@ -51,7 +56,7 @@ export class Stream {
       this.retry();
     };
     source.addEventListener("overflow", () => this.handlers.reconnected && this.handlers.reconnected());
-    for (const name of ["tick", "standings", "status", "decision", "order", "fill", "quote", "comment"]) {
+    for (const name of ["tick", "standings", "status", "decision", "order", "fill", "quote", "comment", "verdict"]) {
       source.addEventListener(name, (event) => this.receive(name, event));
     }
   }
@@ -61,6 +66,7 @@ export class Stream {
     const query = new URLSearchParams({ channels: this.channels });
     if (this.channels.includes("account:")) {
       const answer = await fetch(`/stream-token?${query}`, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      if (answer.status === 401 || answer.status === 403) return "";
       if (!answer.ok) throw new Error(`stream token: ${answer.status}`);
       query.set("token", (await answer.json()).token);
     }

@@ -21,6 +21,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "prop-firm/affiliate"): "self",
     ("GET", _PAGE): "records",
     ("GET", f"{_PAGE}/live"): "records",
+    ("GET", "prop-firm/accounts/of/<int:trading_id>"): "records",
     ("POST", f"{_PAGE}/retry"): "owner",
     ("POST", f"{_PAGE}/disputes"): "owner",
     ("GET", f"{_MONEY}/payouts"): "records",
@@ -85,6 +86,7 @@ def _certificate(owner: User) -> str:
 ARGS: dict[str, Callable[[User], object]] = {
     "<slug:number>": lambda owner: _account(owner).number,
     "<int:plan_id>": lambda owner: _plan(owner).pk,
+    "<int:trading_id>": lambda owner: make.phase_of(_account(owner)).trading_account_id,
 }
 _NUMBER = {"<str:number>": ARGS["<slug:number>"]}
 _CODE = {"<slug:code>": lambda owner: _plan(owner).code}

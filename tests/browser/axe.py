@@ -31,3 +31,14 @@ def assert_accessible(page: Page) -> None:
         found = findings(page) if theme == "dark" else findings(page, "color-contrast")
         assert not found, f"{page.url} ({theme}): {found}"
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", before)
+
+
+def shot(page: Page, shots: Path | None, name: str) -> None:
+    """The page is accessible, fits a phone and a desktop, and is kept where that was asked for."""
+    assert_accessible(page)
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
+        if shots is not None:
+            page.wait_for_timeout(300)
+            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)

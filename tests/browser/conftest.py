@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from contests.services.contests import contest_create, contest_start
 from core.money import Money
 from marketdata.models import Instrument
 from tests.browser.kept import made_once
+from tests.browser.people import is_complaint
 from trading.domain.types import Actor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,6 +208,25 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made.set_default_timeout(15_000)
     yield made
     made.close()
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Makes pages of different people; none tolerates a complaint in the console."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def opened() -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not complaints
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from core.services.books import verify
 from marketdata.services.ticks import market_step
 from payments.services.plans import plans_sync
 from payments.services.reconciliation import reconcile_all
-from tests.browser.axe import assert_accessible
-from tests.browser.people import PASSWORD, arrive, is_complaint, sign_in
+from tests.browser.axe import shot
+from tests.browser.people import PASSWORD, arrive, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -33,33 +33,6 @@ def url(live_server, transactional_db, settings):
     plans_sync()
     roles_sync()
     return live_server.url
-
-
-@pytest.fixture
-def people(browser, url):
-    """Pages of different people; none tolerates a complaint in the console."""
-    complaints, contexts = [], []
-
-    def opened() -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not complaints
-
-
-def shot(page: Page, shots, name: str) -> None:
-    assert_accessible(page)
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-        if shots is not None:
-            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
 
 
 def organise(page: Page, url: str, shots) -> Contest:

@@ -11,8 +11,9 @@ from contests.models import Contest, Team
 from contests.services.closing import contest_end
 from contests.tests.factories import OPERATOR, bars_load
 from marketdata.services.ticks import market_step
+from tests.browser.axe import shot
 from tests.browser.people import PASSWORD, arrive, sign_in
-from tests.browser.test_contest_money import people, shot, url  # noqa: F401 - fixtures
+from tests.browser.test_contest_money import url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.browser
 PLACE = "/contests/pairs"

@@ -21,8 +21,8 @@ from payments.tests.factories_payouts import finance, known
 from propfirm.models import PropAccount, PropCertificate, PropPayout
 from propfirm.services.payouts import payout_approve, payout_review
 from propfirm.tests import factories as make
-from tests.browser.axe import assert_accessible
-from tests.browser.people import arrive, is_complaint
+from tests.browser.axe import shot
+from tests.browser.people import arrive
 from trading.models import Verdict
 
 pytestmark = pytest.mark.browser
@@ -38,34 +38,6 @@ def url(live_server, transactional_db, settings):
     settings.SITE_URL = live_server.url
     settings.PAYOUT_HOLD_HOURS = 0
     return live_server.url
-
-
-@pytest.fixture
-def people(browser, url):
-    """Pages of different people; none tolerates a complaint in the console."""
-    complaints, contexts = [], []
-
-    def opened() -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not complaints
-
-
-def shot(page: Page, shots, name: str) -> None:
-    assert_accessible(page)
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-        if shots is not None:
-            page.wait_for_timeout(300)
-            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
 
 
 def purchase(page: Page, url: str, code: str, shots, name: str) -> PropAccount:

@@ -40,7 +40,8 @@ FROM unnest(%s::bigint[]) AS a(id) CROSS JOIN LATERAL (
     WHERE account_id = a.id AND market_at >= %s AND market_at <= %s ORDER BY id DESC LIMIT %s
 ) f JOIN trading_order o ON o.id = f.order_id
 WHERE o.role = '' AND o.source <> ALL(%s)
-ORDER BY f.order_id, f.id
+ORDER BY f.order_id DESC, f.id
+LIMIT %s
 """  # noqa: S608
 
 
@@ -55,10 +56,11 @@ def trades_of_group(group_id: int) -> Trades:
 def trades_of_accounts(account_ids: Sequence[int], *, since: datetime, until: datetime) -> Trades:
     """Such orders of some accounts whose first fill lies in a span of market time, both ends included.
 
-    Of each account at most the newest 1,000 fills, as many as the comparison of pairs looks at.
+    Of each account at most the newest 1,000 fills, as many as the comparison of pairs looks at; of all together at
+    most the newest MOST_ORDERS orders.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OF_ACCOUNTS, [list(account_ids), since, until, MOST_TRADES, _BY_ITSELF])
+        cursor.execute(_OF_ACCOUNTS, [list(account_ids), since, until, MOST_TRADES, _BY_ITSELF, MOST_ORDERS])
         return _columns(cursor)
 
 

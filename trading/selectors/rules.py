@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -187,7 +187,8 @@ def verdicts_query(account_id: int, viewer: Actor | None) -> QuerySet[Verdict]:
     return Verdict.objects.filter(account_id=account_id).defer("evidence").order_by("-id")
 
 
-def _whole(row: Verdict) -> Mapping[str, Any]:
+def verdict_data(row: Verdict) -> dict[str, Any]:
+    """A stored verdict as the functions that judge it again take it."""
     names = ("kind", "rule_key", "code", "message", "evidence")
     return {name: getattr(row, name) for name in names}
 
@@ -206,10 +207,10 @@ def verdict_evidence(verdict_id: int, viewer: Actor | None) -> dict[str, Any]:
         "market_at": row.market_at.isoformat(),
         "created_at": row.created_at.isoformat(),
     }
-    return with_checksums({**labels, **_whole(row)})
+    return with_checksums({**labels, **verdict_data(row)})
 
 
 def verdict_check(verdict_id: int) -> tuple[VerdictView, Verification] | None:
     """A stored verdict computed again from its evidence; None when there is none."""
     row = Verdict.objects.filter(pk=verdict_id).first()
-    return None if row is None else (verdict_view(row), verify(_whole(row)))
+    return None if row is None else (verdict_view(row), verify(verdict_data(row)))

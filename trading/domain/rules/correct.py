@@ -45,19 +45,24 @@ def reevaluate(data: Mapping[str, Any], prices: Mapping[str, Decimal]) -> list[V
         raise Invalid("evidence_unreadable", "The evidence of this verdict cannot be read.") from error
 
 
-def _inputs(evidence: Mapping[str, Any], seen: Observation, prices: Mapping[str, Decimal]) -> dict[str, Any]:
-    if not prices:
-        return dict(evidence["inputs"])
-    places = exponent(evidence["state"]["currency"])
+def observed_at(seen: Observation, prices: Mapping[str, Decimal], currency: str) -> Observation:
+    """What was seen, at other prices by symbol: positions and equity anew, the balance as it was."""
+    places = exponent(currency)
     positions = tuple(
         _valued(held, prices[held.symbol], places) if held.symbol in prices else held for held in seen.positions
     )
     equity = seen.balance_minor + sum(held.profit_minor for held in positions)
-    corrected = replace(seen, equity_minor=equity, positions=positions)
+    return replace(seen, equity_minor=equity, positions=positions)
+
+
+def _inputs(evidence: Mapping[str, Any], seen: Observation, prices: Mapping[str, Decimal]) -> dict[str, Any]:
+    if not prices:
+        return dict(evidence["inputs"])
+    corrected = observed_at(seen, prices, evidence["state"]["currency"])
     inputs = {**evidence["inputs"], "observation": encode(corrected)}
     if "closing" in inputs:
         closing = decode(Closing, inputs["closing"])
-        moved = closing.equity_minor + equity - seen.equity_minor
+        moved = closing.equity_minor + corrected.equity_minor - seen.equity_minor
         inputs["closing"] = encode(replace(closing, equity_minor=moved))
     return inputs
 

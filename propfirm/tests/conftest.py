@@ -1,1 +1,0 @@
-"""Fixtures: nothing of one test is remembered in the next."""
