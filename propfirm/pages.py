@@ -169,6 +169,8 @@ def gauges(objectives: Sequence[Objective]) -> list[Gauge]:
     for item in objectives:
         if item.kind == "limit":
             tone = "down" if item.percent >= 80 else "warn" if item.percent >= 50 else "up"
+        elif item.kind == "share":
+            tone = "up" if item.is_met else "warn"
         else:
             tone = "up" if item.is_met else "plain"
         found.append(Gauge(item, tone, max(0, min(item.percent, 100))))
@@ -176,11 +178,13 @@ def gauges(objectives: Sequence[Objective]) -> list[Gauge]:
 
 
 def lines_of(detail: AccountDetail) -> list[dict[str, Any]]:
-    """Floors and targets for the chart: {title, kind, minor}."""
+    """Floors, targets and what floors trail, for the chart: {title, kind, minor}."""
     if detail.rules is None:
         return []
     names = {"daily_loss": "Daily floor", "max_loss": "Floor", "profit_target": "Target"}
-    return [
+    peak = detail.rules.high_water_minor
+    high = [] if peak is None else [{"title": "High water", "kind": "high", "minor": peak}]
+    return high + [
         {"title": names[limit.kind], "kind": "target" if limit.kind == "profit_target" else "floor",
          "minor": limit.line_minor}
         for limit in detail.rules.limits

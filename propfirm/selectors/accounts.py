@@ -82,7 +82,10 @@ class PhaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Something to reach, or to stay away from. `kind`: target, days or limit. `percent`: done, or of a limit used."""
+    """Something to reach, or to stay away from. `kind`: target, days, share or limit.
+
+    `percent`: done, of a limit used, or of the profit that the best day made.
+    """
 
     key: str
     kind: str
@@ -263,7 +266,13 @@ def objectives_of(rules: AccountRulesView) -> tuple[Objective, ...]:
     for key, done, wanted in rules.trading_days:
         percent = min(done * 100 // wanted, 100)
         found.append(Objective(key, "days", f"Trading days: {done} of {wanted}", texts[key], done >= wanted, percent))
-    return tuple(sorted(found, key=lambda item: ("target", "days", "limit").index(item.kind)))
+    for share in rules.shares:
+        percent = min(max(share.best_minor * 100 // share.profit_minor, 0), 100) if share.profit_minor > 0 else 0
+        name = f"Best day: at most {share.percent} % of the profit"
+        # Where there is no profit yet, no day made too much of it.
+        is_met = share.is_met or share.profit_minor <= 0
+        found.append(Objective(share.rule_key, "share", name, texts[share.rule_key], is_met, percent))
+    return tuple(sorted(found, key=lambda item: ("target", "days", "share", "limit").index(item.kind)))
 
 
 def activities_query(account_id: int) -> QuerySet[PropActivity]:

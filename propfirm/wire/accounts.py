@@ -63,14 +63,16 @@ class PropPhaseOut(serializers.Serializer):
 
 
 class PropObjectiveOut(serializers.Serializer):
-    """Something to reach, or to stay away from. Amounts are null for days."""
+    """Something to reach, or to stay away from. Amounts are null for days and shares."""
 
     key = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["target", "days", "limit"])
+    kind = serializers.ChoiceField(choices=["target", "days", "share", "limit"])
     name = serializers.CharField()
     text = serializers.CharField(help_text="The rule in words")
     is_met = serializers.BooleanField()
-    percent = serializers.IntegerField(help_text="Done, or of a limit used; 0 to 100")
+    percent = serializers.IntegerField(
+        help_text="Done, of a limit used, or the best day's share of the profit; 0 to 100"
+    )
     line = serializers.CharField(allow_null=True, help_text="The floor, or the target")
     now = serializers.CharField(allow_null=True)
     distance = serializers.CharField(allow_null=True, help_text="Room above the floor, or what is missing")

@@ -15,12 +15,20 @@ function toggle(opener, open) {
   opener.setAttribute("aria-expanded", String(open));
   if (open) return;
   row.firstElementChild.replaceChildren();
-  // What changed while somebody was typing shows now.
-  if (row.closest("[data-waits]")) {
-    row.closest("[data-waits]").removeAttribute("data-waits");
-    document.body.dispatchEvent(new CustomEvent("account-changed"));
-  }
+  caughtUp(row);
 }
+
+// What changed while somebody was at work in a table shows now.
+function caughtUp(inside) {
+  const table = inside.closest("[data-waits]");
+  if (!table) return;
+  table.removeAttribute("data-waits");
+  document.body.dispatchEvent(new CustomEvent("account-changed"));
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches(".cancel-all [type=checkbox]") && !event.target.checked) caughtUp(event.target);
+});
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-editor]");
@@ -49,6 +57,10 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
 
 // A form that was taken has done its work: it closes, and the table shows what became of it. One that was refused stays.
 document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (event.target.matches && event.target.matches(".cancel-all")) {
+    event.target.reset();
+    caughtUp(event.target);
+  }
   const row = event.target.closest && event.target.closest(".editor-row");
   if (!row || event.target.tagName !== "FORM" || !event.detail.successful) return;
   const opener = openerOf(row);
@@ -56,11 +68,11 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   opener.focus();
 });
 
-// A table is not replaced under somebody who is typing in it.
+// A table is not replaced under somebody who is typing in it, or has ticked what they are about to send.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
   if (!["positions", "orders"].includes(target.id)) return;
-  if (target.querySelector(".editor-row:not([hidden])")) {
+  if (target.querySelector(".editor-row:not([hidden]), .cancel-all :checked")) {
     event.detail.shouldSwap = false;
     target.setAttribute("data-waits", "");
   }

@@ -28,15 +28,15 @@ if (holder) {
       return info;
     },
   });
+  // Where no floor trails, the high water is the curve's own.
+  if (!lines.some((line) => line.kind === "high")) lines.push({ title: "High water", kind: "high", minor: Math.max(...values) * scale });
   const drawn = lines.map((line) => ({
     line,
-    drawn: curve.series.createPriceLine({ price: line.minor / scale, title: line.title, lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: true }),
+    drawn: curve.series.createPriceLine({ price: line.minor / scale, title: line.title, lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: line.kind !== "high" }),
   }));
-  const peak = Math.max(...values);
-  const high = curve.series.createPriceLine({ price: peak, title: "High water", lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: false });
+  const colours = { floor: "--down", target: "--up", high: "--ink-3" };
   themed(() => {
-    for (const { line, drawn: one } of drawn) one.applyOptions({ color: colour(line.kind === "floor" ? "--down" : "--up") });
-    high.applyOptions({ color: colour("--ink-3") });
+    for (const { line, drawn: one } of drawn) one.applyOptions({ color: colour(colours[line.kind]) });
   });
 }
 

@@ -112,7 +112,12 @@ def test_a_position_is_protected_changed_and_closed_in_parts(site: Site, page: P
     expect(page.locator("[data-position]")).to_have_attribute("data-quantity", "250")
 
     page.get_by_role("tab", name=re.compile("Open orders")).click()
-    page.get_by_label(re.compile("^All 2 of them")).check()
+    every = page.get_by_label(re.compile("^All 2 of them"))
+    every.check()
+    # What changes meanwhile does not take away what is ticked.
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('account-changed'))")
+    expect(page.locator("#orders")).to_have_attribute("data-waits", "")
+    expect(every).to_be_checked()
     page.get_by_role("button", name="Cancel all").click()
     expect(page.locator("#ticket-result")).to_contain_text("orders cancelled")
     expect(page.locator("#orders")).to_contain_text("No order is waiting.")

@@ -22,9 +22,9 @@ from trading.domain.rules import (
     words,
 )
 from trading.domain.rules.floors import LossRule, allowance, floor_minor, target_minor, tested_minor
-from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
-from trading.domain.rules.phase import days_done
-from trading.domain.types import Actor
+from trading.domain.rules.limits import Consistency, DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
+from trading.domain.rules.phase import consistent, days_done, shares
+from trading.domain.types import Actor, plain
 from trading.models import Account, AccountRules, Position, RuleLines, Verdict
 from trading.selectors.accounts import may_see
 from trading.selectors.marks import marks_at
@@ -60,8 +60,22 @@ class RuleView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareView:
+    """How much of the profit the best day made, minor units; `percent` of it is allowed. It holds back, only."""
+
+    rule_key: str
+    best_minor: int
+    profit_minor: int
+    percent: str
+    is_met: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRulesView:
-    """An account's rules at the quotes in force. Amounts are minor units of `currency`; times are the market's."""
+    """An account's rules at the quotes in force. Amounts are minor units of `currency`; times are the market's.
+
+    `high_water_minor` is what the floors that trail follow; None when none trails.
+    """
 
     account_id: int
     rule_set_id: int
@@ -80,6 +94,8 @@ class AccountRulesView:
     trading_days: tuple[tuple[str, int, int], ...]
     rules: tuple[RuleView, ...]
     limits: tuple[LimitView, ...]
+    shares: tuple[ShareView, ...]
+    high_water_minor: int | None
 
 
 def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
@@ -112,6 +128,8 @@ def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
         trading_days=tuple((days.key, days_done(days, state), days.days) for days in rule_set.of(MinTradingDays)),
         rules=tuple(RuleView(rule.key, rule.kind, words(rule, rule_set.currency)) for rule in rule_set.rules),
         limits=tuple(_limits(rule_set, state, seen)),
+        shares=tuple(_share(rule, state, seen.balance_minor) for rule in rule_set.of(Consistency)),
+        high_water_minor=max((mark.minor for mark in state.high_waters), default=None),
     )
 
 
@@ -142,6 +160,11 @@ def _limits(rule_set: RuleSet, state: RuleState, seen: Observation) -> Iterator[
             gained, wanted = now - state.initial_minor, target - state.initial_minor
             done = max(gained * 100 // wanted, 0) if wanted else 100
             yield LimitView(rule.key, rule.kind, rule.tested, target, now, max(target - now, 0), done)
+
+
+def _share(rule: Consistency, state: RuleState, balance_minor: int) -> ShareView:
+    best, profit = shares(rule, state, balance_minor)
+    return ShareView(rule.key, best, profit, plain(rule.percent), consistent(rule, state, balance_minor))
 
 
 def _floor(rule: LossRule, state: RuleState, seen: Observation) -> LimitView:

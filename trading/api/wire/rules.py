@@ -40,6 +40,16 @@ class TradingDaysOutput(serializers.Serializer):
     needed = serializers.IntegerField()
 
 
+class ShareOutput(serializers.Serializer):
+    """How much of the profit the best day made; it may be at most `percent` of it."""
+
+    rule_key = serializers.CharField()
+    best = serializers.CharField()
+    profit = serializers.CharField()
+    percent = serializers.CharField()
+    is_met = serializers.BooleanField()
+
+
 class AccountRulesOutput(serializers.Serializer):
     """The rules of an account, and where it stands by them. Times are the market's."""
 
@@ -60,6 +70,8 @@ class AccountRulesOutput(serializers.Serializer):
     trading_days = TradingDaysOutput(many=True)
     rules = RuleOutput(many=True)
     limits = LimitOutput(many=True)
+    shares = ShareOutput(many=True)
+    high_water = serializers.CharField(allow_null=True, help_text="What floors that trail follow")
 
 
 class VerdictOutput(serializers.Serializer):
@@ -111,7 +123,21 @@ def rules_data(view: AccountRulesView) -> dict[str, Any]:
     ]
     plain = {name: value for name, value in asdict(view).items() if not name.endswith("_minor")}
     days = [{"rule_key": key, "done": done, "needed": needed} for key, done, needed in view.trading_days]
-    return {**plain, **money, "limits": limits, "trading_days": days}
+    peak = view.high_water_minor
+    high_water = None if peak is None else major_text(peak, view.currency)
+    shares = [
+        {
+            "rule_key": item.rule_key,
+            "best": major_text(item.best_minor, view.currency),
+            "profit": major_text(item.profit_minor, view.currency),
+            "percent": item.percent,
+            "is_met": item.is_met,
+        }
+        for item in view.shares
+    ]
+    return {
+        **plain, **money, "high_water": high_water, "limits": limits, "shares": shares, "trading_days": days,
+    }  # fmt: skip
 
 
 def verdict_data(view: VerdictView) -> dict[str, Any]:
