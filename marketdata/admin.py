@@ -2,27 +2,19 @@
 
 from collections.abc import Callable
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.db.models import Model, QuerySet
-from django.forms import CharField
+from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.errors import DomainError
+from core.admin import ReasonForm, act_on
 from core.readonly_admin import ReadOnlyAdmin
 from marketdata import admin_feed, admin_sessions  # noqa: F401  (they register their pages)
 from marketdata.models import BarSeries, CorporateAction, DailyBar, FxRate, Instrument, Listing, Market
 from marketdata.services import listings, markets
 
 BARS_SHOWN = 30
-
-
-class ReasonForm(ActionForm):
-    """Asks why beside the choice of an action."""
-
-    reason = CharField(required=False, max_length=300, label="Reason")
 
 
 @admin.register(Instrument)
@@ -76,23 +68,6 @@ class FxRateAdmin(ReadOnlyAdmin):
     ordering = ("-date", "base", "quote")
 
 
-def _act(
-    page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, change: Callable[[Model, str], object], done: str
-) -> None:
-    """Do an audited act on each row, for a reason, and say what became of it."""
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        page.message_user(request, "Give a reason.", messages.ERROR)
-        return
-    for row in queryset:
-        try:
-            change(row, reason)
-        except DomainError as error:
-            page.message_user(request, f"{row}: {error.message}", messages.ERROR)
-        else:
-            page.message_user(request, f"{row} is {done}.", messages.SUCCESS)
-
-
 @admin.register(Listing)
 class ListingAdmin(ReadOnlyAdmin):
     """A listing can be halted, so that nothing of it fills, and resumed."""
@@ -109,23 +84,19 @@ class ListingAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Halt trading", permissions=["operate"])
     def halt(self, request: HttpRequest, queryset: QuerySet[Listing]) -> None:
-        _act(
-            self,
-            request,
-            queryset,
-            lambda row, reason: listings.listing_halt(actor=request.user, listing_id=row.pk, reason=reason),
-            "halted",
-        )
+        def act(row: Listing, reason: str) -> str:
+            listings.listing_halt(actor=request.user, listing_id=row.pk, reason=reason)
+            return "halted"
+
+        act_on(self, request, queryset, act)
 
     @admin.action(description="Resume trading", permissions=["operate"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Listing]) -> None:
-        _act(
-            self,
-            request,
-            queryset,
-            lambda row, reason: listings.listing_resume(actor=request.user, listing_id=row.pk, reason=reason),
-            "trading",
-        )
+        def act(row: Listing, reason: str) -> str:
+            listings.listing_resume(actor=request.user, listing_id=row.pk, reason=reason)
+            return "trading"
+
+        act_on(self, request, queryset, act)
 
 
 @admin.register(Market)
@@ -141,13 +112,11 @@ class MarketAdmin(ReadOnlyAdmin):
         return request.user.is_superuser or request.user.has_perm("marketdata.change_market")
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Market], change: Callable[..., object], done: str) -> None:
-        _act(
-            self,
-            request,
-            queryset,
-            lambda row, reason: change(actor=request.user, market_id=row.pk, reason=reason),
-            done,
-        )
+        def act(row: Market, reason: str) -> str:
+            change(actor=request.user, market_id=row.pk, reason=reason)
+            return done
+
+        act_on(self, request, queryset, act)
 
     @admin.action(description="Start", permissions=["operate"])
     def start(self, request: HttpRequest, queryset: QuerySet[Market]) -> None:

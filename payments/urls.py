@@ -1,13 +1,7 @@
 """Pages of the payments app."""
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from core.routes import routes_of
 from payments import web
 
-urlpatterns = [
-    pattern
-    # The addresses of providers' own pages before the general ones.
-    for found in sorted((module.name for module in iter_modules(web.__path__)), reverse=True)
-    for pattern in getattr(import_module(f"payments.web.{found}"), "urlpatterns", [])
-]
+# The addresses of providers' own pages before the general ones.
+urlpatterns = routes_of(web, reverse=True)

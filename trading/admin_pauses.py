@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.admin import ReasonForm
 from core.readonly_admin import ReadOnlyAdmin
-from trading.admin_acts import ReasonForm, act_on
+from trading.admin_acts import act_on
 from trading.domain.types import Actor
 from trading.models import EnforcementPause
 from trading.services import pauses

@@ -1,6 +1,6 @@
 """Operator pages of the ground floor."""
 
 from core.admin import audit, books, flags
-from core.admin.common import ReadOnlyInline, ReasonForm, reason_of
+from core.admin.common import ReadOnlyInline, ReasonForm, act_on, reason_of
 
-__all__ = ["ReadOnlyInline", "ReasonForm", "audit", "books", "flags", "reason_of"]
+__all__ = ["ReadOnlyInline", "ReasonForm", "act_on", "audit", "books", "flags", "reason_of"]
