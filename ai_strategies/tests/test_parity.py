@@ -64,9 +64,9 @@ def test_every_built_in_strategy_as_a_live_agent_and_in_a_backtest():
     assert set(LIVELY) == set(STRATEGIES)
     agents = [agent(key, params=params, key=key.replace("_", "-"), seed=11) for key, params in LIVELY.items()]
     limits = {"commission_bps": "7", "max_position_pct": "40", "max_trades_per_day": 3}
-    bars, fields = wavy_bars(days=45, symbols=5), {"constraints": limits, "agent_interval_minutes": 120}
+    bars, fields = wavy_bars(days=32, symbols=5), {"constraints": limits, "agent_interval_minutes": 120}
     view = arena(*agents, started=False, bars=bars, market={"seed": 3}, **fields)
-    assert assert_agents_match(view, 45 * 4, 3) == set(STRATEGIES)
+    assert assert_agents_match(view, 32 * 4, 3) == set(STRATEGIES)
     codes = set(Decision.objects.filter(contest_id=view.id).values_list("code", flat=True))
     assert codes & {"position_limit", "daily_trade_limit", "not_enough_buying_power"}, "the contest's limits must bite"
 
@@ -89,7 +89,7 @@ def test_the_demo_cast_over_the_loaded_history():
     assert Adjustment.objects.filter(kind="dividend").exists()
 
 
-def market_of(days: int = 30, symbols: int = 3, seed: int = 7, **more):
+def market_of(days: int = 22, symbols: int = 3, seed: int = 7, **more):
     bars = wavy_bars(days=days, symbols=symbols, seed=seed)
     return replay_market(bars, warmup=5, **{"spread_bps": 8, **more})
 

@@ -4,7 +4,6 @@ Their events come shuffled, twice, late or not at all, while the provider times 
 crash in the middle of a booking. In the end the books equal the provider's, and everything was handed over once.
 """
 
-import os
 import random
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from accounts.tests.factories import UserFactory
 from core.errors import Conflict, DomainError
 from core.models import OutboxEvent
 from core.services.books import verify
+from core.tests.whole import IS_WHOLE
 from payments import entitlements
 from payments.adapters import registry
 from payments.adapters.sandbox import charges, checkouts, subscriptions
@@ -54,7 +54,6 @@ from payments.tests.factories_payouts import finance, known, owe
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # Payments, plans, payouts: with their refunds and disputes five hundred objects, or a third of them in every run.
-IS_WHOLE = os.environ.get("STORM") == "whole"
 WHOLE, SMALL = ((225, 30, 65) if IS_WHOLE else (60, 8, 18)), (40, 8, 12)
 LEAST = 500 if IS_WHOLE else 120
 TRANSIENT = (ProviderError, DomainError)

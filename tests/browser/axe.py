@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 SOURCE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 GRAVE = ("serious", "critical")
+SIZES = ((390, 844), (1440, 900))
 
 
 def findings(page: Page, *rules: str) -> list[str]:
@@ -36,9 +37,26 @@ def assert_accessible(page: Page) -> None:
 def shot(page: Page, shots: Path | None, name: str) -> None:
     """The page is accessible, fits a phone and a desktop, and is kept where that was asked for."""
     assert_accessible(page)
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-        if shots is not None:
+    fits(page, shots, name)
+
+
+def fits(page: Page, shots: Path | None, name: str, *, full: bool = True) -> None:
+    """The page fits a phone and a desktop; pictures of both, by night and by day, where they were asked for.
+
+    Widths do not depend on the theme, and a page is the same page at either width: it is loaded once.
+    """
+    before = page.viewport_size
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
+        if shots is None:
+            continue
+        shown = page.evaluate("document.documentElement.dataset.theme")
+        for theme in ("light", "dark"):
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
             page.wait_for_timeout(300)
-            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
+            page.screenshot(path=shots / f"{name}-{width}-{theme}.png", full_page=full)
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", shown)
+    if before is not None:
+        page.set_viewport_size(before)

@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import ApiKey
 from accounts.tests.factories import PASSWORD, UserFactory
+from tests.browser.axe import fits
 from tests.browser.people import is_complaint
 
 NAME = "Grid bot"
@@ -38,30 +39,20 @@ def status(live_server, key):
     return answer.status, json.loads(answer.read()).get("code")
 
 
-def shot(page, shots, name):
-    if shots is None:
-        return
-    for width in (1440, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
 def test_a_key_from_its_making_to_its_end(page, live_server, shots):
-    shot(page, shots, "keys-empty")
+    fits(page, shots, "keys-empty")
     page.get_by_role("link", name="New key").click()
-    shot(page, shots, "keys-new")
+    fits(page, shots, "keys-new")
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Read and trade").check()
     page.get_by_label("Addresses it may be used from").fill("nonsense")
     page.get_by_role("button", name="Make the key").click()
     page.get_by_text("neither an address nor a network").wait_for()
-    shot(page, shots, "keys-refused")
+    fits(page, shots, "keys-refused")
     page.get_by_label("Addresses it may be used from").fill("127.0.0.0/8\n2001:db8::/32")
     page.get_by_role("button", name="Make the key").click()
     page.get_by_role("heading", name=f"{NAME} is ready").wait_for()
-    shot(page, shots, "keys-made")
+    fits(page, shots, "keys-made")
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
     key = page.evaluate("navigator.clipboard.readText()")
@@ -71,18 +62,18 @@ def test_a_key_from_its_making_to_its_end(page, live_server, shots):
     page.get_by_role("link", name="I have copied it").click()
     page.get_by_role("heading", name=NAME).wait_for()
     assert key not in page.content()
-    shot(page, shots, "keys-list")
+    fits(page, shots, "keys-list")
     page.get_by_role("link", name=f"Edit {NAME}").click()
     page.get_by_label("Addresses it may be used from").fill("192.0.2.1")
-    shot(page, shots, "keys-edit")
+    fits(page, shots, "keys-edit")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("192.0.2.1/32").wait_for()
     assert status(live_server, key) == (403, "key_ip")
 
     page.get_by_label(f"Revoke {NAME}").click()
-    shot(page, shots, "keys-revoking")
+    fits(page, shots, "keys-revoking")
     page.get_by_role("button", name="Revoke this key").click()
     page.get_by_text("was revoked").wait_for()
-    shot(page, shots, "keys-past")
+    fits(page, shots, "keys-past")
     assert status(live_server, key) == (401, "key_revoked")
     assert ApiKey.objects.get().revoked_at is not None

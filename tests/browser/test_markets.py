@@ -21,10 +21,10 @@ from marketdata.adapters.bars_copy import bars_copy
 from marketdata.domain.feed import LiveQuote, at_of, micro_of
 from marketdata.domain.quote_event import EVENT, quote_channel, quote_event
 from marketdata.models import CorporateAction, DailyBar, Instrument, LatestQuote
+from tests.browser.axe import fits
 from tests.browser.conftest import Site
 from tests.browser.kept import made_once
 from tests.browser.people import arrive
-from tests.browser.test_arena import SIZES
 
 SYMBOL = "QNTM"
 MINUTES = 900
@@ -114,12 +114,8 @@ def live_now(page: Page) -> None:
     expect(page.locator("[data-live]").first).to_have_attribute("data-live-state", "live")
 
 
-@pytest.mark.parametrize(("size", "theme"), [("390", "dark"), ("1440", "light")])
-def test_every_page_fits_and_nothing_complains(
-    markets: Markets, browser: Browser, size: str, theme: str, shots: Path | None
-):
-    width, height = SIZES[size]
-    made = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+def test_every_page_fits_and_nothing_complains(markets: Markets, browser: Browser, shots: Path | None):
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     made.set_default_timeout(15_000)
     page = made.new_page()
     markets.watch(page)
@@ -134,12 +130,9 @@ def test_every_page_fits_and_nothing_complains(
     for name, path in visited:
         page.goto(markets.url + path)
         page.wait_for_timeout(700)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        if shots:
-            page.screenshot(path=shots / f"{name}-{size}-{theme}.png", full_page=True)
+        fits(page, shots, name)
     sign_up(page, markets, "/watchlists")
-    if shots:
-        page.screenshot(path=shots / f"watchlists-none-{size}-{theme}.png", full_page=True)
+    fits(page, shots, "watchlists-none")
     page.get_by_label("Name of the new list").fill("Energy")
     page.get_by_role("button", name="Create").click()
     for symbol in (SYMBOL, first):
@@ -147,9 +140,7 @@ def test_every_page_fits_and_nothing_complains(
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator("table")).to_contain_text(symbol)
     page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if shots:
-        page.screenshot(path=shots / f"watchlist-{size}-{theme}.png", full_page=True)
+    fits(page, shots, "watchlist")
     made.close()
     assert markets.problems == []
 

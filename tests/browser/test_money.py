@@ -16,7 +16,7 @@ from payments.services.dunning import subscriptions_tidy
 from payments.services.plans import plans_sync
 from payments.services.reconciliation import reconcile_all
 from payments.tests.factories_payouts import approved, payable
-from tests.browser.axe import assert_accessible
+from tests.browser.axe import shot
 from tests.browser.people import PASSWORD, arrive, is_complaint, sign_in
 from trading.services.practice import SIMULATED
 
@@ -45,18 +45,6 @@ def page(context, live_server, transactional_db, settings):
     found.on("console", console)
     yield found
     assert not complaints
-
-
-def shot(page: Page, shots, name: str) -> None:
-    """It fits a desktop and a phone, is accessible by night and day, and is kept where that was asked for."""
-    assert_accessible(page)
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-        for theme in ("dark", "light"):
-            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            if shots is not None:
-                page.screenshot(path=shots / f"{name}-{width}-{theme}.png", full_page=True)
 
 
 def buys(page: Page, words: str) -> None:

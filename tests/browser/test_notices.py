@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.services.deliveries import deliveries_send
 from accounts.services.notices import Notice, notify_many_in_tx
 from accounts.tests.factories import PASSWORD, UserFactory
+from tests.browser.axe import fits
 
 
 @pytest.fixture
@@ -48,18 +49,6 @@ def bell(page, words: str):
     return page.locator(f'summary[aria-label="{words}"]')
 
 
-def shot(page, shots, name: str) -> None:
-    if shots is None:
-        return
-    for width in (1440, 390):
-        for theme in ("dark", "light"):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
-            page.screenshot(path=shots / f"{name}-{width}-{theme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
 def listening(pages) -> None:
     """Wait until one of the pages hears the stream: the other has it from there."""
     for page in pages:
@@ -79,7 +68,7 @@ def test_the_bell_counts_on_by_itself_in_every_page_and_opens_by_keyboard(pages,
     bell(second, "Notifications, 3 unread").focus()
     second.keyboard.press("Enter")
     second.get_by_role("link", name=re.compile("Unread: Spring Sprint has started")).wait_for()
-    shot(second, shots, "bell")
+    fits(second, shots, "bell")
     second.keyboard.press("Escape")
     assert not second.locator("[data-bell]").evaluate("(bell) => bell.open")
     assert second.evaluate("document.activeElement.tagName") == "SUMMARY"
@@ -109,20 +98,20 @@ def test_the_bell_is_right_again_after_the_stream_was_away(pages, ann, stream):
 
 def test_the_list_and_what_one_wants(pages, ann, shots):
     first, second = pages
-    shot(second, shots, "notifications-empty")
+    fits(second, shots, "notifications-empty")
     tell(ann, *(f"Contest {number}" for number in range(30)))
     second.reload()
     second.get_by_text("Page 1 of 2").wait_for()
-    shot(second, shots, "notifications")
+    fits(second, shots, "notifications")
     second.get_by_role("button", name="Mark as read: Contest 29 has started").click()
     second.get_by_role("link", name=re.compile("^Unread")).first.wait_for()
 
-    shot(first, shots, "settings-notifications")
+    fits(first, shots, "settings-notifications")
     first.get_by_label("A contest of yours starts: mail").uncheck()
     first.get_by_label("From", exact=True).fill("22:00")
     first.get_by_role("button", name="Save").click()
     first.get_by_text("Give both ends of the quiet hours").first.wait_for()
-    shot(first, shots, "settings-notifications-refused")
+    fits(first, shots, "settings-notifications-refused")
     assert not first.get_by_label("A contest of yours starts: mail").is_checked()
     first.get_by_label("Until", exact=True).fill("07:00")
     first.get_by_role("button", name="Save").click()
@@ -140,17 +129,17 @@ def test_the_mailbox_shows_what_would_have_been_sent(pages, ann, settings, tmp_p
     first.get_by_text("Sent. The bell shows it now").wait_for()
     deliveries_send()
     first.goto(f"{live_server.url}/mailbox")
-    shot(first, shots, "mailbox")
+    fits(first, shots, "mailbox")
     first.get_by_role("link", name=re.compile("This is a test")).click()
     frame = first.frame_locator("iframe")
     frame.get_by_role("heading", name="This is a test").wait_for()
-    shot(first, shots, "mailbox-message")
+    fits(first, shots, "mailbox-message")
     tell(ann, "Spring Sprint")
     deliveries_send()
     first.goto(f"{live_server.url}/mailbox")
     first.get_by_role("link", name=re.compile("Spring Sprint has started")).click()
     first.get_by_role("link", name=re.compile("unsubscribe")).click()
     first.get_by_role("button", name="Stop this mail").wait_for()
-    shot(first, shots, "unsubscribe")
+    fits(first, shots, "unsubscribe")
     first.get_by_role("button", name="Stop this mail").click()
     first.get_by_role("heading", name="You get no such mail any more").wait_for()

@@ -1,8 +1,5 @@
 """Onboarding, texts, profile and public page in a browser: by keyboard, on a phone and a desktop, by night and day."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
@@ -13,10 +10,8 @@ from accounts.services.consents import texts_publish
 from accounts.services.onboarding import person_set_up
 from accounts.services.profile import profile_update
 from accounts.tests.factories import UserFactory
+from tests.browser.axe import fits
 from tests.browser.people import is_complaint
-
-SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
-SHOTS = os.environ.get("SCREENSHOT_DIR", "")
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +20,9 @@ def texts(live_server, settings, tmp_path):
     return texts_publish()
 
 
-def open_as(browser: Browser, live_server, user: User, size: str = "desktop", theme: str = "dark") -> Page:
+def open_as(browser: Browser, live_server, user: User) -> Page:
     """A page of a signed-in browser; whatever its console complains of fails the test."""
-    width, height = SIZES[size]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     client = Client()
     client.force_login(user)
     session = client.cookies["sessionid"].value
@@ -43,17 +37,6 @@ def open_as(browser: Browser, live_server, user: User, size: str = "desktop", th
 def _note(page: Page, message: ConsoleMessage) -> None:
     if is_complaint(message):
         page.complaints.append(message.text)
-
-
-def look(page: Page, name: str) -> None:
-    """Nothing is wider than the screen, nothing complained; a picture where they are asked for."""
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= page.viewport_size["width"], f"{name} is {wide} px wide"
-    assert page.complaints == []
-    if SHOTS:
-        folder = Path(SHOTS)
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
 
 
 def test_from_the_first_step_to_the_end_by_keyboard(browser, live_server, settings):
@@ -99,19 +82,18 @@ def test_from_the_first_step_to_the_end_by_keyboard(browser, live_server, settin
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pages_fit_and_do_not_complain(browser, live_server, size, theme):
+def test_pages_fit_and_do_not_complain(browser, live_server, shots):
     newcomer = UserFactory(clearance=0, display_name="Noor Haddad")
-    page = open_as(browser, live_server, newcomer, size, theme)
+    page = open_as(browser, live_server, newcomer)
     for step in ("where", "experience", "consent"):
         page.goto(f"{live_server.url}/onboarding/{step}")
-        look(page, f"onboarding-{step}-{size}-{theme}")
+        fits(page, shots, f"onboarding-{step}")
     page.goto(f"{live_server.url}/contests")
-    look(page, f"standing-{size}-{theme}")
+    fits(page, shots, "standing")
+    assert page.complaints == []
     person = person_set_up(user_id=UserFactory(clearance=0, display_name="Jane Doe").pk, because="test")
     profile_update(user_id=person.pk, changes={"handle": "jane_d", "bio": "Slow and steady."})
-    page = open_as(browser, live_server, person, size, theme)
+    page = open_as(browser, live_server, person)
     for path, name in (
         ("/onboarding/done", "done"),
         ("/legal/privacy", "legal"),
@@ -119,7 +101,8 @@ def test_pages_fit_and_do_not_complain(browser, live_server, size, theme):
         ("/people/jane_d", "person"),
     ):
         page.goto(f"{live_server.url}{path}")
-        look(page, f"{name}-{size}-{theme}")
+        fits(page, shots, name)
+    assert page.complaints == []
 
 
 def test_a_picture_is_shown_before_it_is_sent_and_after(browser, live_server, tmp_path):

@@ -11,6 +11,7 @@ from accounts.models import Consent, DataExport, DeletionRequest, LegalText
 from accounts.services import deletion, exports
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.people import files_in
+from tests.browser.axe import fits
 from tests.browser.people import is_complaint
 
 
@@ -43,30 +44,19 @@ def sign_in(page, live_server, target="/settings/privacy"):
     page.wait_for_url(f"**{target}")
 
 
-def shot(page, shots, name):
-    for width in (1440, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide at {width}"
-        for theme in ("dark", "light"):
-            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            if shots is not None:
-                page.screenshot(path=shots / f"{name}-{width}-{theme}.png", full_page=True)
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
 def test_a_copy_is_asked_for_watched_and_fetched(page, shots, tmp_path):
-    shot(page, shots, "privacy-empty")
+    fits(page, shots, "privacy-empty")
     page.get_by_role("button", name="Make a copy").click()
     page.get_by_text("Waiting to be built").wait_for()
     row = DataExport.objects.get()
     DataExport.objects.update(status="building", progress=42)
     page.get_by_text("Being built, 42%").wait_for()
-    shot(page, shots, "privacy-building")
+    fits(page, shots, "privacy-building")
     DataExport.objects.update(status="requested")
     assert exports.export_build(export_id=row.pk)
     link = page.get_by_role("link", name="Download")
     link.wait_for()
-    shot(page, shots, "privacy-ready")
+    fits(page, shots, "privacy-ready")
     with page.expect_download() as waiting:
         link.click()
     waiting.value.save_as(tmp_path / "copy.zip")
@@ -78,15 +68,15 @@ def test_a_copy_is_asked_for_watched_and_fetched(page, shots, tmp_path):
 def test_leaving_taken_back_and_carried_out(page, live_server, shots):
     page.get_by_role("link", name="Delete my account").click()
     page.get_by_role("heading", name="Stays, without your name").wait_for()
-    shot(page, shots, "privacy-delete")
+    fits(page, shots, "privacy-delete")
     page.get_by_role("button", name="Delete my account").click()
     page.get_by_text("Type delete, or your email address, to confirm.").wait_for()
-    shot(page, shots, "privacy-delete-refused")
+    fits(page, shots, "privacy-delete-refused")
     page.get_by_label("Type delete, or your email address").fill("ann@example.com")
     page.get_by_role("button", name="Delete my account").click()
     page.wait_for_url("**/settings/privacy")
     page.get_by_role("heading", name="Your account will be deleted").wait_for()
-    shot(page, shots, "privacy-leaving")
+    fits(page, shots, "privacy-leaving")
     page.goto(f"{live_server.url}/contests")
     page.get_by_role("complementary", name="Deletion of your account").get_by_role("button").click()
     page.get_by_text("Your account stays.").wait_for()

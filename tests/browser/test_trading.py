@@ -5,10 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.axe import fits
 from tests.browser.conftest import Site
-from tests.browser.test_arena import SIZES, figure, join, send, sign_up
+from tests.browser.test_arena import figure, join, send, sign_up
 
 STEPS = 60
 
@@ -183,31 +184,19 @@ def test_the_kill_switch_cancels_closes_and_blocks(site: Site, page: Page):
     assert site.problems == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_new_pages_fit_and_do_not_complain(site: Site, page: Page, browser: Browser, size: str, shots: Path | None):
+def test_the_new_pages_fit_and_do_not_complain(site: Site, page: Page, shots: Path | None):
     send(page, "300")
     expect(page.locator("#ticket-result")).to_contain_text("Bought 300")
     account = account_of(page)
     site.step(24)
-    state = page.context.storage_state()
-    width, height = SIZES[size]
-    # Widths do not depend on the theme: both only for the pictures.
-    for theme in ("dark", "light") if shots is not None else ("dark" if width < 1_000 else "light",):
-        made = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, storage_state=state)
-        visitor = made.new_page()
-        site.watch(visitor)
-        paths = {
-            "analytics": f"{account}/analytics",
-            "statement": f"{account}/statement",
-            "orders": f"{account}?tab=orders",
-            "risk": "/risk",
-        }
-        for name, path in paths.items():
-            visitor.goto(site.url + path)
-            visitor.wait_for_timeout(400)
-            wide = visitor.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
-            if shots is not None:
-                visitor.screenshot(path=shots / f"{name}-{size}-{theme}.png", full_page=True)
-        made.close()
+    paths = {
+        "analytics": f"{account}/analytics",
+        "statement": f"{account}/statement",
+        "orders": f"{account}?tab=orders",
+        "risk": "/risk",
+    }
+    for name, path in paths.items():
+        page.goto(site.url + path)
+        page.wait_for_timeout(400)
+        fits(page, shots, name)
     assert site.problems == []
