@@ -55,7 +55,7 @@ class Twilio(BaseHTTPRequestHandler):
 @pytest.fixture
 def twilio(settings) -> Iterator[type[Twilio]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Twilio)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Twilio.sent, Twilio.status = [], 201
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC1", "secret", "+15005550006"
     settings.TWILIO_API_URL = f"http://127.0.0.1:{server.server_port}"

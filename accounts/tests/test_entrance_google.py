@@ -57,7 +57,7 @@ class Google(BaseHTTPRequestHandler):
 @pytest.fixture
 def google(settings, monkeypatch) -> Iterator[type[Google]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Google)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Google.challenges, Google.refused = {}, []
     Google.person = {"sub": "g1", "email": "Ann@example.com", "email_verified": True, "given_name": "Ann"}
     settings.GOOGLE_CLIENT_ID = "client"

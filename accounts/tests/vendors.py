@@ -56,7 +56,7 @@ def web_service() -> Iterator[Web]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     web.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
         yield web
@@ -119,7 +119,7 @@ def smtp_server() -> Iterator[Smtp]:
         allow_reuse_address = True
 
     server = Server(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     state.port = server.server_address[1]
     try:
         yield state

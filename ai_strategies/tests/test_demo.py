@@ -28,7 +28,7 @@ def seed() -> str:
     return out.getvalue()
 
 
-def test_the_demo_is_made_once_and_stays(settings, tmp_path):
+def test_the_demo_is_made_once_and_stays_and_shows_what_there_is(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "data"
     with patch.object(demo, "WARM_TICKS", 6):
         assert "ready" in seed()
@@ -54,12 +54,10 @@ def test_the_demo_is_made_once_and_stays(settings, tmp_path):
     demo.demo_seed(say=lambda _: None)
     assert (User.objects.count(), Fill.objects.count()) == counts
     assert json.loads(demo.signins_path().read_text()) == signins
+    margin_charges_and_corporate_actions_show()
 
 
-def test_the_demo_shows_margin_charges_and_corporate_actions(settings, tmp_path):
-    settings.DATA_DIR = tmp_path / "data"
-    with patch.object(demo, "WARM_TICKS", 6):
-        seed()
+def margin_charges_and_corporate_actions_show():
     contest = contest_selectors.contest_by_slug("long-and-short")
     accounts = Account.objects.filter(pk__in=[row.account_id for row in contest_selectors.standings(contest.id)])
     assert accounts

@@ -39,10 +39,10 @@ def history(slug: str) -> list[tuple]:
 
 
 def test_the_same_definition_gives_the_same_standings_to_the_cent():
-    view = arena(*everyone(), started=False, bars=wavy_bars(days=40), market={"seed": 3})
+    view = arena(*everyone(), started=False, bars=wavy_bars(days=30), market={"seed": 3})
     first, second = (contest_replay(actor=OPERATOR, slug=view.slug, reveal=True) for _ in range(2))
     assert first.hash == second.hash
-    assert first.ticks == second.ticks == 160
+    assert first.ticks == second.ticks == 120
     shown = [
         [(row.rank, row.name, row.value_minor, row.cash_minor, row.trades) for row in run.rows]
         for run in (first, second)
