@@ -1,7 +1,8 @@
 """Who may use which address: every route of the pages and of the API, as everybody, against what is written down.
 
-`-s` prints the matrix; `--write` writes docs/authorization.md. What one middleware decides before any route (a
-suspended person, a key where there are only pages) is asked at each fifth address; at all with `--write` or STORM=whole.
+`-s` prints the matrix; `--write` writes docs/authorization.md. What one middleware decides before any route (of
+suspended people, of keys where there are only pages) is asked at each fifth address: of all with `--write` or
+STORM=whole.
 """
 
 from __future__ import annotations
