@@ -37,6 +37,7 @@ export class Stream {
     }
     // Whoever may not hear of it is not asked again.
     if (!url) {
+      clearInterval(this.watch);
       this.show("stale", "not live for you");
       return;
     }
