@@ -12,10 +12,10 @@ from django.db.models.functions import Coalesce
 from core.errors import NotFound
 from propfirm.domain import states
 from propfirm.models import PropAccount, PropActivity, PropPhase
-from trading.domain.rules.state import DayBook, DayResult, RuleState
+from trading.domain.rules.state import DayBook, DayResult
 from trading.domain.rules.times import day_name
 from trading.domain.types import Actor
-from trading.models import Account, AccountMark, AccountRules, Verdict
+from trading.models import Account, AccountMark, Verdict
 from trading.selectors.rules import AccountRulesView, LimitView, VerdictView, rules_of, verdict_view
 
 SOFT_LOCKED = "soft_locked"
@@ -201,20 +201,18 @@ def detail_of(row: PropAccount, viewer: Actor | None) -> AccountDetail:
     phases = tuple(_phase_row(item) for item in row.phases.order_by("pk"))
     phase = phases[-1] if phases else None
     rules: AccountRulesView | None = None
-    book: DayBook | None = None
     trading: Account | None = None
     if phase is not None:
         rules = rules_of(phase.trading_account_id, viewer)
         trading = Account.objects.only("market_id", "locked_until", "lock_reason").get(pk=phase.trading_account_id)
-        book = _day_book(phase.trading_account_id)
     return AccountDetail(
         card=_card(row),
         phases=phases,
         phase=phase,
         rules=rules,
         objectives=() if rules is None else objectives_of(rules),
-        days=() if book is None else book.history,
-        today=None if book is None or rules is None else _today(book, rules.balance_minor),
+        days=() if rules is None or rules.day is None else rules.day.history,
+        today=None if rules is None or rules.day is None else _today(rules.day, rules.balance_minor),
         market_id=None if trading is None else trading.market_id,
         locked_until=None if trading is None else trading.locked_until,
         lock_reason="" if trading is None else trading.lock_reason,
@@ -236,12 +234,6 @@ def _phase_row(item: PropPhase) -> PhaseRow:
         started_at=item.started_at,
         ended_at=item.ended_at,
     )
-
-
-def _day_book(trading_id: int) -> DayBook | None:
-    """The first clock of days that the rules keep."""
-    state = AccountRules.objects.filter(pk=trading_id).values_list("state", flat=True).first()
-    return next(iter(RuleState.from_json(state).days), None) if state else None
 
 
 def _today(book: DayBook, balance_minor: int) -> DayResult:

@@ -9,6 +9,7 @@ from accounts.tests.factories import UserFactory
 from marketdata.tests.factories import advance
 from payments.services.granting import bought_of
 from propfirm.models import PropAccount, PropDispute, PropPhase
+from propfirm.selectors.accounts import account_detail
 from propfirm.services.lifecycle import phases_close_due
 from propfirm.services.phases import phase_end_in_tx
 from propfirm.services.purchases import ChallengeKind
@@ -90,3 +91,13 @@ def test_many_failures_do_not_keep_others_from_being_closed(monkeypatch):
     with transaction.atomic():
         phase_end_in_tx(make.phase_of(account), PropPhase.Status.PASSED, reason="Passed.")
     assert phases_close_due() == 1
+
+
+def test_days_are_those_of_the_daily_loss_and_not_of_a_floor_that_stands_still():
+    chicago = {"time": "17:00", "zone": "America/Chicago"}
+    rules = [make.MOST, {**make.DAILY, "reset": chicago}, make.TARGET]
+    account, who = make.prop_account(make.plan(make.market(), evaluation=rules))
+    detail = account_detail(account.number, who)
+    limit = next(item.limit for item in detail.objectives if item.key == "daily_loss")
+    assert detail.rules.next_reset_at == limit.resets_at
+    assert detail.rules.day.reset.zone == "America/Chicago"

@@ -24,6 +24,7 @@ from trading.domain.rules import (
 from trading.domain.rules.floors import LossRule, allowance, floor_minor, target_minor, tested_minor
 from trading.domain.rules.limits import Consistency, DailyLoss, MaxLoss, MinTradingDays, ProfitTarget
 from trading.domain.rules.phase import consistent, days_done, shares
+from trading.domain.rules.state import DayBook
 from trading.domain.types import Actor, plain
 from trading.models import Account, AccountRules, Position, RuleLines, Verdict
 from trading.selectors.accounts import may_see
@@ -74,7 +75,8 @@ class ShareView:
 class AccountRulesView:
     """An account's rules at the quotes in force. Amounts are minor units of `currency`; times are the market's.
 
-    `high_water_minor` is what the floors that trail follow; None when none trails.
+    `high_water_minor` is what the floors that trail follow; None when none trails. `day` is the clock that traders
+    count days by (the daily loss's, else that of the rules that count days); None for rules without days.
     """
 
     account_id: int
@@ -96,6 +98,7 @@ class AccountRulesView:
     limits: tuple[LimitView, ...]
     shares: tuple[ShareView, ...]
     high_water_minor: int | None
+    day: DayBook | None
 
 
 def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
@@ -109,6 +112,7 @@ def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
     peak = RuleLines.objects.filter(pk=account_id).values_list("peak", flat=True).first()
     if peak is not None and not state.closed_by:
         state = raise_high_water(state, peak, seen.at)
+    day = _day(rule_set, state)
     until = state.soft_lock_until if state.soft_lock_until and state.soft_lock_until > seen.at else None
     return AccountRulesView(
         account_id=account_id,
@@ -124,13 +128,24 @@ def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
         balance_minor=seen.balance_minor,
         equity_minor=seen.equity_minor,
         locked_until=until,
-        next_reset_at=None if state.closed_by else state.next_reset(),
+        next_reset_at=None if state.closed_by or day is None else day.next_at,
         trading_days=tuple((days.key, days_done(days, state), days.days) for days in rule_set.of(MinTradingDays)),
         rules=tuple(RuleView(rule.key, rule.kind, words(rule, rule_set.currency)) for rule in rule_set.rules),
         limits=tuple(_limits(rule_set, state, seen)),
         shares=tuple(_share(rule, state, seen.balance_minor) for rule in rule_set.of(Consistency)),
         high_water_minor=max((mark.minor for mark in state.high_waters), default=None),
+        day=day,
     )
+
+
+def _day(rule_set: RuleSet, state: RuleState) -> DayBook | None:
+    counted: list[DailyLoss | MinTradingDays | Consistency] = [
+        *rule_set.of(DailyLoss),
+        *rule_set.of(MinTradingDays),
+        *rule_set.of(Consistency),
+    ]
+    wanted = [*(rule.reset for rule in counted), *rule_set.resets]
+    return next((book for reset in wanted for book in state.days if book.reset == reset), None)
 
 
 def _seen(account_id: int, viewer: Actor | None) -> Account:

@@ -121,7 +121,7 @@ def rules_data(view: AccountRulesView) -> dict[str, Any]:
         }
         for item in view.limits
     ]
-    plain = {name: value for name, value in asdict(view).items() if not name.endswith("_minor")}
+    plain = {name: value for name, value in asdict(view).items() if not name.endswith("_minor") and name != "day"}
     days = [{"rule_key": key, "done": done, "needed": needed} for key, done, needed in view.trading_days]
     peak = view.high_water_minor
     high_water = None if peak is None else major_text(peak, view.currency)
