@@ -18,6 +18,7 @@ from contests.domain.policy import contest_policy
 from contests.selectors import ContestView
 from contests.services.contests import contest_start
 from contests.tests.factories import OPERATOR, contest
+from core.tests.whole import IS_WHOLE
 from marketdata.models import FxRate
 from marketdata.selectors import market_view
 from marketdata.services.demo import demo_history_generate
@@ -98,7 +99,7 @@ def sessions_of(market):
     return paper.feed_of(market).table.dates[5:]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3 if IS_WHOLE else 1))
 def test_orders_of_every_kind(seed):
     market = market_of(seed=100 + seed, prints=6)
     script = paper.everything(sessions_of(market))
@@ -108,7 +109,7 @@ def test_orders_of_every_kind(seed):
     assert {"filled", "day_over", "oco_filled"} <= codes, codes
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3 if IS_WHOLE else 1))
 def test_a_margin_account_with_shorts(seed):
     market = market_of(seed=200 + seed)
     terms = Terms(kind="margin", leverage=Decimal(2), short=True, fees="bps:3")
