@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import DomainError
@@ -115,7 +115,8 @@ def odds_context(
         return context
     try:
         limit("odds", payer)
-        style = style_for({name: asked.get(name, "") for name in ("preset", *(one for one, *_ in NUMBERS))}, user_id)
+        wanted_style = {name: asked.get(name, "") for name in ("preset", *(one for one, *_ in NUMBERS))}
+        style = style_for(wanted_style, user_id, history)
         odds = odds_for(
             rule_sets=rules, initial_minor=plan.size_minor, price_minor=price_minor, currency=plan.currency,
             style=style, seed=SEED,
@@ -131,7 +132,7 @@ def odds_context(
     }
 
 
-def purchase_context(plan: PlanView, add_ons: Sequence[str], code: str, user_id: int) -> dict[str, Any]:
+def purchase_context(plan: PlanView, add_ons: Sequence[str], code: str, user_id: int | None) -> dict[str, Any]:
     """The price as chosen, and what the checkout is asked for; a code that does not work is told and left out."""
     extras: list[dict[str, Any]] = [
         {"item": item, "price": plan.add_on_price(item.code), "on": item.code in add_ons} for item in plan.add_ons
@@ -149,7 +150,7 @@ def purchase_context(plan: PlanView, add_ons: Sequence[str], code: str, user_id:
         "discount_minor": discount,
         "affiliate": code,
         "affiliate_problem": problem,
-        "reference": wanted(plan.code, add_ons, "" if affiliate is None else code).reference,
+        "reference": (replace(asked, affiliate="") if affiliate is None else asked).reference,
         "steps": STEP_WORDS[plan.steps],
     }
 
@@ -203,7 +204,6 @@ def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[
         "detail": detail,
         "gauges": gauges(detail.objectives),
         "months": months_of(detail.days if detail.today is None else (*detail.days, detail.today)),
-        "today": detail.today,
         "activities": activities_query(row.pk)[:ACTIVITIES],
         "violations": [verdict_view(item) for item in violations_query(row.pk)[:VIOLATIONS]],
         "lines": lines_of(detail),

@@ -76,8 +76,10 @@ def history_of(user_id: int) -> HistoryRead:
     return _read(closed_trades(own_account_ids(user_id)), "Your own trades")
 
 
-def style_for(asked: Mapping[str, Any], user_id: int | None) -> Trading:
+def style_for(asked: Mapping[str, Any], user_id: int | None, history: HistoryRead | None = None) -> Trading:
     """The way of trading that is asked for: `preset` "own" draws from the asker's own closed trades.
+
+    `history`: theirs, where it has been read already.
 
     Raises Invalid `odds_style_invalid`, and `no_history` when there is none to draw from.
     """
@@ -85,7 +87,7 @@ def style_for(asked: Mapping[str, Any], user_id: int | None) -> Trading:
         return odds_style_read(asked)
     if user_id is None:
         raise Invalid("no_history", "Sign in to use your own trades.")
-    read = history_of(user_id)
+    read = history or history_of(user_id)
     if read.history is None:
         raise Invalid("no_history", read.reason, {"trades": read.trades})
     return read.history

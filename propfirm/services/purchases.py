@@ -111,7 +111,7 @@ def plan_of(code: str) -> PropPlan:
     return plan
 
 
-def affiliate_of(asked: Wanted, user_id: int) -> Affiliate | None:
+def affiliate_of(asked: Wanted, user_id: int | None) -> Affiliate | None:
     """Who brought the buyer. Raises NotFound `affiliate_unknown`; Conflict `affiliate_own`."""
     if not asked.affiliate:
         return None

@@ -33,6 +33,7 @@ def test_a_page_about_what_is_over_is_loaded_anew():
     page = client.get(f"/prop-firm/accounts/{account.number}").content.decode()
     state = f"active-{make.phase_of(account).trading_account_id}"
     assert f'hx-get="{live}?state={state}"' in page
+    assert "so far" in page
     assert client.get(f"{live}?state={state}").status_code == 200
     advance(on.id, 4)
     make.deliver()

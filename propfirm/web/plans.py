@@ -17,7 +17,7 @@ from propfirm.models import PropPlan
 from propfirm.pages import STEP_WORDS, odds_context, purchase_context
 from propfirm.selectors.plans import PlanView, definition_of, plan_offered_row, plan_view, plans_offered
 from propfirm.services.plans import plan_market
-from trading.pages import market_context, viewer
+from trading.pages import market_context
 
 
 def _market(row: PropPlan) -> MarketView | None:
@@ -55,14 +55,12 @@ def _context(request: HttpRequest, code: str) -> tuple[PropPlan, PlanView, dict[
     read = definition_of(row)
     add_ons = [code for code in request.GET.getlist("add_on")[:8] if code in read.codes]
     plan = plan_view(row, add_ons)
-    who = viewer(request)
     rules = [read.rule_set(index, add_ons) for index in range(len(read.phases))]
     context: dict[str, Any] = {"plan": plan, "add_ons": add_ons, "section": "propfirm", "status": 200}
     # Who looks as a trader asks at their own expense.
-    operator = getattr(request, "operator", None)
-    payer = f"user:{operator.pk if operator else who.user_id}" if who else f"ip:{address(request)}"
-    user_id = who.user_id if who else None
-    context |= odds_context(plan, rules, request.GET.dict(), read.price_with(add_ons), user_id, payer)
+    payer_id = getattr(request, "operator", request.user).pk
+    payer = f"user:{payer_id}" if payer_id else f"ip:{address(request)}"
+    context |= odds_context(plan, rules, request.GET.dict(), read.price_with(add_ons), request.user.pk, payer)
     return row, plan, context
 
 
@@ -71,9 +69,8 @@ def _context(request: HttpRequest, code: str) -> tuple[PropPlan, PlanView, dict[
 def plan_page(request: HttpRequest, code: str) -> HttpResponse:
     """One plan: its rules in words with the add-ons that are chosen, its price, its odds."""
     row, plan, context = _context(request, code)
-    who = viewer(request)
     affiliate = request.GET.get("affiliate", "").strip()[:20]
-    context |= purchase_context(plan, context["add_ons"], affiliate, (who.user_id if who else None) or 0)
+    context |= purchase_context(plan, context["add_ons"], affiliate, request.user.pk)
     market = _market(row)
     if market is not None:
         context |= market_context(market.id)

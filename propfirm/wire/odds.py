@@ -6,9 +6,7 @@ from rest_framework import serializers
 
 from propfirm.domain.odds import LEAST_PATHS, MAX_DAYS, MAX_PATHS, PATHS
 from propfirm.domain.odds_types import SESSIONS
-from propfirm.services.odds import STYLES
-
-OWN = "own"
+from propfirm.services.odds import OWN, STYLES
 
 
 def _number(about: str) -> serializers.CharField:

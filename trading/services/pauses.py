@@ -219,9 +219,8 @@ def _tell(row: EnforcementPause, event: str, symbol: str, reason: str, tick: int
         "market_at": at,
     }
     outbox.emit(topic=f"trading.{event}", aggregate=f"market:{row.market_id}", payload=payload)
-    who = None if actor is None or actor.user_id is None else actor
     audit.record(
-        actor=who, action=event, subject_type="listing", subject_id=row.listing_id, after=payload, reason=reason
+        actor=actor, action=event, subject_type="listing", subject_id=row.listing_id, after=payload, reason=reason
     )
 
 
