@@ -49,6 +49,10 @@ function take(name, data) {
 }
 
 bell.addEventListener("toggle", refresh);
+// What is pressed stays under the pointer: a list that arrives between press and release would lose the click.
+panel.addEventListener("pointerdown", (event) => {
+  if (window.htmx && event.target.closest("a, button")) window.htmx.trigger(panel, "htmx:abort");
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   const inner = panel.contains(event.target) && panel.querySelector("[data-unread]");
   if (inner) show(Number(inner.dataset.unread));
