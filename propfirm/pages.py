@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from core.errors import DomainError
@@ -27,8 +28,9 @@ from propfirm.services.purchases import affiliate_of, discount_minor
 from propfirm.services.resets import chance_of
 from trading.pages import analytics, curve_points
 from trading.selectors.books import performance_of
+from trading.selectors.floors import FloorCourse, floor_courses
 from trading.selectors.pauses import paused_symbols
-from trading.selectors.rules import verdict_view
+from trading.selectors.rules import AccountRulesView, verdict_view
 
 STEP_WORDS = {"one": "One step", "two": "Two steps", "three": "Three steps", "instant": "Funded at once"}
 NUMBERS = (
@@ -178,18 +180,40 @@ def gauges(objectives: Sequence[Objective]) -> list[Gauge]:
     return found
 
 
-def lines_of(detail: AccountDetail) -> list[dict[str, Any]]:
-    """Floors, targets and what floors trail, for the chart: {title, kind, minor}."""
-    if detail.rules is None:
+_LINES = {"daily_loss": "Daily floor", "max_loss": "Floor", "profit_target": "Target"}
+
+
+def lines_of(detail: AccountDetail, curve: Sequence[tuple[int, int]] = ()) -> list[dict[str, Any]]:
+    """Floors, targets and the high water, for the chart: {key, title, kind, minor, course}.
+
+    `minor` is where a line lies now, `course` where it lay at each point of `curve`: None for what was not written
+    down, [] for a line that does not move. The high water is what floors trail; without such a floor the curve's own.
+    """
+    rules = detail.rules
+    if rules is None or detail.phase is None:
         return []
-    names = {"daily_loss": "Daily floor", "max_loss": "Floor", "profit_target": "Target"}
-    peak = detail.rules.high_water_minor
-    high = [] if peak is None else [{"title": "High water", "kind": "high", "minor": peak}]
-    return high + [
-        {"title": names[limit.kind], "kind": "target" if limit.kind == "profit_target" else "floor",
-         "minor": limit.line_minor}
-        for limit in detail.rules.limits
-    ]  # fmt: skip
+    courses = {one.rule_key: one for one in floor_courses(detail.phase.trading_account_id, curve)} if curve else {}
+    found = [_high_water(rules, curve, [one for one in courses.values() if one.trails])]
+    for item in rules.limits:
+        known = courses.get(item.rule_key)
+        course = [] if known is None else [None if level is None else level.floor_minor for level in known.levels]
+        kind = "target" if item.kind == "profit_target" else "floor"
+        found.append({"key": item.rule_key, "title": _LINES[item.kind], "kind": kind, "minor": item.line_minor,
+                      "course": course})  # fmt: skip
+    return found
+
+
+def _high_water(
+    rules: AccountRulesView, curve: Sequence[tuple[int, int]], trailed: Sequence[FloorCourse]
+) -> dict[str, Any]:
+    now = rules.high_water_minor
+    if now is None:
+        course = list(accumulate((minor for _, minor in curve), max, initial=rules.initial_minor))[1:]
+        now = max([rules.equity_minor, *course[-1:]])
+    else:
+        levels = zip(*(item.levels for item in trailed), strict=True)
+        course = [max((level.reference_minor for level in row if level), default=None) for row in levels]
+    return {"key": "high_water", "title": "High water", "kind": "high", "minor": now, "course": course}
 
 
 def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
@@ -198,15 +222,26 @@ def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
     return upcoming(market_id) if heeds else []
 
 
+def live_context(detail: AccountDetail) -> dict[str, Any]:
+    """The figures that move, and what the chart goes on with: {at: epoch seconds, equity, lines}, minor units."""
+    now = None
+    if detail.rules is not None and detail.card.is_live:
+        now = {
+            "at": int(detail.rules.at.timestamp()),
+            "equity": detail.rules.equity_minor,
+            "lines": {line["key"]: line["minor"] for line in lines_of(detail)},
+        }
+    return {"detail": detail, "gauges": gauges(detail.objectives), "now": now}
+
+
 def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[str, Any]:
     """The cockpit of an account: gauges, chart, days, verdicts, activities, statistics."""
     context: dict[str, Any] = {
-        "detail": detail,
-        "gauges": gauges(detail.objectives),
+        **live_context(detail),
+        "curve": [],
         "months": months_of(detail.days if detail.today is None else (*detail.days, detail.today)),
         "activities": activities_query(row.pk)[:ACTIVITIES],
         "violations": [verdict_view(item) for item in violations_query(row.pk)[:VIOLATIONS]],
-        "lines": lines_of(detail),
         "certificates": row.certificates.order_by("pk")[:20],
         "chance": None,
         "can_dispute": False,
@@ -215,8 +250,10 @@ def account_context(row: PropAccount, detail: AccountDetail, tick: int) -> dict[
     if detail.phase is None:
         return context
     trading_id = detail.phase.trading_account_id
+    curve = [(at, minor) for at, minor in curve_points(trading_id, tick)]
     context |= {
-        "curve": curve_points(trading_id, tick),
+        "curve": curve,
+        "lines": lines_of(detail, curve),
         "cards": analytics.cards(performance_of(trading_id), detail.card.currency),
         "paused": paused_symbols(trading_id),
         "news": _news(detail, detail.market_id or 0),

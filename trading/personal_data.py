@@ -37,6 +37,7 @@ TABLES = (
     Table("margin_calls", "Margin calls.", models.MarginCall, "account__owner_id"),
     Table("risk_notices", "Limits that were reached.", models.RiskNotice, "account__owner_id"),
     Table("rules", "The rules that your accounts keep.", models.AccountRules, "account__owner_id"),
+    Table("floors", "Where the floors of those rules lay over time.", models.FloorStep, "account__owner_id"),
     Table("verdicts", "What the rules found, with the evidence.", models.Verdict, "account__owner_id"),
 )  # fmt: skip
 

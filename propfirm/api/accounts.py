@@ -41,6 +41,7 @@ from trading.api.wire.accounts import EquityPointOutput
 from trading.api.wire.performance import performance_data
 from trading.api.wire.rules import AccountRulesOutput, rules_data
 from trading.domain.rules import Verdict
+from trading.selectors.floors import floor_steps_query
 from trading.services.settling import account_judge_now
 
 MAX_ID = 999_999_999
@@ -196,6 +197,20 @@ class PropEquityView(_Part):
         return Response([{"at": at, "equity": money(equity), "cash": money(cash)} for at, equity, cash in curve])
 
 
+class PropFloorsView(_Part):
+    """How the floors have moved."""
+
+    @extend_schema(operation_id="prop_account_floors", parameters=[_PHASE],
+                   responses={200: wire.PropFloorOut(many=True), **errors(400, 401, 404)})  # fmt: skip
+    def get(self, request: Request, number: str) -> Response:
+        """Where each floor of a phase lay from when on, and what it was measured from, the newest first."""
+        found = self.detail(request, number)
+        phase = _phase(found, request.query_params)
+        rows = floor_steps_query(0 if phase is None else phase.trading_account_id)
+        money = partial(major_text, currency=found.card.currency)
+        return page_of(self, request, rows, lambda page: [wire.floor_data(row, money) for row in page])
+
+
 class PropRulesView(_Part):
     """The rules."""
 
@@ -252,6 +267,7 @@ urlpatterns = [
     path(f"{_ACCOUNT}/statistics", PropStatisticsView.as_view(), name="api-prop-account-statistics"),
     path(f"{_ACCOUNT}/objectives", PropObjectivesView.as_view(), name="api-prop-account-objectives"),
     path(f"{_ACCOUNT}/equity", PropEquityView.as_view(), name="api-prop-account-equity"),
+    path(f"{_ACCOUNT}/floors", PropFloorsView.as_view(), name="api-prop-account-floors"),
     path(f"{_ACCOUNT}/rules", PropRulesView.as_view(), name="api-prop-account-rules"),
     path(f"{_ACCOUNT}/retry", PropRetryView.as_view(), name="api-prop-account-retry"),
     path(f"{_ACCOUNT}/disputes", PropDisputesView.as_view(), name="api-prop-account-disputes"),

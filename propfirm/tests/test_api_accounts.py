@@ -13,7 +13,18 @@ from trading.tests.factories import user
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1/prop-firm/accounts"
-PARTS = ("", "/activities", "/violations", "/statistics", "/objectives", "/equity", "/rules", "/disputes", "/payouts")
+PARTS = (
+    "",
+    "/activities",
+    "/violations",
+    "/statistics",
+    "/objectives",
+    "/equity",
+    "/floors",
+    "/rules",
+    "/disputes",
+    "/payouts",
+)
 CHANCE = {"kind": "second_chance", "free_retries": 1}
 LIMIT = {"kind": "time_limit", "days": 1}
 
@@ -75,6 +86,11 @@ def test_an_account_with_its_phase_its_rules_and_its_curve():
     assert len(client.get(f"{url}/equity?limit=1&phase={found['phases'][0]['id']}").data) == 1
     refused(client.get(f"{url}/equity?phase=1"), 404, "phase_not_found")
     assert client.get(f"{url}/equity?limit=0").status_code == 400
+    floors = client.get(f"{url}/floors").data["results"]
+    assert {(row["rule_key"], row["reference"], row["floor"]) for row in floors} == {
+        ("daily_loss", "100000.00", "95000.00"), ("max_loss", "100000.00", "90000.00"),
+    }  # fmt: skip
+    refused(client.get(f"{url}/floors?phase=1"), 404, "phase_not_found")
     told = client.get(f"{url}/statistics").data
     assert (told["phases_traded"], told["phases_passed"], told["performance"]["fills"]) == (1, 0, 1)
     assert [row["kind"] for row in client.get(f"{url}/activities").data["results"]][-1] == "bought"

@@ -17,7 +17,7 @@ from core.errors import DomainError
 from core.pages import page, paginated
 from core.throttling import limit_attempts
 from propfirm.models import PropAccount
-from propfirm.pages import account_context, gauges
+from propfirm.pages import account_context, live_context
 from propfirm.selectors.accounts import (
     account_detail,
     account_row,
@@ -89,8 +89,7 @@ def account_live(request: HttpRequest, number: str) -> HttpResponse:
     detail = account_detail(number, viewer(request))
     if request.GET.get("state", detail.card.state) != detail.card.state:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    context = {"detail": detail, "gauges": gauges(detail.objectives)}
-    return render(request, "propfirm/accounts/_live.html", context)
+    return render(request, "propfirm/accounts/_live.html", live_context(detail))
 
 
 @login_required

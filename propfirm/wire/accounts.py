@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from propfirm.selectors.accounts import SOFT_LOCKED, AccountCard, AccountDetail,
 from trading.api.wire.performance import PerformanceOutput
 from trading.api.wire.rules import VerdictOutput
 from trading.domain.rules import Verdict
+from trading.models import FloorStep
 from trading.selectors.rules import VerdictView
 
 STATUSES = tuple(str(status) for status in PropAccount.Status if status != PropAccount.Status.VOID)
@@ -147,6 +148,17 @@ class PropViolationOut(VerdictOutput):
     evidence_url = serializers.CharField(help_text="Everything that it was computed from")
 
 
+class PropFloorOut(serializers.Serializer):
+    """A floor from a moment on, until the next step of the same rule."""
+
+    rule_key = serializers.CharField()
+    at = serializers.DateTimeField(help_text="Market time")
+    reference = serializers.CharField(
+        help_text="What it is measured from: the day's reference, the high water, or the initial balance"
+    )
+    floor = serializers.CharField()
+
+
 class PropStatisticsOut(serializers.Serializer):
     """How an account has been traded. `performance` is of one phase; null before the first."""
 
@@ -192,6 +204,16 @@ def card_data(card: AccountCard) -> dict[str, Any]:
         "size": major_text(card.size_minor, card.currency),
         "equity": _money(card.equity_minor, card.currency),
         "profit": _money(card.profit_minor, card.currency),
+    }
+
+
+def floor_data(row: FloorStep, money: Callable[[int], str]) -> dict[str, Any]:
+    """A step of a floor; `money` writes minor units."""
+    return {
+        "rule_key": row.rule_key,
+        "at": row.market_at,
+        "reference": money(row.reference_minor),
+        "floor": money(row.floor_minor),
     }
 
 

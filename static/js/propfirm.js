@@ -1,42 +1,83 @@
-// The cockpit of an account of the firm: its curve with floors and target, moved by the stream.
+// The cockpit of an account of the firm: its curve with floors, high water and target, moved by the figures that live.
 
 import { EquityCurve, colour, themed } from "./charts.js";
 import { places } from "./format.js";
 import { Stream } from "./stream.js";
-import { LineStyle } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
+import { LineSeries, LineStyle, LineType } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
 
 const root = document.getElementById("prop-account");
 const holder = root && root.querySelector('[data-chart="prop-equity"]');
 const scale = root ? 10 ** places(root.dataset.currency) : 1;
+const read = (id) => {
+  const found = document.getElementById(id);
+  return found ? JSON.parse(found.textContent) : null;
+};
+
+// A line under the curve: drawn as it lay, where that is known, and as it lies now.
+class Line {
+  constructor(curve, times, line) {
+    this.kind = line.kind;
+    this.now = line.minor / scale;
+    this.course = line.course.map((minor) => (minor === null ? null : minor / scale));
+    const style = { lineWidth: 1, lineStyle: line.kind === "floor" ? LineStyle.Solid : LineStyle.Dotted };
+    this.drawn = this.course.some((value) => value !== null)
+      ? curve.chart.addSeries(LineSeries, { ...style, title: line.title, lineType: LineType.WithSteps, priceLineVisible: false, lastValueVisible: line.kind !== "high", crosshairMarkerVisible: false, autoscaleInfoProvider: () => null })
+      : null;
+    if (this.drawn) {
+      this.drawn.setData(times.map((time, index) => (this.course[index] === null ? { time } : { time, value: this.course[index] })));
+    } else {
+      this.level = curve.series.createPriceLine({ ...style, price: this.now, title: line.title, axisLabelVisible: line.kind !== "high" });
+    }
+  }
+
+  // The lowest that it lay.
+  get low() {
+    return Math.min(this.now, ...this.course.filter((value) => value !== null));
+  }
+
+  paint(token) {
+    (this.drawn || this.level).applyOptions({ color: colour(token) });
+  }
+
+  move(time, minor) {
+    const value = minor / scale;
+    this.now = this.kind === "high" ? Math.max(this.now, value) : value;
+    if (this.drawn) this.drawn.update({ time, value: this.now });
+    else this.level.applyOptions({ price: this.now });
+  }
+}
 
 if (holder) {
-  const points = JSON.parse(document.getElementById("curve").textContent);
-  const lines = JSON.parse(document.getElementById("lines").textContent);
+  const points = read("curve");
   const initial = Number(root.dataset.initial) / scale;
   const curve = new EquityCurve(holder, points.map(([time, minor]) => [time, minor / scale]), initial);
+  const times = points.map(([time]) => time);
+  const lines = new Map(read("lines").map((line) => [line.key, new Line(curve, times, line)]));
+  let [low, high] = [initial, initial];
+  for (const [, minor] of points) [low, high] = [Math.min(low, minor / scale), Math.max(high, minor / scale)];
   // Lines far away would press the curve flat: the nearest floor is always in sight, the others when they are near.
-  const values = points.map(([, minor]) => minor / scale);
-  const floors = lines.filter((line) => line.kind === "floor").map((line) => line.minor / scale);
-  const shown = floors.length ? [Math.max(...floors)] : [];
+  const nearest = () => [...lines.values()].filter((line) => line.kind === "floor").sort((a, b) => b.now - a.now)[0];
   curve.series.applyOptions({
     autoscaleInfoProvider: (original) => {
       const info = original();
       if (info && info.priceRange) {
-        info.priceRange.minValue = Math.min(info.priceRange.minValue, initial * 0.9995, ...shown);
-        info.priceRange.maxValue = Math.max(info.priceRange.maxValue, initial * 1.0005, ...values);
+        const floor = nearest();
+        info.priceRange.minValue = Math.min(info.priceRange.minValue, low, initial * 0.9995, floor ? floor.low : initial);
+        info.priceRange.maxValue = Math.max(info.priceRange.maxValue, high, initial * 1.0005);
       }
       return info;
     },
   });
-  // Where no floor trails, the high water is the curve's own.
-  if (!lines.some((line) => line.kind === "high")) lines.push({ title: "High water", kind: "high", minor: Math.max(...values) * scale });
-  const drawn = lines.map((line) => ({
-    line,
-    drawn: curve.series.createPriceLine({ price: line.minor / scale, title: line.title, lineWidth: 1, lineStyle: LineStyle.Dotted, axisLabelVisible: line.kind !== "high" }),
-  }));
-  const colours = { floor: "--down", target: "--up", high: "--ink-3" };
+  const tokens = { floor: "--down", target: "--up", high: "--ink-3" };
   themed(() => {
-    for (const { line, drawn: one } of drawn) one.applyOptions({ color: colour(colours[line.kind]) });
+    for (const line of lines.values()) line.paint(tokens[line.kind]);
+  });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    const now = event.target.id === "prop-live" ? read("now") : null;
+    if (!now || now.at < curve.last) return;
+    [low, high] = [Math.min(low, now.equity / scale), Math.max(high, now.equity / scale)];
+    for (const [key, minor] of Object.entries(now.lines)) if (lines.has(key)) lines.get(key).move(now.at, minor);
+    curve.add(now.at, now.equity / scale);
   });
 }
 

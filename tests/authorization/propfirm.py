@@ -40,7 +40,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", f"{_API}/payouts"): "self",
     ("GET", _ACCOUNT): "records",
     **{("GET", f"{_ACCOUNT}/{name}"): "records"
-       for name in ("activities", "violations", "statistics", "objectives", "equity", "rules", "disputes")},
+       for name in ("activities", "violations", "statistics", "objectives", "equity", "floors", "rules", "disputes")},
     ("POST", f"{_ACCOUNT}/refresh_balance"): "records",
     **{("POST", f"{_ACCOUNT}/{name}"): "owner" for name in ("reset", "retry", "disputes")},
     ("GET", f"{_API}/accounts/<str:number>/payouts"): "records",

@@ -7,7 +7,7 @@ from trading.models.accounts import Account, AccountGroup, AccountMark, EquityPo
 from trading.models.orders import Fill, Order, OrderTransition, QuoteUse
 from trading.models.positions import Adjustment, Position
 from trading.models.risk import MarginCall, RiskNotice, RiskSettings
-from trading.models.rules import AccountRules, BookChange, EnforcementPause, RuleLines, RuleSet, Verdict
+from trading.models.rules import AccountRules, BookChange, EnforcementPause, FloorStep, RuleLines, RuleSet, Verdict
 
 __all__ = [
     "Account",
@@ -19,6 +19,7 @@ __all__ = [
     "EnforcementPause",
     "EquityPoint",
     "Fill",
+    "FloorStep",
     "MarginCall",
     "Order",
     "OrderTransition",

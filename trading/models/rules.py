@@ -89,6 +89,25 @@ class RuleLines(models.Model):
         return f"lines of {self.account_id}"
 
 
+class FloorStep(models.Model):
+    """Where a floor of an account lay from a moment on, and what it was measured from. Minor units. Append-only.
+
+    Written when the rules' state is: at resets, trades, payouts, and whenever the account is looked at closely.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    rule_key = models.CharField(max_length=64)
+    market_at = models.DateTimeField()
+    reference_minor = models.BigIntegerField(help_text="The day's reference, the high water, or the initial balance")
+    floor_minor = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="floor_step_account")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_key} of {self.account_id} at {self.floor_minor}"
+
+
 class Verdict(models.Model):
     """What the rules found of an account, with the evidence to compute it again. Append-only."""
 

@@ -15,7 +15,7 @@ from trading.domain.types import Actor
 from trading.domain.views import AccountView
 
 T = TypeVar("T")
-CURVE_POINTS = 2000
+CURVE_POINTS = 1000
 
 
 def viewer(request: HttpRequest) -> Actor | None:
@@ -64,7 +64,7 @@ def curve_points(account_id: int, market_tick: int) -> list[list[int]]:
     points: list[list[int]] = []
     if market_tick < 0:
         return points
-    for at, minor in reversed(selectors.equity_curve(account_id, limit=CURVE_POINTS)):
+    for at, minor in reversed(selectors.equity_curve(account_id, points=CURVE_POINTS)):
         moment = int(at.timestamp())
         if not points or moment < points[-1][0]:
             points.append([moment, minor])

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from trading import locks
+from trading.domain.course import Level, Step, levels_of, steps_between
 from trading.domain.ports import news_around
 from trading.domain.retrace import AdjustmentRow, FillRow, Standing, Trace, retrace
 from trading.domain.ruled import rule_set_of
@@ -33,7 +34,7 @@ from trading.domain.rules import (
     roll_day,
 )
 from trading.domain.rules.sweep import NEVER_HIGH, NEVER_LOW, micros
-from trading.models import Account, AccountRules, Adjustment, Position, RuleLines
+from trading.models import Account, AccountRules, Adjustment, FloorStep, Position, RuleLines
 from trading.services.sight import Sight
 
 _STOPS = ("stop", "stop_limit", "trailing_stop")
@@ -42,7 +43,10 @@ _EXITS = ("stop_loss", "take_profit")
 
 @dataclass(slots=True)
 class Ruled:
-    """A locked account under rules, as it is judged. Amounts are minor units; `fills` are those not taken in yet."""
+    """A locked account under rules, as it is judged. Amounts are minor units; `fills` are those not taken in yet.
+
+    `levels` are where its floors lay when that was written down last, `steps` how they have moved since.
+    """
 
     account: Account
     row: AccountRules
@@ -53,6 +57,14 @@ class Ruled:
     trace: Trace
     peak: int = NEVER_LOW
     seen: Observation | None = None
+    levels: dict[str, Level] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def floors_note(self, at: datetime) -> None:
+        """Take down where the floors lie now, when they have moved."""
+        levels = levels_of(self.rule_set, self.state)
+        self.steps += steps_between(self.levels, levels, at)
+        self.levels = levels
 
     @property
     def id(self) -> int:
@@ -100,7 +112,8 @@ def _ruled(living: Sequence[Account]) -> list[Ruled]:
         mine, state = fills.get(account.pk, []), states[account.pk]
         trace = retrace(now, [*mine, *adjusted.get(account.pk, [])])
         rule_set = rule_set_of(row.rule_set.hash, row.rule_set.document)
-        found.append(Ruled(account, row, rule_set, state, now, mine, trace, peaks.get(account.pk, NEVER_LOW)))
+        peak, levels = peaks.get(account.pk, NEVER_LOW), levels_of(rule_set, state)
+        found.append(Ruled(account, row, rule_set, state, now, mine, trace, peak, levels=levels))
     return found
 
 
@@ -181,6 +194,7 @@ def judge(ruled: Ruled, sight: Sight, *, mark: bool) -> list[Verdict]:
         if due is None:
             break
         take(roll_day, *_closing(ruled, due, sight))
+        ruled.floors_note(due)
     if mark:
         ruled.seen = sight.observe(ruled.now, sight.tick.at, sight.tick.index, ruled.account.currency)
         take(evaluate_mark, ruled.seen)
@@ -244,7 +258,7 @@ ON CONFLICT (account_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" fo
 
 
 def ruled_store(judged: Sequence[Ruled], at: datetime) -> Mapping[int, Lines]:
-    """Write states and lines of locked accounts; the lines by account."""
+    """Write states and lines of locked accounts, and how their floors moved; the lines by account."""
     made: dict[int, Lines] = {}
     states: list[dict[str, Any]] = []
     stored: list[dict[str, Any]] = []
@@ -254,6 +268,7 @@ def ruled_store(judged: Sequence[Ruled], at: datetime) -> Mapping[int, Lines]:
         if ruled.state.closed_by and ruled.fills:
             ruled.row.last_fill_id = ruled.fills[-1].id
         found = made[ruled.id] = lines_of(ruled)
+        ruled.floors_note(at)
         states.append(
             {
                 "account_id": ruled.id,
@@ -269,7 +284,21 @@ def ruled_store(judged: Sequence[Ruled], at: datetime) -> Mapping[int, Lines]:
         with connection.cursor() as cursor:
             cursor.execute(_STATES, [json.dumps(states)])
             cursor.execute(_LINES, [json.dumps(stored)])
+        FloorStep.objects.bulk_create(_step(ruled.id, step) for ruled in judged for step in ruled.steps)
+        for ruled in judged:
+            ruled.steps = []
     return made
+
+
+def _step(account_id: int, step: Step) -> FloorStep:
+    level = step.level
+    return FloorStep(
+        account_id=account_id,
+        rule_key=step.rule_key,
+        market_at=step.at,
+        reference_minor=level.reference_minor,
+        floor_minor=level.floor_minor,
+    )
 
 
 def _reset_us(state: RuleState) -> int:
