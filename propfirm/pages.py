@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -197,9 +198,8 @@ def lines_of(detail: AccountDetail, curve: Sequence[tuple[int, int]] = ()) -> li
     for item in rules.limits:
         known = courses.get(item.rule_key)
         course = [] if known is None else [None if level is None else level.floor_minor for level in known.levels]
-        kind = "target" if item.kind == "profit_target" else "floor"
-        found.append({"key": item.rule_key, "title": _LINES[item.kind], "kind": kind, "minor": item.line_minor,
-                      "course": course})  # fmt: skip
+        found.append({"key": item.rule_key, "title": _LINES[item.kind], "kind": item.kind,
+                      "minor": item.line_minor, "course": course})  # fmt: skip
     return found
 
 
@@ -207,13 +207,14 @@ def _high_water(
     rules: AccountRulesView, curve: Sequence[tuple[int, int]], trailed: Sequence[FloorCourse]
 ) -> dict[str, Any]:
     now = rules.high_water_minor
+    course: Sequence[int | None]
     if now is None:
-        course = list(accumulate((minor for _, minor in curve), max, initial=rules.initial_minor))[1:]
-        now = max([rules.equity_minor, *course[-1:]])
+        peaks = list(accumulate((minor for _, minor in curve), max, initial=rules.initial_minor))
+        now, course = max(peaks[-1], rules.equity_minor), peaks[1:]
     else:
         levels = zip(*(item.levels for item in trailed), strict=True)
         course = [max((level.reference_minor for level in row if level), default=None) for row in levels]
-    return {"key": "high_water", "title": "High water", "kind": "high", "minor": now, "course": course}
+    return {"key": "high_water", "title": "High water", "kind": "high_water", "minor": now, "course": course}
 
 
 def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
@@ -223,14 +224,12 @@ def _news(detail: AccountDetail, market_id: int) -> list[EventView]:
 
 
 def live_context(detail: AccountDetail) -> dict[str, Any]:
-    """The figures that move, and what the chart goes on with: {at: epoch seconds, equity, lines}, minor units."""
-    now = None
+    """The figures that move; as JSON what the chart goes on with: {at: epoch seconds, equity, lines}, minor units."""
+    now = ""
     if detail.rules is not None and detail.card.is_live:
-        now = {
-            "at": int(detail.rules.at.timestamp()),
-            "equity": detail.rules.equity_minor,
-            "lines": {line["key"]: line["minor"] for line in lines_of(detail)},
-        }
+        lines = {line["key"]: line["minor"] for line in lines_of(detail)}
+        at, equity = int(detail.rules.at.timestamp()), detail.rules.equity_minor
+        now = json.dumps({"at": at, "equity": equity, "lines": lines})
     return {"detail": detail, "gauges": gauges(detail.objectives), "now": now}
 
 

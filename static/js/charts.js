@@ -50,6 +50,11 @@ export function themed(paint) {
   window.addEventListener("themechange", paint);
 }
 
+// A course that nobody scrolls: all of it, whatever the width.
+export function fitted(chart, element) {
+  new ResizeObserver(() => requestAnimationFrame(() => chart.timeScale().fitContent())).observe(element);
+}
+
 export class Candles {
   constructor(element) {
     this.element = element;
@@ -138,7 +143,7 @@ export class EquityCurve {
         return info;
       },
     });
-    this.chart.timeScale().fitContent();
+    fitted(this.chart, element);
     themed(() => this.paint());
   }
 
@@ -189,6 +194,7 @@ export class Race {
     this.isWide = element.clientWidth > 600;
     this.lines = new Map();
     this.tick = -1;
+    fitted(this.chart, element);
     themed(() => this.paint());
   }
 

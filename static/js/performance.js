@@ -6,7 +6,7 @@ import {
   LineStyle,
   createChart,
 } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
-import { colour, options, themed } from "./charts.js";
+import { colour, fitted, options, themed } from "./charts.js";
 import { marketTime, price } from "./format.js";
 
 export class PerformanceChart {
@@ -30,7 +30,7 @@ export class PerformanceChart {
     const panes = this.chart.panes();
     panes[0].setStretchFactor(0.7);
     panes[1].setStretchFactor(0.3);
-    this.chart.timeScale().fitContent();
+    fitted(this.chart, element);
     themed(() => this.paint());
   }
 

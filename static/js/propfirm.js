@@ -8,25 +8,30 @@ import { LineSeries, LineStyle, LineType } from "../vendor/lightweight-charts-5.
 const root = document.getElementById("prop-account");
 const holder = root && root.querySelector('[data-chart="prop-equity"]');
 const scale = root ? 10 ** places(root.dataset.currency) : 1;
-const read = (id) => {
-  const found = document.getElementById(id);
-  return found ? JSON.parse(found.textContent) : null;
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+// How each kind is drawn: a daily floor is told from the one of the whole account by its dashes.
+const LOOKS = {
+  daily_loss: { token: "--down", lineStyle: LineStyle.Dashed, isFloor: true },
+  max_loss: { token: "--down", lineStyle: LineStyle.Solid, isFloor: true },
+  profit_target: { token: "--up", lineStyle: LineStyle.Dotted },
+  high_water: { token: "--ink-3", lineStyle: LineStyle.Dotted, isQuiet: true },
 };
 
 // A line under the curve: drawn as it lay, where that is known, and as it lies now.
 class Line {
   constructor(curve, times, line) {
-    this.kind = line.kind;
+    this.look = LOOKS[line.kind];
     this.now = line.minor / scale;
     this.course = line.course.map((minor) => (minor === null ? null : minor / scale));
-    const style = { lineWidth: 1, lineStyle: line.kind === "floor" ? LineStyle.Solid : LineStyle.Dotted };
+    const style = { lineWidth: 1, lineStyle: this.look.lineStyle };
     this.drawn = this.course.some((value) => value !== null)
-      ? curve.chart.addSeries(LineSeries, { ...style, title: line.title, lineType: LineType.WithSteps, priceLineVisible: false, lastValueVisible: line.kind !== "high", crosshairMarkerVisible: false, autoscaleInfoProvider: () => null })
+      ? curve.chart.addSeries(LineSeries, { ...style, title: line.title, lineType: LineType.WithSteps, priceLineVisible: false, lastValueVisible: !this.look.isQuiet, crosshairMarkerVisible: false, autoscaleInfoProvider: () => null })
       : null;
     if (this.drawn) {
       this.drawn.setData(times.map((time, index) => (this.course[index] === null ? { time } : { time, value: this.course[index] })));
     } else {
-      this.level = curve.series.createPriceLine({ ...style, price: this.now, title: line.title, axisLabelVisible: line.kind !== "high" });
+      this.level = curve.series.createPriceLine({ ...style, price: this.now, title: line.title, axisLabelVisible: !this.look.isQuiet });
     }
   }
 
@@ -35,13 +40,14 @@ class Line {
     return Math.min(this.now, ...this.course.filter((value) => value !== null));
   }
 
-  paint(token) {
-    (this.drawn || this.level).applyOptions({ color: colour(token) });
+  paint() {
+    (this.drawn || this.level).applyOptions({ color: colour(this.look.token) });
   }
 
   move(time, minor) {
     const value = minor / scale;
-    this.now = this.kind === "high" ? Math.max(this.now, value) : value;
+    // A high water never falls, whatever the figures of the moment say.
+    this.now = this.look.isQuiet ? Math.max(this.now, value) : value;
     if (this.drawn) this.drawn.update({ time, value: this.now });
     else this.level.applyOptions({ price: this.now });
   }
@@ -56,7 +62,7 @@ if (holder) {
   let [low, high] = [initial, initial];
   for (const [, minor] of points) [low, high] = [Math.min(low, minor / scale), Math.max(high, minor / scale)];
   // Lines far away would press the curve flat: the nearest floor is always in sight, the others when they are near.
-  const nearest = () => [...lines.values()].filter((line) => line.kind === "floor").sort((a, b) => b.now - a.now)[0];
+  const nearest = () => [...lines.values()].filter((line) => line.look.isFloor).sort((a, b) => b.now - a.now)[0];
   curve.series.applyOptions({
     autoscaleInfoProvider: (original) => {
       const info = original();
@@ -68,13 +74,13 @@ if (holder) {
       return info;
     },
   });
-  const tokens = { floor: "--down", target: "--up", high: "--ink-3" };
   themed(() => {
-    for (const line of lines.values()) line.paint(tokens[line.kind]);
+    for (const line of lines.values()) line.paint();
   });
   document.body.addEventListener("htmx:afterSettle", (event) => {
-    const now = event.target.id === "prop-live" ? read("now") : null;
-    if (!now || now.at < curve.last) return;
+    if (event.target.id !== "prop-live" || !event.target.dataset.now) return;
+    const now = JSON.parse(event.target.dataset.now);
+    if (now.at < curve.last) return;
     [low, high] = [Math.min(low, now.equity / scale), Math.max(high, now.equity / scale)];
     for (const [key, minor] of Object.entries(now.lines)) if (lines.has(key)) lines.get(key).move(now.at, minor);
     curve.add(now.at, now.equity / scale);

@@ -6,7 +6,7 @@ import {
   createChart,
   createSeriesMarkers,
 } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
-import { colour, options, themed } from "./charts.js";
+import { colour, fitted, options, themed } from "./charts.js";
 import { marketTime, money, places, price, setTone, signedMoney, signedPct } from "./format.js";
 
 const DAY = 86_400;
@@ -50,8 +50,7 @@ class Lines {
     this.series = new Map();
     this.shown = -1;
     themed(() => this.paint());
-    // Whatever the width: all of the course.
-    new ResizeObserver(() => requestAnimationFrame(() => this.chart.timeScale().fitContent())).observe(element);
+    fitted(this.chart, element);
   }
 
   options() {

@@ -10,6 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from accounts.tests.factories import UserFactory
 from core.services.books import verify as verify_books
 from marketdata.tests.factories import advance
 from payments.adapters.sandbox import payouts as sandbox
@@ -22,7 +23,7 @@ from propfirm.models import PropAccount, PropCertificate, PropPayout
 from propfirm.services.payouts import payout_approve, payout_review
 from propfirm.tests import factories as make
 from tests.browser.axe import shot
-from tests.browser.people import arrive
+from tests.browser.people import PASSWORD, arrive, sign_in
 from trading.models import Verdict
 
 pytestmark = pytest.mark.browser
@@ -170,3 +171,36 @@ def test_from_the_plan_to_the_payout_and_one_that_fails_with_its_evidence(url, p
     funded_and_paid(ann, bob, url, winner, market, shots)
     failed_and_proved(bob, url, loser, market, shots, tmp_path)
     assert verify_books().is_sound
+
+
+CANVAS = "document.querySelector('[data-chart] canvas').toDataURL()"
+
+
+def test_the_cockpit_draws_floors_as_they_lay_and_goes_on_by_itself(url, people, shots):
+    """Ten days with a trail that follows each mark: the lines rise with the curve, and the page moves on alone."""
+    closes = [100, 101, 103, 102, 104, 106, 105, 108, 107, 109, 108]
+    days = [(one, max(one, two), min(one, two), two) for one, two in zip([100, *closes], closes, strict=False)]
+    market = make.market({"AAA": [*days, *[(108, 108, 108, 108)] * 3]})
+    trail = {"kind": "max_loss", "amount": make.initial(6), "trailing": "intraday", "lock": "initial"}
+    plan = make.plan(market, evaluation=[make.DAILY, trail, make.TARGET])
+    account, who = make.prop_account(plan, UserFactory(password=PASSWORD))
+    make.trade(account, who, "buy", 600)
+    advance(market.id, 12)
+    make.trade(account, who, "sell", 200)
+    advance(market.id, 26)
+    page = people()
+    page.goto(f"{url}/sign-in?next=/prop-firm/accounts/{account.number}")
+    sign_in(page, account.owner.email)
+    chart = page.locator('[data-chart="prop-equity"]')
+    expect(chart).to_have_attribute("aria-label", re.compile("High water 104,200.*Floor 98,200"))
+    lines = {line["key"]: line for line in json.loads(page.locator("#lines").text_content() or "")}
+    floor = lines["max_loss"]["course"]
+    assert floor == sorted(floor)
+    assert (floor[0], floor[-1]) == (94_000_00, lines["max_loss"]["minor"])
+    assert len(set(lines["daily_loss"]["course"])) > 1
+    shot(page, shots, "prop-account-trail")
+    before, known = page.evaluate(CANVAS), page.locator("#prop-live").get_attribute("data-now") or ""
+    advance(market.id)
+    expect(page.locator("#prop-live")).not_to_have_attribute("data-now", known, timeout=15_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate(CANVAS) != before
