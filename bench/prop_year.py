@@ -10,6 +10,7 @@ everything falls by 8 to 25 % between two prints. Then it is told, exit code 1 i
 - what the equity curves say by themselves: daily and trailing floors are computed anew from the marks, without the
   rule engine, and the first mark below a floor is compared with the tick at which the account was closed. No account
   may outlive its floor by more than one mark, and none may be closed above it;
+- the floors that are drawn under a curve (`floor_courses`) are those, at every mark of every account;
 - the books agree (`verify_books`).
 """
 
@@ -181,38 +182,76 @@ def floors_hold(account_ids: list[int]) -> tuple[dict[str, int], list[str]]:
     wrong, lags = [], Counter[str]()
     rows = AccountRules.objects.filter(account_id__in=account_ids)
     for rules in rows.iterator(chunk_size=200):
-        points = list(
+        marks = list(
             EquityPoint.objects.filter(account_id=rules.account_id)
             .order_by("tick")
-            .values_list("market_at", "equity_minor")
+            .values_list("tick", "market_at", "equity_minor")
         )
-        breach = first_below(points)
+        points = [(at, equity) for _, at, equity in marks]
+        costs = costs_of(rules.account_id)
+        floors = floors_anew(points, [costs[tick] for tick, *_ in marks])
+        breach = next((at for (at, equity), lines in zip(points, floors, strict=True) if equity < max(lines)), None)
         closed = None if rules.status != "failed" else datetime.fromisoformat(rules.state["closed_at"])
         name = f"account {rules.account_id}"
+        wrong += [f"{name}: {text}" for text in drawn_otherwise(rules.account_id, points, floors, closed)][:1]
         if (breach is None) != (closed is None):
             wrong.append(f"{name}: below its floor {breach}, closed {closed}")
         elif breach is not None and closed is not None:
-            marks = sum(breach < at <= closed for at, _ in points)
-            lags[f"closed {marks} marks after its floor" if closed >= breach else "closed before its floor"] += 1
-            if marks > 1 or closed < breach:
+            late = sum(breach < at <= closed for at, _ in points)
+            lags[f"closed {late} marks after its floor" if closed >= breach else "closed before its floor"] += 1
+            if late > 1 or closed < breach:
                 wrong.append(f"{name}: below its floor {breach}, closed {closed}")
     return dict(lags), wrong
 
 
-def first_below(points: list[tuple[datetime, int]]) -> datetime | None:
-    """The first mark below the daily or the trailing floor. A reset takes the last mark before it as the reference."""
+def costs_of(account_id: int) -> Counter[int]:
+    """What orders right after each tick's mark cost, by tick, minor units: charges, and the way from the last price."""
+    from trading.models import Fill
+
+    found: Counter[int] = Counter()
+    for fill in Fill.objects.filter(account_id=account_id):
+        worth = round(fill.quantity * Decimal(fill.quote["last"]) * 100)
+        gap = fill.notional_minor - worth
+        found[fill.quote["tick"]] += fill.fee_minor + (gap if fill.side == "buy" else -gap)
+    return found
+
+
+def floors_anew(points: list[tuple[datetime, int]], costs: list[int]) -> list[tuple[int, int]]:
+    """The daily and the trailing floor at each mark.
+
+    A reset takes the last mark before it as the reference, less what orders after that mark have cost.
+    """
     day, reference, peak, last = None, SIZE, SIZE, SIZE
-    for at, equity in points:
+    found = []
+    for (at, equity), cost in zip(points, costs, strict=True):
         today = at.astimezone(ZONE).date()
         if day is not None and today != day:
             reference = last
-        day = today
-        peak = max(peak, equity)
-        most = min(peak - SIZE * MOST // 100, SIZE)
-        if equity < reference - SIZE * DAILY // 100 or equity < most:
-            return at
-        last = equity
-    return None
+        day, last, peak = today, equity - cost, max(peak, equity)
+        found.append((reference - SIZE * DAILY // 100, min(peak - SIZE * MOST // 100, SIZE)))
+    return found
+
+
+def drawn_otherwise(
+    account_id: int, points: list[tuple[datetime, int]], floors: list[tuple[int, int]], closed: datetime | None
+) -> list[str]:
+    """Marks, up to the one that closed the account, at which another floor is drawn.
+
+    Orders change an equity by whole minor units of each position: a cent for each symbol is left for that.
+    """
+    from trading.selectors.floors import floor_courses
+
+    curve = [(int(at.timestamp()), equity) for at, equity in points]
+    lines = {item.rule_key: item.levels for item in floor_courses(account_id, curve)}
+    levels = zip(lines["daily_loss"], lines["max_loss"], strict=True)
+    drawn = [tuple(level and level.floor_minor for level in pair) for pair in levels]
+    pairs = zip(points, floors, drawn, strict=True)
+    return [
+        f"floors of {at} are drawn at {shown}, and were {own}"
+        for (at, _), own, shown in pairs
+        if (closed is None or at <= closed)
+        and (shown[1] != own[1] or shown[0] is None or abs(shown[0] - own[0]) > SYMBOLS)
+    ]
 
 
 def run(accounts: int, days: int, seed: int) -> list[str]:

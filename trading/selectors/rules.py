@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.errors import NotFound
+from trading.domain.ruled import rule_set_of
 from trading.domain.rules import (
     Observation,
     RuleSet,
@@ -107,7 +108,7 @@ def rules_of(account_id: int, viewer: Actor | None) -> AccountRulesView:
     row = AccountRules.objects.select_related("rule_set").filter(pk=account_id).first()
     if row is None:
         raise NotFound("no_rules", "This account is under no rules.")
-    rule_set, state = RuleSet.from_json(row.rule_set.document), RuleState.from_json(row.state)
+    rule_set, state = rule_set_of(row.rule_set.hash, row.rule_set.document), RuleState.from_json(row.state)
     seen = _observe(account)
     peak = RuleLines.objects.filter(pk=account_id).values_list("peak", flat=True).first()
     if peak is not None and not state.closed_by:
