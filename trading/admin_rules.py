@@ -17,7 +17,7 @@ from core.readonly_admin import ReadOnlyAdmin
 from trading.domain.rules import RuleSet as Rules
 from trading.domain.rules import rule_set_words
 from trading.domain.types import Actor
-from trading.models import AccountRules, RuleSet, Verdict
+from trading.models import AccountRules, FloorStep, RuleSet, Verdict
 from trading.services.rules import rule_set_store
 
 
@@ -80,6 +80,16 @@ class AccountRulesAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     list_select_related = ("account", "rule_set")
     search_fields = ("account__label", "account__id")
+
+
+@admin.register(FloorStep)
+class FloorStepAdmin(ReadOnlyAdmin):
+    """Where floors of accounts lay from when on."""
+
+    list_display = ("account", "rule_key", "market_at", "reference_minor", "floor_minor")
+    list_select_related = ("account",)
+    search_fields = ("account__label", "account__id")
+    ordering = ("-id",)
 
 
 @admin.register(Verdict)

@@ -26,6 +26,7 @@ _TRADING = {
     "trading.ordertransition",
     "trading.fill",
     "trading.position",
+    "trading.floorstep",
     "trading.verdict",
     "trading.ruleset",
     "trading.risksettings",
