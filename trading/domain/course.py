@@ -59,18 +59,16 @@ def drawn(
     times, began = [int(step.at.timestamp()) for step in steps], int(began_at.timestamp())
     follows = isinstance(rule, MaxLoss) and rule.trailing == "intraday"
     found: list[Level | None] = []
-    last, peak = -1, 0
+    last, level = -1, None
     for at, equity_minor in curve:
         place = bisect_right(times, at) - 1
-        if place < 0:
-            found.append(None)
-            continue
-        level = steps[place].level
         if place != last:
-            last, peak = place, level.reference_minor
-        if follows and at >= began and at > times[place]:
-            peak = max(peak, equity_minor)
-        found.append(level if peak == level.reference_minor else _risen(rule, state, peak))
+            last, level = place, steps[place].level
+        # A step has seen the mark of its own moment.
+        open_to_marks = follows and at >= began and place >= 0 and at > times[place]
+        if open_to_marks and level is not None and equity_minor > level.reference_minor:
+            level = _risen(rule, state, equity_minor)
+        found.append(level)
     return found
 
 
