@@ -136,7 +136,7 @@ def live_liability(
 def _now(rule_set: RuleSet, account: LiveAccount, at: datetime) -> tuple[int, int]:
     """(what the account could ask for now, the trader's part of its profit), exact minor units."""
     seen = Observation(at, account.balance_minor, account.equity_minor)
-    facts = PayoutFacts(identity_verified=True, fee_paid_minor=account.fee_paid_minor)
+    facts = PayoutFacts(identity_verified=True, fee_paid_minor=account.fee_paid_minor, keeps_floors=True)
     verdict = payout_eligibility(rule_set, account.state, seen, facts)
     if "trader_minor" not in verdict.figures:
         return 0, 0

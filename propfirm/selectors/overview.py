@@ -139,7 +139,7 @@ def _owe(total: Liability, ruled: Ruled, fee_minor: int) -> None:
     rule = ruled.rule_set.one(Payout)
     if rule is None or ruled.state.closed_by:
         return
-    facts = PayoutFacts(identity_verified=True, fee_paid_minor=fee_minor)
+    facts = PayoutFacts(identity_verified=True, fee_paid_minor=fee_minor, keeps_floors=True)
     found = purse(ruled.rule_set, rule, ruled.state, ruled.seen, facts)
     total.in_profit += found.profit_minor > 0
     total.accrued_minor += found.trader_minor

@@ -18,12 +18,13 @@ from propfirm.locks import account_lock, dispute_lock, phase_of_verdict_lock
 from propfirm.models import PropAccount, PropDispute, PropPhase
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
+from propfirm.services.payouts import payouts_catch_up_in_tx
 from trading.domain.rules import Observation
 from trading.domain.rules.correct import observed_at, reevaluate
 from trading.domain.rules.wire import decode
 from trading.domain.types import Actor
 from trading.locks import accounts_lock
-from trading.models import Verdict
+from trading.models import Position, Verdict
 from trading.selectors.rules import verdict_data
 from trading.services.rewards import balance_correct_in_tx, rules_reinstate_in_tx
 
@@ -150,15 +151,21 @@ def dispute_decide(*, actor: User, dispute_id: int, accept: bool, note: str = ""
 
 
 def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -> None:
-    """The phase goes on: its rules as they were before the verdict, with the balance that was decided."""
+    """The phase goes on: its rules as they were before the verdict, with the balance that was decided.
+
+    Of accounts a person may have at a time this one is not counted: it was theirs all along. Payouts that were approved
+    meanwhile leave it now. Raises Conflict `account_over`, `not_flat_yet`, and what trading has against it.
+    """
     phase = phase_of_verdict_lock(dispute.verdict_id)
     running = PropPhase.objects.filter(account=account, status=PropPhase.Status.ACTIVE).exists()
     if running or account.status not in (states.FAILED, states.EXPIRED):
         raise Conflict("account_over", "The account has gone on in another way since.", {"status": account.status})
     trading_id = phase.trading_account_id
     [row] = accounts_lock([trading_id])
+    if row.open_orders_count or Position.objects.filter(account_id=trading_id).exclude(quantity=0).exists():
+        words = "Positions or orders of the account are not closed yet: decide when they are."
+        raise Conflict("not_flat_yet", words)
     wanted = dispute.balance_minor if dispute.balance_minor is not None else row.cash_minor
-    rules_reinstate_in_tx(account_id=trading_id, verdict_id=dispute.verdict_id, reason=dispute.note, actor=actor)
     if wanted != row.cash_minor:
         balance_correct_in_tx(
             account_id=trading_id,
@@ -167,6 +174,8 @@ def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -
             memo=f"Corrected after a dispute of {account.number}",
             actor=actor,
         )
+    rules_reinstate_in_tx(account_id=trading_id, verdict_id=dispute.verdict_id, reason=dispute.note, actor=actor)
+    payouts_catch_up_in_tx(account, phase)
     phase.status, phase.verdict, phase.ended_at = PropPhase.Status.ACTIVE, None, None
     phase.save(update_fields=["status", "verdict", "ended_at"])
     account.phase_index = phase.index

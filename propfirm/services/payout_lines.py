@@ -47,7 +47,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PurseView:
-    """What a payout would come to now, in minor units. gross = trader + firm; `cap_minor` None: without a cap."""
+    """What a payout would come to now, in minor units. gross = trader + firm; `cap_minor` None: without a cap.
+
+    `lost_minor` of the profit leaves the account with it and is paid to nobody: where a payout sets the balance back.
+    """
 
     profit_minor: int
     kept_minor: int
@@ -57,6 +60,7 @@ class PurseView:
     trader_minor: int
     firm_minor: int
     refund_minor: int
+    lost_minor: int
     split_percent: Decimal
 
 
@@ -110,6 +114,8 @@ def payout_standing(
         lines += _verdict_lines(verdict, phase)
     if purse is not None and verdict is not None and verdict.kind == "eligible" and purse.trader_minor <= 0:
         lines.append(Line("Your share of it must be more than nothing.", is_met=False))
+    if purse is not None and amount_minor is not None and amount_minor < purse.available_minor and purse.lost_minor:
+        lines.append(Line("A payout takes all profit out of this account: ask for all of it.", is_met=False))
     eligible = verdict is not None and verdict.kind == "eligible" and all(line.is_met for line in lines)
     opens = None if verdict is None else verdict.figures.get("opens_at")
     return PayoutStanding(
@@ -185,11 +191,13 @@ def _purse(verdict: Verdict) -> PurseView | None:
     assert rule is not None
     initial = RuleState.from_json(verdict.evidence["state"]).initial_minor
     bases = {"initial": initial, "profit": max(int(figures["profit_minor"]), 0)}
+    lost = int(figures["profit_minor"]) - int(figures["gross_minor"])
     names = ("profit_minor", "available_minor", "gross_minor", "trader_minor", "firm_minor", "refund_minor")
     return PurseView(
         # What is available is rounded down, so what is kept is rounded up.
         kept_minor=0 if rule.buffer is None else -int(-rule.buffer.exact(bases, rule_set.currency) // 1),
         cap_minor=None if rule.cap is None else int(rule.cap.exact(bases, rule_set.currency)),
+        lost_minor=max(lost, 0) if rule.after == "reset" and figures["gross_minor"] else 0,
         split_percent=Decimal(figures["split_percent"]),
         **{name: int(figures[name]) for name in names},
     )

@@ -116,7 +116,8 @@ def payout_cancel(*, actor: Actor, public_id: UUID | str) -> PropPayout:
         payout.status, payout.decided_at = _Status.CANCELLED, timezone.now()
         payout.save(update_fields=["status", "decided_at"])
         _release_in_tx(payout, "The payout is taken back.")
-        _told_in_tx(account, payout, "cancelled", "You have taken the payout back: the account trades on.", actor=actor)
+        on = ": the account trades on" if payout.phase.status == PropPhase.Status.ACTIVE else ""
+        _told_in_tx(account, payout, "cancelled", f"You have taken the payout back{on}.", actor=actor)
     return payout
 
 
@@ -203,7 +204,9 @@ def payout_paid_in_tx(payload: Mapping[str, Any]) -> None:
         certificate_make_in_tx(account, "payout", payout=payout)
         _told_in_tx(account, payout, "paid", f"{share} of profit are paid to you.")
     else:
-        _told_in_tx(account, payout, status, f"{share} could not be paid. They are owed to you: ask under Payouts.")
+        # What payments turns down is approved all the same.
+        verb = "failed" if status == "rejected" else status
+        _told_in_tx(account, payout, verb, f"{share} could not be paid. They are owed to you: ask under Payouts.")
 
 
 def _not_own(account: PropAccount, person: User) -> None:
@@ -234,13 +237,32 @@ def _withdraw_in_tx(account: PropAccount, payout: PropPayout) -> int:
         raise Conflict("account_failed", "The account has ended since this was asked for: reject the payout.")
     if rules.status == rules.Status.EXPIRED:
         return 0
+    return _removed_in_tx(account, payout)
+
+
+def _removed_in_tx(account: PropAccount, payout: PropPayout) -> int:
     withdrawn = payout_withdraw_in_tx(
-        account_id=phase.trading_account_id,
+        account_id=payout.phase.trading_account_id,
         gross_minor=payout.gross_minor,
         reference=f"prop-payout:{payout.public_id}",
         memo=f"Payout of {account.number}",
     )
     return withdrawn.removed_minor
+
+
+def payouts_catch_up_in_tx(account: PropAccount, phase: PropPhase) -> None:
+    """A phase of a locked account goes on: what was approved while it stood still leaves it, and it is held no more.
+
+    A payout that waits for its decision holds it on. Raises what trading has against a withdrawal.
+    """
+    rows = PropPayout.objects.filter(phase=phase)
+    for payout in rows.filter(status=_Status.APPROVED, removed_minor=0).order_by("pk"):
+        payout.removed_minor = _removed_in_tx(account, payout)
+        payout.save(update_fields=["removed_minor"])
+    trading = Account.objects.get(pk=phase.trading_account_id)
+    held = (trading.status, trading.lock_reason) == (Account.Status.LOCKED, HOLD)
+    if held and not rows.filter(status__in=OPEN).exists():
+        account_unlock_in_tx(account_id=trading.pk, reason="The account goes on.")
 
 
 def _release_in_tx(payout: PropPayout, reason: str) -> None:
@@ -296,4 +318,5 @@ _WORDS = {
 
 __all__ = [
     "COSTS", "payout_approve", "payout_cancel", "payout_paid_in_tx", "payout_reject", "payout_request", "payout_review",
+    "payouts_catch_up_in_tx",
 ]  # fmt: skip

@@ -250,7 +250,7 @@ def test_a_payout_of_an_account_that_failed_meanwhile_is_not_paid_nor_unlocked()
 
 
 def test_time_that_runs_out_while_people_look_takes_no_payout_away():
-    market, account, who = funded(rules=[{"kind": "inactivity", "days": 2}])
+    market, account, who = funded(rules=[{"kind": "time_limit", "days": 2}])
     payout = ask(account, who)
     advance(market.id, 12)
     rules_evaluate(trading(account).pk, tick(market))

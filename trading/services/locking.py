@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -12,8 +12,12 @@ from django.db.models import Q
 from core.errors import Conflict, Invalid, NotFound
 from core.services import audit, outbox
 from marketdata.domain.types import MarketView, Tick
+from marketdata.selectors import market_clock
+from trading.domain import rules
+from trading.domain.rules import RuleState
+from trading.domain.rules.sweep import micros
 from trading.domain.types import SYSTEM, Actor
-from trading.models import Account
+from trading.models import Account, AccountRules, BookChange, RuleLines
 
 _Status = Account.Status
 _LOCK = ["status", "locked_until", "lock_reason"]
@@ -52,6 +56,8 @@ def account_lock_in_tx(*, account_id: int, reason: str, until: datetime | None =
     if before is None:
         return False
     row.save(update_fields=_LOCK)
+    if until is None:
+        _idle_clock(row, rules.held)
     _tell([(row, before, reason)], actor, "account_locked")
     return True
 
@@ -83,6 +89,21 @@ def _lock(row: Account, reason: str, until: datetime | None) -> dict[str, str | 
     return before
 
 
+def _idle_clock(row: Account, move: Callable[[RuleState, datetime], RuleState]) -> None:
+    """Stop or start the clock of a locked row that ends accounts without trades; it is looked at at the next tick."""
+    found = AccountRules.objects.filter(pk=row.pk).first()
+    if found is None:
+        return
+    before, at = RuleState.from_json(found.state), market_clock(row.market_id).at
+    after = move(before, at)
+    if after is before:
+        return
+    found.state = after.to_json()
+    found.save(update_fields=["state"])
+    RuleLines.objects.filter(pk=row.pk).update(due_us=micros(at))
+    BookChange.objects.create(account_id=row.pk, rules_only=True)
+
+
 def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) -> bool:
     """Let a locked account trade again; returns whether it was locked. Raises NotFound and Conflict ("account_closed").
 
@@ -96,6 +117,7 @@ def account_unlock_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM)
     before = _shape(row)
     row.status, row.locked_until, row.lock_reason = _Status.ACTIVE, None, ""
     row.save(update_fields=["status", "locked_until", "lock_reason"])
+    _idle_clock(row, rules.released)
     _tell([(row, before, reason)], actor, "account_unlocked")
     return True
 

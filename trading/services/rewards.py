@@ -58,7 +58,7 @@ def payout_check_in_tx(*, account_id: int, facts: rules.PayoutFacts) -> tuple[in
 
 
 def _payout(ruled: Ruled, facts: rules.PayoutFacts) -> rules.Verdict:
-    counted = replace(facts, open_orders=ruled.account.open_orders_count)
+    counted = replace(facts, open_orders=ruled.account.open_orders_count, keeps_floors=True)
     return rules.payout_eligibility(ruled.rule_set, ruled.state, ruled.observed, counted)
 
 
@@ -152,11 +152,12 @@ def balance_correct_in_tx(*, account_id: int, amount_minor: int, reference: str,
 def rules_reinstate_in_tx(*, account_id: int, verdict_id: int, reason: str, actor: Actor) -> None:
     """Undo the verdict that ended an account (fail, expired) or locks it (soft): it trades on under its rules.
 
-    A closed phase goes back to the state before the verdict, with what corrections have changed since; days that were
-    over meanwhile begin anew with the figures of now. A soft lock is lifted. What was traded since (the system closed
-    positions) counts as no trade of the trader. The account's lock is lifted when that verdict made it. Who may do this
-    is the caller's business. Raises NotFound (`account_not_found`, `no_rules`, `verdict_not_found`), Conflict
-    (`account_closed`, `not_the_ending_verdict`) and Invalid `reason_needed`.
+    A closed phase goes back to the state before the verdict; days that were over meanwhile begin anew with the figures
+    of now. Correct the balance first: what was put right since the verdict makes its loss smaller, what comes after is
+    a correction like any other. A soft lock is lifted. What was traded since (the system closed positions) counts as no
+    trade of the trader. The account's lock is lifted when that verdict made it. Who may do this is the caller's
+    business. Raises NotFound (`account_not_found`, `no_rules`, `verdict_not_found`), Conflict (`account_closed`,
+    `not_the_ending_verdict`, `ends_again` when the rules would end it at once) and Invalid `reason_needed`.
     """
     reason = reason.strip()
     if not reason:
@@ -168,6 +169,7 @@ def rules_reinstate_in_tx(*, account_id: int, verdict_id: int, reason: str, acto
     sight = sight_now(ruled.account.market_id)
     seen = observed(ruled, sight)
     ruled.state = _state_again(ruled, row, seen)
+    _require_living(ruled, seen)
     newest = Fill.objects.filter(account_id=account_id).order_by("-id").values_list("id", flat=True).first()
     ruled.row.must_flatten, ruled.row.last_fill_id, ruled.fills = False, newest or 0, []
     ruled_store([ruled], sight.tick.at)
@@ -196,6 +198,14 @@ def rules_reinstate_in_tx(*, account_id: int, verdict_id: int, reason: str, acto
     )
 
 
+def _require_living(ruled: Ruled, seen: rules.Observation) -> None:
+    _, again = rules.evaluate_mark(ruled.rule_set, ruled.state, seen)
+    ends = next((verdict for verdict in again if verdict.kind in ("fail", "expired")), None)
+    if ends is not None:
+        words = f"With these figures it would end again at once: {ends.message}"
+        raise Conflict("ends_again", words, {"code": ends.code})
+
+
 def _state_again(ruled: Ruled, row: Verdict, seen: rules.Observation) -> RuleState:
     """The state without a verdict's end or lock. Raises Conflict when that is not what ends or locks the account."""
     state = ruled.state
@@ -204,7 +214,8 @@ def _state_again(ruled: Ruled, row: Verdict, seen: rules.Observation) -> RuleSta
         corrected = Adjustment.objects.filter(
             account_id=ruled.id, kind=CORRECTION, created_at__gte=row.created_at
         ).aggregate(total=Sum("cash_minor"))["total"]
-        before = rules.record_correction(before, amount_minor=int(corrected or 0))
+        # What was put right since is no profit of that day's, but less of its loss: references stay.
+        before = rules.marks_lowered(before, by_minor=max(-int(corrected or 0), 0))
         return rules.reopen(ruled.rule_set, before, state, row.rule_key, seen)
     if row.kind == "soft" and _locked_by(state, row, seen):
         said = f"{row.rule_key}|100"

@@ -1,8 +1,8 @@
-"""Payout, scaling and second chance: who may have what, when, and what taking it does to the state."""
+"""Payout, scaling and second chance: who may have what, and when. What taking it does: `records`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,11 +10,12 @@ from typing import Any
 
 from core.money import exponent
 from trading.domain.rules.facts import Observation, PayoutFacts
-from trading.domain.rules.limits import MinTradingDays, TimeLimit
+from trading.domain.rules.limits import TimeLimit
 from trading.domain.rules.phase import Condition, holding
+from trading.domain.rules.records import payout_room
 from trading.domain.rules.rewards import Payout, Scaling, SecondChance
 from trading.domain.rules.ruleset import RuleSet
-from trading.domain.rules.state import RuleState, fresh_marks
+from trading.domain.rules.state import RuleState
 from trading.domain.rules.times import add_months
 from trading.domain.rules.verdicts import Finding, Verdict, issue
 from trading.domain.rules.wire import moment
@@ -33,7 +34,10 @@ def split_percent(rule: Payout, payouts: int) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """Figures of a payout in minor units: what is withdrawn, and how it splits. gross = trader + firm."""
+    """Figures of a payout in minor units: what is withdrawn, and how it splits. gross = trader + firm.
+
+    `room_minor`: what the floors leave to be withdrawn, where that is less than the rest allows.
+    """
 
     profit_minor: int
     available_minor: int
@@ -41,12 +45,14 @@ class Purse:
     trader_minor: int
     firm_minor: int
     refund_minor: int
+    room_minor: int | None = None
 
 
 def purse(rule_set: RuleSet, rule: Payout, state: RuleState, seen: Observation, facts: PayoutFacts) -> Purse:
     """What could be paid now. Profit counts from the initial balance, on the smaller of balance and equity.
 
-    The trader's share is rounded half-even once and the firm has the rest; what is available is rounded down.
+    The trader's share is rounded half-even once and the firm has the rest; what is available is rounded down. Where the
+    facts ask for it, no more is available than leaves the account above its floors.
     """
     profit = min(seen.balance_minor, seen.equity_minor) - state.initial_minor
     bases = {"initial": state.initial_minor, "profit": max(profit, 0)}
@@ -54,14 +60,17 @@ def purse(rule_set: RuleSet, rule: Payout, state: RuleState, seen: Observation, 
     most = max(Fraction(profit) - kept, Fraction(0))
     if rule.cap is not None:
         most = min(most, rule.cap.exact(bases, state.currency))
-    available = int(most)
+    available, room = int(most), None
+    if facts.keeps_floors:
+        left = payout_room(rule_set, state, seen, most_minor=available)
+        available, room = left, left if left < available else None
     gross = available if facts.requested_minor is None else min(facts.requested_minor, available)
     trader = round(Fraction(split_percent(rule, state.payouts)) * gross / 100)
     chance = rule_set.one(SecondChance)
     refund = 0
     if chance is not None and chance.refund_fee_with_payout == state.payouts + 1:
         refund = round(Fraction(chance.refund_percent) * facts.fee_paid_minor / 100)
-    return Purse(profit, available, gross, trader, gross - trader, refund)
+    return Purse(profit, available, gross, trader, gross - trader, refund, room)
 
 
 def payout_from(rule: Payout, state: RuleState) -> datetime | None:
@@ -85,6 +94,9 @@ def _payout_conditions(
         Condition(key, asked >= least, f"At least {minor(least, currency)} is withdrawn."),
         Condition(key, asked <= found.available_minor, f"At most {minor(found.available_minor, currency)} can be."),
     ]
+    if found.room_minor is not None:
+        text = f"Floors leave room for {minor(found.room_minor, currency)}: no payout may bring the account to one."
+        conditions.append(Condition(key, found.room_minor >= least, text))
     if rule.requires_flat:
         conditions.append(Condition(key, seen.flat, "No position may be open."))
     if rule.requires_no_orders:
@@ -128,45 +140,6 @@ def payout_eligibility(rule_set: RuleSet, state: RuleState, observation: Observa
     return issue("payout_eligibility", rule_set, state, inputs, finding)
 
 
-def record_payout(
-    rule_set: RuleSet, state: RuleState, *, gross_minor: int, balance_minor: int, at: datetime
-) -> tuple[RuleState, int]:
-    """(the state after a payout, what leaves the account in minor units). `balance_minor` is the balance before it.
-
-    deduct: `gross_minor` leaves; floors and marks stay. reset: all profit leaves, high-water marks start again at the
-    initial balance. Day references fall by what leaves, so that a payout is no day's loss; consistency, and days that
-    hold payouts back, count from here.
-    """
-    rule = rule_set.one(Payout)
-    resets = rule is not None and rule.after == "reset"
-    removed = max(balance_minor - state.initial_minor, gross_minor) if resets else gross_minor
-    left = balance_minor - removed
-    again = {item.key for item in rule_set.of(MinTradingDays) if item.effect != "passing"}
-    after = replace(
-        state,
-        days=tuple(
-            replace(
-                book,
-                balance_minor=book.balance_minor - removed,
-                equity_minor=book.equity_minor - removed,
-                profit_from_minor=left,
-                best_minor=0,
-                winning_minor=0,
-            )
-            for book in state.days
-        ),
-        high_waters=fresh_marks(rule_set, state.initial_minor, at) if resets else state.high_waters,
-        counts=tuple(replace(item, days=0) if item.key in again else item for item in state.counts),
-        cycle_balance_minor=left,
-        payouts=state.payouts + 1,
-        payouts_minor=state.payouts_minor + gross_minor,
-        last_payout_at=at,
-        scale_payouts=state.scale_payouts + 1,
-        scale_withdrawn_minor=state.scale_withdrawn_minor + removed,
-    )
-    return after, removed
-
-
 def scaling_due(rule_set: RuleSet, state: RuleState, observation: Observation) -> Verdict:
     """Verdict `eligible` when the account grows now; figures: increase_minor, new_initial_minor, the conditions."""
     inputs = {"observation": observation}
@@ -206,50 +179,6 @@ def scaling_due(rule_set: RuleSet, state: RuleState, observation: Observation) -
         text = f"The account grows from {minor(state.initial_minor, currency)} to {minor(grown, currency)}."
         finding = Finding("eligible", rule.key, "scaling_due", text, figures)
     return issue("scaling_due", rule_set, state, inputs, finding)
-
-
-def record_scaling(state: RuleState, *, increase_minor: int, balance_minor: int, at: datetime) -> RuleState:
-    """The state after `increase_minor` was credited on `balance_minor`: initial, references and marks rise by it."""
-    return replace(
-        state,
-        initial_minor=state.initial_minor + increase_minor,
-        days=tuple(
-            replace(
-                book,
-                balance_minor=book.balance_minor + increase_minor,
-                equity_minor=book.equity_minor + increase_minor,
-                profit_from_minor=book.profit_from_minor + increase_minor,
-            )
-            for book in state.days
-        ),
-        high_waters=tuple(replace(mark, minor=mark.minor + increase_minor) for mark in state.high_waters),
-        cycle_balance_minor=state.cycle_balance_minor + increase_minor,
-        scale_at=at,
-        scale_balance_minor=balance_minor + increase_minor,
-        scale_payouts=0,
-        scale_withdrawn_minor=0,
-    )
-
-
-def record_correction(state: RuleState, *, amount_minor: int) -> RuleState:
-    """The state after an operator's correction of the balance (signed): it is no day's profit or loss.
-
-    It counts towards floors and target, as what it makes good would have. One that takes money away lowers the
-    high-water marks with it, as that money may have made them; one that gives leaves them.
-    """
-    return replace(
-        state,
-        days=tuple(
-            replace(
-                book,
-                balance_minor=book.balance_minor + amount_minor,
-                equity_minor=book.equity_minor + amount_minor,
-                profit_from_minor=book.profit_from_minor + amount_minor,
-            )
-            for book in state.days
-        ),
-        high_waters=tuple(replace(mark, minor=mark.minor + min(amount_minor, 0)) for mark in state.high_waters),
-    )
 
 
 def second_chance(rule_set: RuleSet, state: RuleState, observation: Observation) -> Verdict:

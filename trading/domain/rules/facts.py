@@ -5,9 +5,11 @@ Amounts are integer minor units of the account's currency; instants are aware.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+from trading.domain.rules.wire import ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,13 @@ class FillFact:
 
 @dataclass(frozen=True, slots=True)
 class PayoutFacts:
-    """What a payout asks beside marks. `requested_minor` is before the split; None means as much as can be."""
+    """What a payout asks beside marks. `requested_minor` is before the split; None means as much as can be.
+
+    `keeps_floors`: no more than leaves the account above its floors. Evidence from before that was asked has it not.
+    """
 
     open_orders: int = 0
     identity_verified: bool = False
     requested_minor: int | None = None
     fee_paid_minor: int = 0
+    keeps_floors: bool = field(default=False, metadata=ADDED)

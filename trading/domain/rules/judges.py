@@ -188,7 +188,7 @@ def time_from(rule: TimeRule, state: RuleState) -> datetime | None:
     if rule.days is None:
         return None
     if isinstance(rule, Inactivity):
-        return state.last_trade_at or state.started_at
+        return None if state.held_since is not None else state.last_trade_at or state.started_at
     return state.started_at if rule.counted_from == "start" else state.first_trade_at
 
 

@@ -12,13 +12,13 @@ yesterday's floor it would be wrong either way.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trading.domain.rules.conduct import LossPerTrade
 from trading.domain.rules.facts import Closing, Observation
 from trading.domain.rules.floors import warn_lines
-from trading.domain.rules.judges import judge_all
-from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays
+from trading.domain.rules.judges import TimeRule, judge_all, time_from, time_line
+from trading.domain.rules.limits import DailyLoss, Inactivity, MaxLoss, MinTradingDays, TimeLimit
 from trading.domain.rules.phase import PHASE, phase_finding
 from trading.domain.rules.ruleset import RuleSet
 from trading.domain.rules.state import (
@@ -36,6 +36,8 @@ from trading.domain.rules.verdicts import Finding, Verdict, issue
 
 Result = tuple[RuleState, list[Verdict]]
 PASSED = f"{PHASE}|passed"
+# The most time that an account has again whose time had run out by mistake.
+AGAIN = timedelta(days=7)
 
 
 def raise_high_water(state: RuleState, equity_minor: int, at: datetime) -> RuleState:
@@ -113,8 +115,10 @@ def reopen(rule_set: RuleSet, before: RuleState, ended: RuleState, key: str, obs
     """The state of an account whose end by the rule `key` is taken back: the one before it, as of `observation`.
 
     What was told stays told, but for what that rule said at the end. Days that were over meanwhile are closed at the
-    figures of `observation` and judged by nothing: the account stood still.
+    figures of `observation` and judged by nothing: the account stood still, and so do the clocks that end it. Where
+    time had run out there is some again: as long as that rule gives, a week at most.
     """
+    before = _clocks_on(rule_set, before, ended, observation.at)
     said = (word for word in ended.told if word.split("|")[0] != key)
     after = replace(before, told=tuple(dict.fromkeys((*before.told, *said))))
     due = tuple(book for book in after.days if book.next_at <= observation.at)
@@ -124,6 +128,27 @@ def reopen(rule_set: RuleSet, before: RuleState, ended: RuleState, key: str, obs
     if after.soft_lock_until is not None and after.soft_lock_until <= observation.at:
         after = replace(after, soft_lock_until=None, soft_lock_by="")
     return _rearm(rule_set, after, observation, {book.reset for book in due})
+
+
+def _clocks_on(rule_set: RuleSet, state: RuleState, ended: RuleState, at: datetime) -> RuleState:
+    closed_at, more = ended.closed_at or at, timedelta()
+    timed: list[TimeRule] = [*rule_set.of(Inactivity), *rule_set.of(TimeLimit)]
+    for rule in timed:
+        began = time_from(rule, state)
+        if rule.key == ended.closed_by and began is not None and rule.days is not None:
+            closed_at = min(closed_at, time_line(began, rule.days, 100))
+            more = min(timedelta(days=rule.days), AGAIN)
+    gap = max(at - closed_at, timedelta()) + more
+    first = state.first_trade_at
+    counts_first = any(rule.counted_from == "first_trade" for rule in rule_set.of(TimeLimit))
+    # While the account is held, its idle clock stands still by itself.
+    idle_from = None if state.held_since is not None else state.last_trade_at
+    return replace(
+        state,
+        started_at=state.started_at + gap,
+        first_trade_at=first + gap if first is not None and counts_first else first,
+        last_trade_at=state.last_trade_at if idle_from is None else idle_from + gap,
+    )
 
 
 def _roll(rule_set: RuleSet, state: RuleState, book: DayBook, at: datetime, closing: Closing) -> RuleState:

@@ -6,14 +6,14 @@ Amounts are integer minor units of the account's currency; instants are aware an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from trading.domain.rules.limits import MaxLoss, MinTradingDays
 from trading.domain.rules.ruleset import RuleSet
 from trading.domain.rules.times import Reset, last_reset, next_reset
-from trading.domain.rules.wire import decode, encode
+from trading.domain.rules.wire import ADDED, decode, encode
 
 # Days of profit and loss kept for display. Counts, best day and sums are kept apart and are exact for any length.
 HISTORY_DAYS = 92
@@ -73,6 +73,7 @@ class RuleState:
     """Everything that the rules remember of one account in one phase. The service stores it as JSON with the account.
 
     `told` holds what was already said ("daily_loss|50", "phase|passed"). `closed_as` is "", "failed" or "expired".
+    `held_since`: the firm lets the account not trade, so that no time without a trade counts.
     """
 
     currency: str
@@ -100,6 +101,7 @@ class RuleState:
     scale_withdrawn_minor: int = 0
     retries: int = 0
     resets: int = 0
+    held_since: datetime | None = field(default=None, metadata=ADDED)
 
     def to_json(self) -> dict[str, Any]:
         """JSON data."""
@@ -155,6 +157,19 @@ def start(rule_set: RuleSet, *, initial_minor: int, at: datetime, retries: int =
         retries=retries,
         resets=resets,
     )
+
+
+def held(state: RuleState, at: datetime) -> RuleState:
+    """The state of an account that may not trade from `at` on, through no doing of its own."""
+    return state if state.closed_by or state.held_since is not None else replace(state, held_since=at)
+
+
+def released(state: RuleState, at: datetime) -> RuleState:
+    """The state once it may trade again: the time that it was held is no time without a trade."""
+    if state.held_since is None:
+        return state
+    idle_from = state.last_trade_at or state.started_at
+    return replace(state, held_since=None, last_trade_at=idle_from + max(at - state.held_since, timedelta()))
 
 
 def open_day(reset: Reset, at: datetime, balance_minor: int, equity_minor: int) -> DayBook:

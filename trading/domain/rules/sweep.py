@@ -20,7 +20,7 @@ from trading.domain.marking import Ints
 from trading.domain.rules.conduct import FlatByWeekend, LossPerTrade, NoOvernight
 from trading.domain.rules.facts import Observation
 from trading.domain.rules.floors import LossRule, allowance, breach_line, lock_line, target_minor, warn_lines
-from trading.domain.rules.judges import time_from, time_line
+from trading.domain.rules.judges import TimeRule, time_from, time_line
 from trading.domain.rules.limits import DailyLoss, Inactivity, MaxLoss, ProfitTarget, TimeLimit
 from trading.domain.rules.marks import PASSED
 from trading.domain.rules.phase import passing
@@ -93,7 +93,7 @@ def _dues(rule_set: RuleSet, state: RuleState, seen: Observation) -> Iterator[da
     reset = state.next_reset()
     if reset is not None:
         yield reset
-    timed: list[Inactivity | TimeLimit] = [*rule_set.of(Inactivity), *rule_set.of(TimeLimit)]
+    timed: list[TimeRule] = [*rule_set.of(Inactivity), *rule_set.of(TimeLimit)]
     for rule in timed:
         began = time_from(rule, state)
         if began is not None and rule.days is not None:

@@ -17,6 +17,9 @@ from trading.domain.types import plain
 
 T = TypeVar("T")
 
+# A field that came later: left out at its default, so that evidence from before it keeps its words and its hash.
+ADDED = {"added": True}
+
 
 def canonical(data: Any) -> str:
     """JSON with sorted keys, no spaces and plain ASCII: the same data is always the same text. Floats are refused."""
@@ -50,7 +53,12 @@ def moment(at: datetime) -> str:
 def encode(value: Any) -> Any:
     """A value made of dataclasses, tuples, Decimals and times as JSON data."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: encode(getattr(value, item.name)) for item in fields(value)}
+        known = ((item, getattr(value, item.name)) for item in fields(value))
+        return {
+            item.name: encode(found)
+            for item, found in known
+            if not (item.metadata.get("added") and found == item.default)
+        }
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, datetime):
