@@ -12,17 +12,18 @@ class PropfirmConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug into payments, the order path, the outbox and the schedule."""
-        from accounts.ports import register_personal_data
+        from accounts.ports import register_deletion_check, register_personal_data
         from core import schedule
         from payments.domain.purchases import register_purchase_kind, register_use
         from propfirm import handlers  # noqa: F401
-        from propfirm.personal_data import DATA
+        from propfirm.personal_data import DATA, firm_obstacle
         from propfirm.services import purchases, resets
         from propfirm.services.calendar import news_around
         from propfirm.services.pairing import SCAN_EVERY
         from trading.domain.ports import register_news_calendar
 
         register_personal_data(DATA)
+        register_deletion_check("prop firm", firm_obstacle)
         register_purchase_kind(purchases.KIND, purchases.ChallengeKind())
         register_purchase_kind(resets.KIND, resets.ResetKind())
         register_use(purchases.KIND, lambda _: ("/prop-firm/accounts", "Go to your accounts"))

@@ -1,8 +1,9 @@
 """What the firm holds about a person. Accounts, verdicts and payouts stay when they go; what they wrote does not."""
 
-from django.db.models import Q
+from django.db.models import Case, F, Max, Q, QuerySet, Value, When
 
-from accounts.ports import PersonalData, Table
+from accounts.domain.privacy import day
+from accounts.ports import Obstacle, PersonalData, Table
 from propfirm.models import (
     Affiliate,
     PropAccount,
@@ -15,6 +16,36 @@ from propfirm.models import (
     PropReset,
     Referral,
 )
+from propfirm.services.closing import accounts_close_gone
+from propfirm.services.payout_lines import OPEN
+
+
+def firm_obstacle(user_id: int) -> Obstacle | None:
+    """What of the firm's must be settled before a person goes. Live accounts are no obstacle: they close with it."""
+    accounts = PropAccount.objects.filter(owner_id=user_id)
+    if PropPayout.objects.filter(account__in=accounts, status__in=OPEN).exists():
+        words = "You have asked for a payout of profit. Take it back, or wait until it is decided."
+        return Obstacle("prop_payout_open", words)
+    if accounts.filter(fee_refund=PropAccount.FeeRefund.DUE).exists():
+        return Obstacle("fee_refund_due", "A fee is on its way back to you. Wait until it has arrived.")
+    until = _owed_referrals(user_id).aggregate(until=Max("due_at"))["until"]
+    if until is not None:
+        words = f"You have brought buyers who may still take their fee back, the last one until {day(until)}."
+        return Obstacle("commission_held", f"{words} Have your code switched off, and come back after that.")
+    return None
+
+
+def _owed_referrals(user_id: int) -> QuerySet[Referral]:
+    """Commissions that wait and will be earned as things stand: not the whole fee has gone back."""
+    returned = Case(When(account__fee_refund=PropAccount.FeeRefund.NONE, then=F("payment__refunded_minor")),
+                    default=Value(0))  # fmt: skip
+    rows = Referral.objects.filter(affiliate__user_id=user_id, status=Referral.Status.HELD)
+    return rows.filter(payment__captured_minor__gt=F("payment__lost_minor") + returned)
+
+
+def _afterwards(user_id: int) -> None:
+    """Close their live accounts, each under its own locks: trading has locked them already, so that none trades."""
+    accounts_close_gone(user_id)
 
 
 def _erase(user_id: int) -> None:
@@ -56,4 +87,5 @@ DATA = PersonalData(
         "propfirm.PropPlan": "It names who runs the platform.",
     },
     erase=_erase,
+    afterwards=_afterwards,
 )  # fmt: skip

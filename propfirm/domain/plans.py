@@ -23,6 +23,7 @@ from trading.domain.rules.rewards import Payout
 from trading.domain.rules.wire import digest
 
 STEPS = {"one": 1, "two": 2, "three": 3, "instant": 0}
+MOST_NAME = 100
 MAX_ADD_ONS = 8
 _CODE = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 Problems = list[dict[str, str]]
@@ -131,7 +132,7 @@ class PlanDefinition:
                 if patch.phase == phase.key:
                     rules = _patched(rules, patch)
         name = f"{self.code}: {phase.key}" + "".join(f" +{code}" for code in chosen)
-        return {"version": self.version, "name": name[:100], "currency": self.currency, "rules": rules}
+        return {"version": self.version, "name": _fitted(name), "currency": self.currency, "rules": rules}
 
     def rule_set(self, index: int, add_ons: Sequence[str] = ()) -> RuleSet:
         """`rule_document`, read. Raises Invalid `invalid_rule_set`."""
@@ -142,6 +143,14 @@ class PlanDefinition:
         for index, phase in enumerate(self.phases):
             rules = self.rule_set(index, add_ons)
             yield phase, rules, tuple(rule_set_words(rules))
+
+
+def _fitted(name: str) -> str:
+    """A rule set's name, as long as one may be. What is cut off is told apart by a hash of the whole at the end."""
+    if len(name) <= MOST_NAME:
+        return name
+    end = f" #{digest(name)[:16]}"
+    return name[: MOST_NAME - len(end)] + end
 
 
 def _patched(rules: list[dict[str, Any]], patch: Patch) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 
 from core.errors import NotFound
 from propfirm.domain import states
@@ -15,7 +16,7 @@ from propfirm.models import PropAccount, PropActivity, PropPhase
 from trading.domain.rules.state import DayBook, DayResult
 from trading.domain.rules.times import day_name
 from trading.domain.types import Actor
-from trading.models import Account, AccountMark, Verdict
+from trading.models import Account, AccountMark, AccountRules, Verdict
 from trading.selectors.rules import AccountRulesView, LimitView, VerdictView, rules_of, verdict_view
 
 SOFT_LOCKED = "soft_locked"
@@ -25,7 +26,10 @@ VIOLATIONS = ("fail", "expired", "soft")
 
 @dataclass(frozen=True, slots=True)
 class AccountCard:
-    """An account in a list. Amounts are minor units; `equity_minor` is the latest mark of the phase that runs."""
+    """An account in a list, by the phase that runs or ended last. Amounts are minor units.
+
+    `equity_minor` is its latest mark. `initial_minor`: what it began with, and has grown by; without one the size.
+    """
 
     id: int
     number: str
@@ -42,6 +46,7 @@ class AccountCard:
     payment_id: str
     currency: str
     size_minor: int
+    initial_minor: int
     equity_minor: int | None
     created_at: datetime
     ended_at: datetime | None
@@ -59,8 +64,8 @@ class AccountCard:
 
     @property
     def profit_minor(self) -> int | None:
-        """Equity less the starting balance."""
-        return None if self.equity_minor is None else self.equity_minor - self.size_minor
+        """Equity less the starting balance; what the account has grown by is no profit."""
+        return None if self.equity_minor is None else self.equity_minor - self.initial_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +121,34 @@ class AccountDetail:
     add_ons: tuple[str, ...]
 
 
+def _latest_first(rows: QuerySet[PropPhase]) -> QuerySet[PropPhase]:
+    """Phases of an account: the one that runs, then those that have ended, the last one first.
+
+    A verdict that is undone lets an earlier attempt run again. What ended without a verdict is closed for good.
+    """
+    running = Case(When(status=PropPhase.Status.ACTIVE, then=Value(0)), default=Value(1))
+    # By their verdicts, as markets may have clocks of their own.
+    return rows.order_by(running, F("verdict_id").desc(nulls_first=True), "-pk")
+
+
+def last_phase(account_id: int) -> PropPhase | None:
+    """The phase that runs, or else the one that ended last, with its trading account."""
+    return _latest_first(PropPhase.objects.filter(account_id=account_id).select_related("trading_account")).first()
+
+
 def accounts_query() -> QuerySet[PropAccount]:
     """Accounts with what a card shows; narrow it down, then `cards` of a page of it."""
-    newest = PropPhase.objects.filter(account=OuterRef("pk")).order_by("-pk")
+    newest = _latest_first(PropPhase.objects.filter(account=OuterRef("pk")))
     marks = AccountMark.objects.filter(account=OuterRef("trading_id")).values("equity_minor")[:1]
     trades = Account.objects.filter(pk=OuterRef("trading_id"))
+    began = Cast(KeyTextTransform("initial_minor", "state"), BigIntegerField())
+    ruled = AccountRules.objects.filter(pk=OuterRef("trading_id")).annotate(began=began).values("began")[:1]
     rows = PropAccount.objects.select_related("plan", "owner", "payment").annotate(
         trading_id=Subquery(newest.values("trading_account_id")[:1]), phase_name=Subquery(newest.values("name")[:1])
     )
     return rows.annotate(
         equity=Coalesce(Subquery(marks), Subquery(trades.values("cash_minor")[:1])),
+        initial=Subquery(ruled),
         locked_until=Subquery(trades.values("locked_until")[:1]),
         trading_status=Subquery(trades.values("status")[:1]),
     ).order_by("-pk")
@@ -157,6 +180,7 @@ def _card(row: PropAccount) -> AccountCard:
         payment_id=str(row.payment.public_id),
         currency=row.plan.currency,
         size_minor=row.plan.size_minor,
+        initial_minor=row.plan.size_minor if found["initial"] is None else found["initial"],
         equity_minor=found["equity"],
         created_at=row.created_at,
         ended_at=row.ended_at,
@@ -197,9 +221,9 @@ def account_detail(number: str, viewer: Actor | None) -> AccountDetail:
 
 
 def detail_of(row: PropAccount, viewer: Actor | None) -> AccountDetail:
-    """Everything of an account that `account_row` found."""
+    """Everything of an account that `account_row` found, about the phase that its card is about."""
     phases = tuple(_phase_row(item) for item in row.phases.order_by("pk"))
-    phase = phases[-1] if phases else None
+    phase = next((item for item in phases if item.trading_account_id == vars(row)["trading_id"]), None)
     rules: AccountRulesView | None = None
     trading: Account | None = None
     if phase is not None:
@@ -287,6 +311,6 @@ def verdicts_of(account_id: int) -> QuerySet[Verdict]:
 
 __all__ = [
     "AccountCard", "AccountDetail", "Objective", "PhaseRow", "VerdictView", "account_detail", "account_row",
-    "accounts_of", "accounts_query", "activities_query", "cards", "detail_of", "number_of_trading", "objectives_of",
-    "verdict_view", "verdicts_of", "violations_query",
+    "accounts_of", "accounts_query", "activities_query", "cards", "detail_of", "last_phase", "number_of_trading",
+    "objectives_of", "verdict_view", "verdicts_of", "violations_query",
 ]  # fmt: skip

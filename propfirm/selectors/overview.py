@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Count, Exists, F, Min, OuterRef, QuerySet, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from marketdata.selectors import market_clock
@@ -110,7 +111,9 @@ def funded_fees() -> dict[int, dict[int, int]]:
     """
     rows = PropPhase.objects.filter(status=PropPhase.Status.ACTIVE, kind=states.FUNDED_KIND)
     equity = Coalesce(F("trading_account__mark__equity_minor"), F("trading_account__cash_minor"))
-    ranked = rows.annotate(profit=equity - F("trading_account__initial_minor")).order_by("-profit", "pk")
+    # What the account has grown by is no profit.
+    began = Cast(KeyTextTransform("initial_minor", "trading_account__rules__state"), BigIntegerField())
+    ranked = rows.annotate(profit=equity - began).order_by("-profit", "pk")
     names = ("trading_account__market_id", "trading_account_id", "account__fee_minor", "account__fee_refund_minor")
     found: dict[int, dict[int, int]] = {}
     for market, key, fee, back in ranked.values_list(*names)[:MOST_FUNDED]:

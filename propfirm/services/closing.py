@@ -1,4 +1,7 @@
-"""What operators do to an account of the firm, with a reason: stop it, let it go on, judge it now, close it."""
+"""What operators do to an account of the firm, with a reason: stop it, let it go on, judge it now, close it.
+
+And what becomes of the accounts of who has left.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,16 @@ from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPayout, PropPhase
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
-from propfirm.services.phases import phase_end_in_tx
+from propfirm.services.payouts import payout_cancel
+from propfirm.services.phases import HELD, is_stopped, phase_end_in_tx
 from trading.domain.rules import RuleState, Verdict
+from trading.domain.types import Actor
 from trading.locks import accounts_lock
 from trading.models import Account, AccountRules
 from trading.services import settling
 from trading.services.locking import account_lock_in_tx, account_unlock_in_tx
 
-# A lock of an operator's begins so, which tells it from those of rules and payouts.
-HELD = "Stopped by the firm: "
+GONE = "Its owner has left."
 _WAITS = (PropPayout.Status.REQUESTED, PropPayout.Status.REVIEWED)
 
 
@@ -39,8 +43,32 @@ def account_close(*, actor: User, account_id: int, reason: str) -> PropAccount:
         message = f"The firm has closed the account: {reason}"
         phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason=message)
         move_in_tx(account, states.CLOSED, actor=actor_of(actor), message=message)
-        account_tell_in_tx(account, "closed", "is closed", message)
     return account
+
+
+def accounts_close_gone(user_id: int) -> int:
+    """Close the live accounts of a person who has left, without a verdict; how many were closed. Safe to repeat.
+
+    A payout that they asked for in the moment of leaving counts as taken back: nobody is left to be paid.
+    """
+    owner = Actor(user_id=user_id)
+    waiting = PropPayout.objects.filter(account__owner_id=user_id, status__in=_WAITS).order_by("pk")
+    for public_id in list(waiting.values_list("public_id", flat=True)):
+        payout_cancel(actor=owner, public_id=public_id)
+    rows = PropAccount.objects.filter(owner_id=user_id, status__in=states.LIVE).order_by("pk")
+    return sum(_close_gone(account_id) for account_id in list(rows.values_list("pk", flat=True)))
+
+
+def _close_gone(account_id: int) -> bool:
+    with transaction.atomic():
+        account = account_lock(account_id)
+        phase = phase_lock(account)
+        if account.status not in states.LIVE:
+            return False
+        if phase is not None:
+            phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason=GONE)
+        move_in_tx(account, states.CLOSED, message=GONE)
+    return True
 
 
 def account_stop(*, actor: User, account_id: int, reason: str) -> bool:
@@ -71,7 +99,7 @@ def account_go_on(*, actor: User, account_id: int, reason: str) -> None:
         account, phase = _live(actor, account_id)
         who = actor_of(actor)
         [row] = accounts_lock([phase.trading_account_id])
-        if row.status != Account.Status.LOCKED or not row.lock_reason.startswith(HELD):
+        if not is_stopped(row):
             words = "No operator has stopped this account: rules and payouts lift their own locks."
             raise Conflict("not_stopped", words, {"reason": row.lock_reason})
         account_unlock_in_tx(account_id=row.pk, reason=reason, actor=who)
@@ -131,3 +159,8 @@ def _record(actor: User, action: str, account: PropAccount, reason: str) -> None
         actor=actor_of(actor), action=action, subject_type="prop_account", subject_id=account.pk,
         after={"number": account.number}, reason=reason,
     )  # fmt: skip
+
+
+__all__ = [
+    "GONE", "HELD", "account_close", "account_go_on", "account_judge_now", "account_stop", "accounts_close_gone",
+]  # fmt: skip

@@ -154,8 +154,10 @@ def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -
     """The phase goes on: its rules as they were before the verdict, with the balance that was decided.
 
     Of accounts a person may have at a time this one is not counted: it was theirs all along. Payouts that were approved
-    meanwhile leave it now. Raises Conflict `account_over`, `not_flat_yet`, and what trading has against it.
+    meanwhile leave it now. Raises Conflict `owner_gone`, `account_over`, `not_flat_yet`, and as trading does.
     """
+    if account.owner.anonymised_at is not None:
+        raise Conflict("owner_gone", "Its owner has left: nothing of it goes on.")
     phase = phase_of_verdict_lock(dispute.verdict_id)
     running = PropPhase.objects.filter(account=account, status=PropPhase.Status.ACTIVE).exists()
     if running or account.status not in (states.FAILED, states.EXPIRED):

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from propfirm.domain import states
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPhase
 from propfirm.selectors.plans import definition_of
 from propfirm.services.certificates import certificate_make_in_tx
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
-from propfirm.services.phases import phase_end_in_tx, phase_open_in_tx
-from trading.models import Account
+from propfirm.services.phases import is_stopped, phase_end_in_tx, phase_open_in_tx
+from trading.models import Account, Position
 from trading.services.ending import account_close_when_flat
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,10 @@ def _end_in_tx(account: PropAccount, phase: PropPhase, payload: Mapping[str, Any
 
 
 def _pass_in_tx(account: PropAccount, phase: PropPhase, verdict_id: int, at: datetime) -> None:
-    """The next phase opens at once, with a fresh balance; after the last evaluation it is the funded one."""
+    """The next phase opens at once, with a fresh balance; after the last evaluation it is the funded one.
+
+    Where an operator has stopped the account it stays stopped.
+    """
     read = definition_of(account.plan)
     if phase.kind != states.EVALUATION or phase.index + 1 >= len(read.phases):
         return
@@ -82,13 +87,20 @@ def _pass_in_tx(account: PropAccount, phase: PropPhase, verdict_id: int, at: dat
     tell(account, "passed", phase_id=phase.pk, verdict_id=verdict_id)
     is_funded = opened.kind == states.FUNDED_KIND
     what = "is funded" if is_funded else "has passed"
-    account_tell_in_tx(account, f"verdict:{verdict_id}", what, f"{message} {opened.name} has begun.")
+    said = f"{message} {opened.name} has begun."
+    if is_stopped(opened.trading_account):
+        said += f" The account stays stopped. {opened.trading_account.lock_reason}"
+    account_tell_in_tx(account, f"verdict:{verdict_id}", what, said)
 
 
 def phases_close_due() -> int:
     """Close the trading accounts of phases that have ended and are flat; how many were closed."""
     # What failed stays locked, so that a verdict that is undone finds its account again.
     over = PropPhase.objects.filter(status__in=(PropPhase.Status.PASSED, PropPhase.Status.CLOSED))
-    rows = over.exclude(trading_account__status=Account.Status.CLOSED).order_by("pk")
+    held = Position.objects.filter(account=OuterRef("trading_account_id")).exclude(quantity=0)
+    # Those that can be closed, so that what stays open (a halt) keeps nobody else waiting.
+    rows = over.filter(
+        ~Exists(held), trading_account__status=Account.Status.LOCKED, trading_account__open_orders_count=0
+    ).order_by("pk")
     ids = list(rows.values_list("trading_account_id", flat=True)[:BATCH])
     return sum(account_close_when_flat(account_id=trading_id, reason="The phase is over.") for trading_id in ids)

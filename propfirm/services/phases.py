@@ -9,27 +9,36 @@ from core.services import outbox
 from marketdata import selectors as market_selectors
 from propfirm.domain import states
 from propfirm.models import PropAccount, PropPhase
+from propfirm.selectors.accounts import last_phase
 from propfirm.selectors.plans import definition_of
-from propfirm.services.moves import activity_in_tx
+from propfirm.services.moves import account_tell_in_tx, activity_in_tx
 from propfirm.services.plans import plan_group_in_tx, plan_market
 from trading.domain.types import SYSTEM, Actor
+from trading.models import Account
 from trading.services.accounts import account_open_in_tx
 from trading.services.ending import account_finish_in_tx
+from trading.services.locking import account_lock_in_tx
 from trading.services.rules import rule_set_store, rules_assign_in_tx
 
+# A lock of an operator's begins so, which tells it from those of rules and payouts.
+HELD = "Stopped by the firm: "
 _Status = PropPhase.Status
+
+
+def is_stopped(row: Account) -> bool:
+    """Whether an operator has locked a trading account of the firm, and has not let it go on."""
+    return row.status == Account.Status.LOCKED and row.lock_reason.startswith(HELD)
 
 
 def phase_open_in_tx(account: PropAccount, index: int, *, actor: Actor = SYSTEM) -> PropPhase:
     """Open a phase of a locked account: a trading account with the full balance, under the rules that were bought.
 
-    Raises Unavailable `practice_not_ready` when there is no market to trade in.
+    An operator's stop of the phase before goes on in this one. Raises Unavailable `practice_not_ready` when there is
+    no market to trade in.
     """
-    plan = account.plan
-    read = definition_of(plan)
+    plan, read = account.plan, definition_of(account.plan)
     phase = read.phase(index)
-    earlier = PropPhase.objects.filter(account=account, index=index).order_by("-attempt").first()
-    attempt = 1 if earlier is None else earlier.attempt + 1
+    before, attempt = last_phase(account.pk), _next_attempt(account, index)
     market = plan_market(plan)
     purpose = states.PURPOSES[phase.kind]
     rule_set = rule_set_store(document=read.rule_document(index, account.add_ons))
@@ -67,15 +76,28 @@ def phase_open_in_tx(account: PropAccount, index: int, *, actor: Actor = SYSTEM)
     )
     payload = {"prop_account_id": account.pk, "phase_id": made.pk, "trading_account_id": trading_id}
     outbox.emit(topic="propfirm.phase_started", aggregate=f"prop_account:{account.pk}", payload=payload)
+    if before is not None and is_stopped(before.trading_account):
+        account_lock_in_tx(account_id=trading_id, reason=before.trading_account.lock_reason)
+        activity_in_tx(account, "stopped", before.trading_account.lock_reason)
     return made
+
+
+def _next_attempt(account: PropAccount, index: int) -> int:
+    earlier = PropPhase.objects.filter(account=account, index=index).order_by("-attempt").first()
+    return 1 if earlier is None else earlier.attempt + 1
 
 
 def phase_end_in_tx(
     phase: PropPhase, status: str, *, reason: str, verdict_id: int | None = None, at: datetime | None = None
 ) -> None:
-    """End an active phase: its trading account takes no more orders, and what it holds is closed at the market."""
+    """End an active phase: its trading account takes no more orders, and what it holds is closed at the market.
+
+    Where a verdict ends it the owner is told with that. Closed without one, they are told here, with the reason.
+    """
     account_finish_in_tx(account_id=phase.trading_account_id, reason=reason)
     phase.status = status
     phase.verdict_id = verdict_id
     phase.ended_at = at or market_selectors.market_clock(phase.trading_account.market_id).at
     phase.save(update_fields=["status", "verdict", "ended_at"])
+    if status == _Status.CLOSED:
+        account_tell_in_tx(phase.account, "closed", "is closed", reason)

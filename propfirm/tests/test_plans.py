@@ -85,6 +85,39 @@ def test_an_add_on_changes_price_and_rules_and_nothing_else():
         PlanDefinition.from_json(make.document(add_ons=[wrong]))
 
 
+def long_names():
+    """A plan with three add-ons, of which two have codes that differ where a name is full."""
+    key, codes = "k" * 24, ["x" * 24, "y" * 13 + "a", "y" * 13 + "b"]
+    document = make.document(code="a" * 40)
+    document["phases"][0]["key"] = key
+    document["add_ons"] = [
+        {"code": code, "name": code, "price_percent": "1",
+         "patches": [{"phase": key, "rule": "max_loss", "set": {"amount": make.initial(value)}}]}
+        for code, value in zip(codes, (11, 12, 13), strict=True)
+    ]  # fmt: skip
+    return document, codes
+
+
+def test_rule_sets_of_other_add_ons_have_other_names_however_long_they_are():
+    document, codes = long_names()
+    read = PlanDefinition.from_json(document)
+    names = [read.rule_set(0, chosen).name for chosen in ([], codes[:1], codes[:2], codes[::2], codes)]
+    # What fits stays as it was.
+    assert names[:2] == [f"{read.code}: {'k' * 24}", f"{read.code}: {'k' * 24} +{codes[0]}"]
+    assert len(set(names)) == 5
+    assert [len(name) for name in names[2:]] == [100] * 3
+    assert read.rule_set(0, codes[1::-1]).name == names[2]
+
+
+@pytest.mark.django_db
+def test_two_sets_of_add_ons_with_long_names_are_both_sold():
+    document, codes = long_names()
+    plan = make.plan(make.market(), **document)
+    for last in codes[1:]:
+        account, _ = make.prop_account(plan, reference=f"{plan.code}+{codes[0]}+{last}")
+        assert (account.status, account.payment.problem) == ("active", "")
+
+
 def test_a_reference_says_what_is_bought():
     asked = wanted("two-step", ["swing", "split-90", "swing"], " friend ")
     assert asked.reference == "two-step+split-90+swing/FRIEND"

@@ -18,8 +18,7 @@ from core.errors import DomainError
 from core.pages import page, paginated
 from payments.forms import amount_minor
 from payments.pages import TONES, money_context
-from propfirm.models import PropPhase
-from propfirm.selectors.accounts import account_row, own_account_row
+from propfirm.selectors.accounts import account_row, last_phase, own_account_row
 from propfirm.selectors.payouts import payout_views, payouts_query
 from propfirm.services.fee_refunds import is_withdrawable, withdraw_purchase
 from propfirm.services.payout_lines import payout_lines
@@ -103,7 +102,7 @@ def _shown(request: HttpRequest, number: str, refusal: DomainError | None = None
     account = account_row(number, who)
     rows = paginated(request, payouts_query(account.pk), ROWS)
     standing = payout_lines(account)
-    phase = PropPhase.objects.select_related("trading_account").filter(account=account).order_by("-pk").first()
+    phase = last_phase(account.pk)
     context: dict[str, Any] = {
         "account": account,
         "back": f"/prop-firm/accounts/{account.number}",

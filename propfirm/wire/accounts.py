@@ -104,7 +104,7 @@ class PropAccountDetailOut(PropAccountOut):
 
 
 class PropObjectivesOut(serializers.Serializer):
-    """Targets, days and limits of the phase that was opened last."""
+    """Targets, days and limits of the phase that runs, or ended last."""
 
     currency = serializers.CharField()
     at = serializers.DateTimeField(allow_null=True)
@@ -246,7 +246,7 @@ def _figures(found: AccountDetail) -> dict[str, Any]:
     return {
         "balance": _money(None if rules is None else rules.balance_minor, card.currency),
         "equity": _money(equity, card.currency),
-        "profit": _money(None if equity is None else equity - card.size_minor, card.currency),
+        "profit": _money(None if equity is None else equity - card.initial_minor, card.currency),
     }
 
 

@@ -113,11 +113,15 @@ def scaling_apply_in_tx(*, account_id: int, reference: str) -> tuple[int, rules.
     return settle(ruled, sight, [*found, verdict]), verdict
 
 
-def second_chance_of(account_id: int) -> rules.Verdict:
-    """What may follow an account's phase that ended, closed or not: `eligible` or `ineligible`. Raises NotFound."""
+def second_chance_of(account_id: int, *, retries: int = 0, resets: int = 0) -> rules.Verdict:
+    """What may follow an account's phase that ended, closed or not: `eligible` or `ineligible`. Raises NotFound.
+
+    `retries` and `resets` that were taken since count as well: an earlier attempt may have run again.
+    """
     ruled = with_rules(ruled_read(account_id), account_id)
     sight = sight_now(ruled.account.market_id)
-    return rules.second_chance(ruled.rule_set, ruled.state, observed(ruled, sight))
+    state = replace(ruled.state, retries=max(ruled.state.retries, retries), resets=max(ruled.state.resets, resets))
+    return rules.second_chance(ruled.rule_set, state, observed(ruled, sight))
 
 
 def balance_correct_in_tx(*, account_id: int, amount_minor: int, reference: str, memo: str, actor: Actor) -> None:
