@@ -22,7 +22,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a thing costs, from our own tables. `interval` makes it a subscription ("month", "year")."""
+    """What a thing costs, from our own tables. `interval` makes it a subscription ("month", "year").
+
+    `version` names what exactly was priced, where a thing changes under its reference: a payment for another version is
+    another purchase, and `hold_in_tx` is told (`Bought.version`).
+    """
 
     title: str
     subtotal_minor: int
@@ -32,11 +36,12 @@ class Offer:
     price_code: str = ""
     takes_coupons: bool = True
     about: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A payment as its purchase kind sees it."""
+    """A payment as its purchase kind sees it. Of its money `refunded_minor` has gone back, `lost_minor` in disputes."""
 
     payment_id: int
     public_id: str
@@ -46,6 +51,9 @@ class Bought:
     params: Mapping[str, Any]
     total_minor: int
     currency: str
+    version: str = ""
+    refunded_minor: int = 0
+    lost_minor: int = 0
 
 
 class PurchaseKind(Protocol):

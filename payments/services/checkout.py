@@ -24,7 +24,7 @@ from payments.models import Customer, Payment, PaymentStep
 from payments.selectors.payments import PaymentView, payment_view
 from payments.services.closing import payment_close
 from payments.services.coupons import coupon_hold_in_tx
-from payments.services.granting import bought_of, payment_grant_in_tx, payment_release_in_tx
+from payments.services.granting import VERSION, bought_of, payment_grant_in_tx, payment_release_in_tx
 from payments.services.quoting import Priced, kind_get, priced
 
 MAX_PARAMS = 20
@@ -43,12 +43,12 @@ def purchase_begin(
 ) -> PaymentView:
     """Begin to buy something; the view's `url` is where to pay. The same key gives the same payment.
 
-    A second purchase of the same thing while the first is open leads to the first one's page, when its price is the
-    same; otherwise that page is closed first. What costs nothing is handed over at once. Raises Forbidden (onboarding),
-    what the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
+    A second purchase of the same thing while the first is open leads to the first one's page, when its price and its
+    version are the same; otherwise that page is closed first. What costs nothing is handed over at once. Raises
+    Forbidden (onboarding), what the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
     """
     standing_require(actor)
-    wanted = dict(params or {})
+    wanted = {name: value for name, value in (params or {}).items() if name != VERSION}
     if len(wanted) > MAX_PARAMS or len(reference) > 80:
         raise Invalid("purchase_invalid", "This cannot be bought. Go back and choose again.")
     body = {"kind": kind, "reference": reference, "params": wanted, "currency": currency, "coupon": coupon}
@@ -115,6 +115,8 @@ def _open_of(actor: User, found: Priced) -> list[Payment]:
 
 def _is_same(payment: Payment, found: Priced) -> bool:
     quote = found.quote
+    if payment.params.get(VERSION, "") != found.offer.version:
+        return False
     return (payment.total_minor, payment.currency, payment.discount_minor) == (
         quote.total_minor,
         quote.currency,
@@ -123,7 +125,7 @@ def _is_same(payment: Payment, found: Priced) -> bool:
 
 
 def _close_others(actor: User, found: Priced) -> None:
-    """Close pages for the same thing at another price, so that nobody pays twice."""
+    """Close pages for the same thing at another price or in another version, so that nobody pays twice."""
     for payment in _open_of(actor, found):
         if not _is_same(payment, found) and not payment_close(payment.pk, note="Begun anew."):
             raise Conflict(
@@ -147,7 +149,7 @@ def _begin_in_tx(actor: User, found: Priced, params: dict[str, Any], provider: P
         user=actor,
         kind=quote.kind,
         reference=quote.reference,
-        params=params,
+        params=params | ({VERSION: offer.version} if offer.version else {}),
         title=offer.title[:120],
         interval=offer.interval,
         currency=quote.currency,

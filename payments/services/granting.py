@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # A refund that the bank did not take is for people to look at, and no reason to keep back what is paid for.
 GRANTABLE = ("", "refund_failed")
+# Among a payment's params: which version of the thing was priced. Ours to say, never a buyer's.
+VERSION = "offer_version"
 
 
 def bought_of(payment: Payment) -> Bought:
@@ -33,6 +35,9 @@ def bought_of(payment: Payment) -> Bought:
         params=payment.params,
         total_minor=payment.total_minor,
         currency=payment.currency,
+        version=str(payment.params.get(VERSION, "")),
+        refunded_minor=payment.refunded_minor,
+        lost_minor=payment.lost_minor,
     )
 
 

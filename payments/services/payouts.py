@@ -231,9 +231,14 @@ def _step_lock(payout_id: int, allowed: Sequence[str]) -> Payout:
     return payout
 
 
+def is_finance(actor: User) -> bool:
+    """Whether the actor decides about money that goes out."""
+    return actor.is_superuser or actor.role in (FINANCE, ADMIN)
+
+
 def finance_require(actor: User) -> None:
     """Raise Forbidden unless the actor is of finance."""
-    if not (actor.is_superuser or actor.role in (FINANCE, ADMIN)):
+    if not is_finance(actor):
         raise Forbidden("forbidden", "Only the people of finance may do this.")
 
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from core.admin import ReasonForm, reason_of
 from core.errors import DomainError
 from core.money import to_major
+from payments.services.payouts import is_finance
 from propfirm.admin.common import FirmAdmin, user_of
 from propfirm.admin.search import HELP, accounts_found
 from propfirm.admin.verdicts import checked, verdict_rows
@@ -26,6 +27,7 @@ from propfirm.selectors.accounts import account_detail, accounts_query, activiti
 from propfirm.selectors.overview import breaches, day_begin
 from propfirm.selectors.risk import RiskView, risk_order, risks_of, with_room
 from propfirm.services import closing
+from propfirm.services.fee_refunds import fee_refund_again
 from trading.domain.types import Actor
 
 MAX_AT_ONCE = 20
@@ -135,7 +137,7 @@ class PropAccountAdmin(FirmAdmin):
     search_fields = ("number",)
     search_help_text = HELP
     action_form = ReasonForm
-    actions = ("stop", "go_on", "judge_now", "close")
+    actions = ("stop", "go_on", "judge_now", "close", "fee_again")
     change_list_template = "admin/propfirm/account_list.html"
 
     class Media:
@@ -200,6 +202,14 @@ class PropAccountAdmin(FirmAdmin):
     @admin.action(description="Close without a breach (give a reason; it is told)", permissions=["operate"])
     def close(self, request: HttpRequest, queryset: QuerySet[PropAccount]) -> None:
         self._each(request, queryset, closing.account_close, "is closed")
+
+    @admin.action(description="Give a fee back that could not be (give a reason)", permissions=["pay"])
+    def fee_again(self, request: HttpRequest, queryset: QuerySet[PropAccount]) -> None:
+        self._each(request, queryset, fee_refund_again, "gets its fee back")
+
+    def has_pay_permission(self, request: HttpRequest) -> bool:
+        """Whether the person is of finance."""
+        return is_finance(user_of(request))
 
     def _each(self, request: HttpRequest, queryset: QuerySet[PropAccount], act: Callable[..., Any], done: str) -> None:
         for pk, number in queryset.order_by("pk").values_list("pk", "number")[:MAX_AT_ONCE]:

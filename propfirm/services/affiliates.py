@@ -6,6 +6,7 @@ import logging
 import re
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.domain.roles import ADMIN
@@ -14,7 +15,7 @@ from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from core.money import Money
 from core.services import audit, outbox
 from payments.domain import chart
-from payments.models import Payment, Refund
+from payments.models import Dispute, Payment, Refund
 from payments.services.payables import payable_credit_in_tx
 from propfirm.locks import account_lock, affiliate_lock, referral_lock
 from propfirm.models import Affiliate, Referral
@@ -25,6 +26,7 @@ COSTS = chart.costs("affiliates")
 BATCH = 200
 MOST_BP = 5_000
 _CODE = re.compile(r"^[A-Z0-9]{2,20}$")
+_DISPUTED = ("open", "under_review")
 _UNDER_WAY = (Refund.Status.REQUESTED, Refund.Status.PENDING)
 
 
@@ -68,11 +70,14 @@ def affiliate_set_active(*, actor: User, affiliate_id: int, is_active: bool, rea
 
 
 def referrals_earn_due() -> int:
-    """Owe the commissions whose wait is over; how many were decided. A fee that went back earns nothing.
+    """Owe the commissions whose wait is over; how many were decided. What of a fee went back earns nothing.
 
     A fee that comes back with a payout does: the buyer stayed. While a refund or a dispute is open, it waits.
     """
-    rows = Referral.objects.filter(status=Referral.Status.HELD, due_at__lte=timezone.now()).order_by("due_at", "pk")
+    disputed = Dispute.objects.filter(payment=OuterRef("payment"), status__in=_DISPUTED)
+    rows = Referral.objects.filter(~Exists(disputed), status=Referral.Status.HELD, due_at__lte=timezone.now())
+    # A refund that is under way ends in days; others each time, so that none keeps another waiting.
+    rows = rows.order_by("?")
     done = 0
     for referral_id, account_id in list(rows.values_list("pk", "account_id")[:BATCH]):
         try:
@@ -92,7 +97,9 @@ def _earn_in_tx(referral_id: int, account_id: int) -> bool:
     if _is_open(payment, with_payout=bool(account.fee_refund)):
         return False
     came_back = payment.lost_minor + (0 if account.fee_refund else payment.refunded_minor)
-    is_earned = came_back < payment.captured_minor
+    # Of what stayed, rounded down once.
+    row.commission_minor = row.commission_minor * (payment.captured_minor - came_back) // max(payment.captured_minor, 1)
+    is_earned = row.commission_minor > 0
     if is_earned:
         payable_credit_in_tx(
             user_id=row.affiliate.user_id,
@@ -102,7 +109,7 @@ def _earn_in_tx(referral_id: int, account_id: int) -> bool:
             memo=f"Commission, {row.affiliate.code}",
         )
     row.status = Referral.Status.EARNED if is_earned else Referral.Status.REVERSED
-    row.save(update_fields=["status"])
+    row.save(update_fields=["status", "commission_minor"])
     values = {"referral_id": row.pk, "status": row.status, "commission_minor": row.commission_minor}
     audit.record(
         actor=None, action=f"referral.{row.status}", subject_type="affiliate", subject_id=row.affiliate_id, after=values
@@ -116,7 +123,7 @@ def _earn_in_tx(referral_id: int, account_id: int) -> bool:
 
 def _is_open(payment: Payment, *, with_payout: bool) -> bool:
     """Whether it is not known yet if the fee stays; one that goes back with a payout does not count."""
-    if payment.disputes.filter(status__in=["open", "under_review"]).exists():
+    if payment.disputes.filter(status__in=_DISPUTED).exists():
         return True
     return not with_payout and payment.refunds.filter(status__in=_UNDER_WAY).exists()
 

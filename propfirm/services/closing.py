@@ -11,9 +11,11 @@ from accounts.models import User
 from core.errors import Conflict, Invalid
 from core.services import audit
 from marketdata import selectors as market_selectors
+from payments.models import Refund
 from propfirm.domain import states
 from propfirm.locks import account_lock, phase_lock
 from propfirm.models import PropAccount, PropPayout, PropPhase
+from propfirm.services.fee_refunds import TAKEN_BACK, UNDER_WAY
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
 from propfirm.services.payouts import payout_cancel
@@ -99,7 +101,7 @@ def account_go_on(*, actor: User, account_id: int, reason: str) -> None:
         account, phase = _live(actor, account_id)
         who = actor_of(actor)
         [row] = accounts_lock([phase.trading_account_id])
-        if not is_stopped(row):
+        if not is_stopped(row) and not _is_refused(account, row):
             words = "No operator has stopped this account: rules and payouts lift their own locks."
             raise Conflict("not_stopped", words, {"reason": row.lock_reason})
         account_unlock_in_tx(account_id=row.pk, reason=reason, actor=who)
@@ -152,6 +154,12 @@ def _live(actor: User, account_id: int) -> tuple[PropAccount, PropPhase]:
 def _changes(account: PropAccount) -> int:
     """How often it was stopped and went on: each time is told once."""
     return account.activities.filter(kind__in=("stopped", "went_on")).count()
+
+
+def _is_refused(account: PropAccount, row: Account) -> bool:
+    """Whether a purchase was taken back whose money could not be: nothing of it is under way any more."""
+    asked = Refund.objects.filter(payment_id=account.payment_id, status__in=UNDER_WAY)
+    return row.status == Account.Status.LOCKED and row.lock_reason == TAKEN_BACK and not asked.exists()
 
 
 def _record(actor: User, action: str, account: PropAccount, reason: str) -> None:

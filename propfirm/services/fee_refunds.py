@@ -6,13 +6,16 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from core.errors import Conflict, DomainError, NotFound
+from accounts.models import User
+from core.errors import Conflict, DomainError, Invalid, NotFound
 from core.money import Money
 from core.services import audit
 from payments.locks import payment_lock
-from payments.models import Refund
+from payments.models import Dispute, Refund
+from payments.services.payouts import finance_require
 from payments.services.refunding import refund_request, refund_request_in_tx, refund_send, refundable_minor
 from propfirm.domain import states
 from propfirm.locks import account_lock, phase_lock
@@ -27,14 +30,20 @@ logger = logging.getLogger(__name__)
 
 BATCH = 50
 _Fee = PropAccount.FeeRefund
+_OWN = "The fee of "
+TAKEN_BACK = "The purchase is taken back."
 # Refused for good: it went back in another way, or nothing was paid.
 _FINAL = ("refund_too_large", "payment_not_paid", "amount_invalid")
-_ASKED = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+UNDER_WAY = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 
 
 def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
-    """Owe the fee of a locked account back with its payout, once; what is owed in minor units. A task sends it."""
-    amount = min(minor, max(refundable_minor(account.payment), 0))
+    """Owe the fee of a locked account back with its payout, once; what is owed in minor units. A task sends it.
+
+    What a dispute holds just now is promised too: it is sent when the dispute is won.
+    """
+    payment = account.payment
+    amount = min(minor, payment.captured_minor - payment.refunded_minor - payment.lost_minor)
     if amount <= 0 or account.fee_refund != _Fee.NONE:
         return 0
     account.fee_refund, account.fee_refund_minor = _Fee.DUE, amount
@@ -47,10 +56,16 @@ def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
 def fee_refunds_due() -> int:
     """Send the fees that come back with payouts, and take in how they went; how many were looked at.
 
-    One that cannot be sent just now stops no other, and is tried again.
+    One that cannot be sent just now stops no other, and is tried again. Where a bank has sent one back after all, that
+    is taken in as well.
     """
-    ids = PropAccount.objects.filter(fee_refund=_Fee.DUE).order_by("pk").values_list("pk", flat=True)
-    found = list(ids[:BATCH])
+    asked = Refund.objects.filter(payment=OuterRef("payment"), reason__startswith=_OWN)
+    due = PropAccount.objects.filter(fee_refund=_Fee.DUE).annotate(is_asked=Exists(asked))
+    # Those that were not sent first; of those that a bank has, others each time.
+    found = list(due.order_by("is_asked", "?").values_list("pk", flat=True)[:BATCH])
+    back = asked.filter(status=Refund.Status.FAILED).exclude(payment__refunds__status__in=UNDER_WAY)
+    done = PropAccount.objects.filter(fee_refund=_Fee.DONE).filter(Exists(back))
+    found += list(done.values_list("pk", flat=True)[:BATCH])
     for account_id in found:
         try:
             _send(account_id)
@@ -60,7 +75,7 @@ def fee_refunds_due() -> int:
 
 
 def _reason(account: PropAccount) -> str:
-    return f"The fee of {account.number} comes back with a payout."
+    return f"{_OWN}{account.number} comes back with a payout."
 
 
 def _send(account_id: int) -> None:
@@ -77,7 +92,7 @@ def _send(account_id: int) -> None:
                 idempotency_key=f"prop-fee-{account.pk}",
             )
         except DomainError as error:
-            if error.code not in _FINAL:
+            if error.code not in _FINAL or _is_undecided(account.payment_id):
                 raise
             _settle(account_id, _Fee.FAILED, error.message)
             return
@@ -87,10 +102,45 @@ def _send(account_id: int) -> None:
         _settle(account_id, _Fee.FAILED, asked.failure or "The bank did not take it.")
 
 
+def _is_undecided(payment_id: int) -> bool:
+    """Whether money of the payment is held in a dispute or on its way back otherwise: it may be left after that."""
+    disputes = Dispute.objects.filter(payment_id=payment_id, status__in=["open", "under_review"])
+    return disputes.exists() or Refund.objects.filter(payment_id=payment_id, status=Refund.Status.REQUESTED).exists()
+
+
+def fee_refund_again(*, actor: User, account_id: int, reason: str) -> PropAccount:
+    """Try a fee once more that could not be given back. Finance only.
+
+    Raises Forbidden; Invalid `reason_required`; NotFound; Conflict `fee_not_failed`, `refund_too_large`,
+    `payment_not_paid`.
+    """
+    finance_require(actor)
+    if not reason.strip():
+        raise Invalid("reason_required", "Say why it is tried again.", {"field": "reason"})
+    payment_id = PropAccount.objects.filter(pk=account_id).values_list("payment_id", flat=True).first()
+    if payment_id is None:
+        raise NotFound("prop_account_not_found", "There is no such account.")
+    with transaction.atomic(durable=True):
+        payment = payment_lock(payment_id)
+        account = account_lock(account_id)
+        if account.fee_refund != _Fee.FAILED:
+            raise Conflict("fee_not_failed", "No fee of this account waits to be tried again.")
+        refund = refund_request_in_tx(actor, payment, account.fee_refund_minor, _reason(account))
+        account.fee_refund = _Fee.DUE
+        account.save(update_fields=["fee_refund"])
+        audit.record(
+            actor=actor, action="prop_account.fee_again", subject_type="prop_account", subject_id=account.pk,
+            after={"refund_id": refund.pk, "minor": account.fee_refund_minor}, reason=reason,
+        )  # fmt: skip
+    refund_send(refund.pk)
+    _send(account_id)
+    return PropAccount.objects.get(pk=account_id)
+
+
 def _settle(account_id: int, outcome: str, why: str = "") -> None:
     with transaction.atomic(durable=True):
         account = account_lock(account_id)
-        if account.fee_refund != _Fee.DUE:
+        if account.fee_refund == outcome or account.fee_refund not in (_Fee.DUE, _Fee.DONE):
             return
         account.fee_refund = outcome
         account.save(update_fields=["fee_refund"])
@@ -103,8 +153,13 @@ def _settle(account_id: int, outcome: str, why: str = "") -> None:
             after={"minor": account.fee_refund_minor}, reason=why,
         )  # fmt: skip
         tell(account, "fee_refund", outcome=outcome)
+        tries = Refund.objects.filter(payment_id=account.payment_id, reason=_reason(account)).count()
         account_tell_in_tx(
-            account, "fee", "fee given back" if done else "fee not given back", words, kind="prop_payout"
+            account,
+            f"fee:{outcome}:{tries}",
+            "fee given back" if done else "fee not given back",
+            words,
+            kind="prop_payout",
         )
 
 
@@ -112,7 +167,8 @@ def is_withdrawable(account: PropAccount) -> bool:
     """Whether an account could be taken back now, for its page; `withdraw_purchase` decides again under locks."""
     if account.status not in states.LIVE or account.phase_index or account.fee_refund != _Fee.NONE:
         return False
-    over = timezone.now() >= _until(account)
+    again = Refund.objects.filter(payment_id=account.payment_id, requested_by_id=account.owner_id)
+    over = timezone.now() >= _until(account) and not again.exists()
     return not over and not _has_traded(account) and refundable_minor(account.payment) > 0
 
 
@@ -129,8 +185,9 @@ def _has_traded(account: PropAccount) -> bool:
 def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
     """Take an evaluation back that was not traded: the whole fee is given back, and the account closes with that.
 
-    It trades no more from this moment. Asking twice changes nothing. Raises NotFound; Conflict `account_over` after it
-    has ended, `traded_already`, `refund_over` when the plan's days are over, `nothing_paid`.
+    It trades no more from this moment. Asking twice changes nothing, but where the provider refused: then it is asked
+    again, whatever the date. Raises NotFound; Conflict `account_over` after it has ended, `traded_already`,
+    `refund_over` when the plan's days are over, `nothing_paid`.
     """
     rows = PropAccount.objects.filter(number=number, owner_id=actor.user_id or 0)
     found = rows.values_list("pk", "payment_id").first()
@@ -139,28 +196,41 @@ def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
     with transaction.atomic(durable=True):
         payment = payment_lock(found[1])
         account = account_lock(found[0])
-        refund = Refund.objects.filter(payment=payment, requested_by_id=actor.user_id, status__in=_ASKED).first()
+        asked = Refund.objects.filter(payment=payment, requested_by_id=actor.user_id)
+        refund = asked.filter(status__in=UNDER_WAY).first()
         if refund is None:
-            _withdrawable_require(account, refundable_minor(payment))
+            _withdrawable_require(account, refundable_minor(payment), again=asked.exists())
             refund = refund_request_in_tx(account.owner, payment, None, f"{account.number} was taken back untraded.")
             _withdrawn_in_tx(account, actor, refund)
     # After the commit, as the provider is asked; a sweep sends it when this process dies here.
     refund_send(refund.pk)
+    _refusal_tell(account.pk, refund.pk)
     return PropAccount.objects.get(pk=account.pk)
 
 
-def _withdrawable_require(account: PropAccount, left_minor: int) -> None:
+def _refusal_tell(account_id: int, refund_id: int) -> None:
+    with transaction.atomic(durable=True):
+        account, refund = account_lock(account_id), Refund.objects.get(pk=refund_id)
+        if refund.status != Refund.Status.FAILED:
+            return
+        why = refund.failure or "The bank did not take it."
+        words = f"The fee could not be given back: {why} The account trades no more. Ask again, or write to us."
+        activity_in_tx(account, "fee_failed", words)
+        account_tell_in_tx(account, f"withdraw:{refund.pk}", "fee not given back", words, kind="prop_payout")
+
+
+def _withdrawable_require(account: PropAccount, left_minor: int, *, again: bool) -> None:
     if account.status not in states.LIVE:
         raise Conflict("account_over", f"This account is {account.status}: its fee is not given back.")
     phase = phase_lock(account)
     if phase is None or account.phase_index:
         raise Conflict("traded_already", "This account was traded: its fee is not given back.")
     # From here on nothing fills, so that what was not traded stays so.
-    account_lock_in_tx(account_id=phase.trading_account_id, reason="The purchase is taken back.")
+    account_lock_in_tx(account_id=phase.trading_account_id, reason=TAKEN_BACK)
     if _has_traded(account):
         raise Conflict("traded_already", "This account was traded: its fee is not given back.")
     until = _until(account)
-    if timezone.now() >= until:
+    if timezone.now() >= until and not again:
         raise Conflict("refund_over", "The days to take it back in are over.", {"until": until.isoformat()})
     if left_minor <= 0 or account.fee_refund != _Fee.NONE:
         raise Conflict("nothing_paid", "There is no fee here that could be given back.")

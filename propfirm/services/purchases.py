@@ -52,12 +52,16 @@ class ChallengeKind:
             currency=plan.currency,
             shares=(Share(REVENUE, chart.REVENUE, 1),),
             about="The account opens as soon as it is paid. The rules are those of this version for good.",
+            version=str(plan.pk),
         )
 
     def hold_in_tx(self, bought: Bought) -> None:
-        """Give the account its number, waiting for the payment."""
+        """Give the account its number, waiting for the payment. Raises Conflict `plan_changed`."""
         asked = wanted_of(bought.reference)
         plan = plan_of(asked.code)
+        if bought.version and bought.version != str(plan.pk):
+            words = "This plan has just changed. Look at it again, and buy what it is now."
+            raise Conflict("plan_changed", words, {"code": plan.code, "version": plan.version})
         affiliate = affiliate_of(asked, bought.user_id)
         _account_create(
             owner_id=bought.user_id,
@@ -88,8 +92,7 @@ class ChallengeKind:
     def revoke_in_tx(self, bought: Bought, *, reason: str) -> None:
         """The fee has gone back, or its dispute is lost: a live account is closed; a verdict that ended one stands."""
         account = account_of_payment_lock(bought.payment_id)
-        # A fee that comes back with a payout takes nothing away.
-        if account is None or account.fee_refund in (PropAccount.FeeRefund.DUE, PropAccount.FeeRefund.DONE):
+        if account is None or is_promised(account, bought.refunded_minor, bought.lost_minor):
             return
         Referral.objects.filter(account=account, status=Referral.Status.HELD).update(status=Referral.Status.REVERSED)
         if account.status not in states.LIVE:
@@ -99,6 +102,23 @@ class ChallengeKind:
         if phase is not None:
             phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason="The fee was given back.")
         move_in_tx(account, states.CLOSED, message=f"The fee was given back: {reason}"[:300])
+
+
+def is_promised(account: PropAccount, refunded_minor: int, lost_minor: int) -> bool:
+    """Whether what went back of a fee is what a payout has promised, which takes nothing away.
+
+    What is lost in a dispute is not. A promise that could not be kept by itself is one all the same: finance may have
+    kept it by hand.
+    """
+    promised = account.fee_refund_minor if account.fee_refund != PropAccount.FeeRefund.NONE else 0
+    return bool(promised) and not lost_minor and refunded_minor <= promised
+
+
+def fee_require(account: PropAccount) -> None:
+    """Raise Conflict `fee_returned` when the fee of an account has gone back: then nothing of it begins again."""
+    payment = account.payment
+    if payment.revoked_at is not None and not is_promised(account, payment.refunded_minor, payment.lost_minor):
+        raise Conflict("fee_returned", "The fee of this account has gone back: nothing of it begins again.")
 
 
 def plan_of(code: str) -> PropPlan:
@@ -188,4 +208,7 @@ def _referral_in_tx(account: PropAccount, bought: Bought) -> None:
     )
 
 
-__all__ = ["KIND", "REVENUE", "ChallengeKind", "affiliate_of", "discount_minor", "limit_require", "plan_of"]
+__all__ = [
+    "KIND", "REVENUE", "ChallengeKind", "affiliate_of", "discount_minor", "fee_require", "is_promised", "limit_require",
+    "plan_of",
+]  # fmt: skip
