@@ -84,6 +84,7 @@ class PropPurseOut(serializers.Serializer):
     trader = serializers.CharField()
     firm = serializers.CharField()
     refund = serializers.CharField()
+    lost = serializers.CharField(help_text="Profit that leaves with it and is paid to nobody, where a payout resets")
     split_percent = serializers.CharField()
 
 
@@ -113,7 +114,7 @@ def eligibility_data(found: PayoutStanding) -> dict[str, Any]:
     """An eligibility on the wire."""
     purse: dict[str, str | None] | None = None
     if found.purse is not None:
-        names = ("profit", "kept", "available", *_MONEY)
+        names = ("profit", "kept", "available", "lost", *_MONEY)
         purse = {name: major_text(getattr(found.purse, f"{name}_minor"), found.currency) for name in names}
         cap = found.purse.cap_minor
         purse["cap"] = None if cap is None else major_text(cap, found.currency)
