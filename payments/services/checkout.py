@@ -24,7 +24,7 @@ from payments.models import Customer, Payment, PaymentStep
 from payments.selectors.payments import PaymentView, payment_view
 from payments.services.closing import payment_close
 from payments.services.coupons import coupon_hold_in_tx
-from payments.services.granting import VERSION, bought_of, payment_grant_in_tx, payment_release_in_tx
+from payments.services.granting import OURS, VERSION, bought_of, payment_grant_in_tx, payment_release_in_tx
 from payments.services.quoting import Priced, kind_get, priced
 
 MAX_PARAMS = 20
@@ -48,7 +48,7 @@ def purchase_begin(
     Forbidden (onboarding), what the kind and the coupon have against it, Conflict `payment_in_progress`, Unavailable.
     """
     standing_require(actor)
-    wanted = {name: value for name, value in (params or {}).items() if name != VERSION}
+    wanted = {name: value for name, value in (params or {}).items() if name not in OURS}
     if len(wanted) > MAX_PARAMS or len(reference) > 80:
         raise Invalid("purchase_invalid", "This cannot be bought. Go back and choose again.")
     body = {"kind": kind, "reference": reference, "params": wanted, "currency": currency, "coupon": coupon}

@@ -11,7 +11,7 @@ from core.errors import DomainError
 from core.services import audit, outbox
 from payments.domain.purchases import Bought, purchase_kind
 from payments.models import Payment
-from payments.services.booking import allocate_in_tx
+from payments.services.booking import CHARGED_CURRENCY, allocate_in_tx
 from payments.services.coupons import coupon_settle_in_tx
 from payments.services.invoices import credit_note_issue_in_tx, invoice_issue_in_tx
 from payments.services.telling import payment_tell_in_tx
@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 # A refund that the bank did not take is for people to look at, and no reason to keep back what is paid for.
 GRANTABLE = ("", "refund_failed")
-# Among a payment's params: which version of the thing was priced. Ours to say, never a buyer's.
+# Among a payment's params: which version of the thing was priced, and what the provider charged in. Never a buyer's.
 VERSION = "offer_version"
+OURS = (VERSION, CHARGED_CURRENCY)
 
 
 def bought_of(payment: Payment) -> Bought:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+from fractions import Fraction
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
 from accounts.domain.roles import ADMIN
@@ -18,7 +19,7 @@ from payments.domain import chart
 from payments.models import Dispute, Payment, Refund
 from payments.services.payables import payable_credit_in_tx
 from propfirm.locks import account_lock, affiliate_lock, referral_lock
-from propfirm.models import Affiliate, Referral
+from propfirm.models import Affiliate, PropAccount, Referral
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +76,10 @@ def referrals_earn_due() -> int:
     A fee that comes back with a payout does: the buyer stayed. While a refund or a dispute is open, it waits.
     """
     disputed = Dispute.objects.filter(payment=OuterRef("payment"), status__in=_DISPUTED)
+    returning = Refund.objects.filter(payment=OuterRef("payment"), status__in=_UNDER_WAY)
     rows = Referral.objects.filter(~Exists(disputed), status=Referral.Status.HELD, due_at__lte=timezone.now())
-    # A refund that is under way ends in days; others each time, so that none keeps another waiting.
-    rows = rows.order_by("?")
+    # What waits is passed over, so that it keeps nothing else waiting.
+    rows = rows.exclude(Exists(returning), account__fee_refund=PropAccount.FeeRefund.NONE).order_by("due_at", "pk")
     done = 0
     for referral_id, account_id in list(rows.values_list("pk", "account_id")[:BATCH]):
         try:
@@ -94,13 +96,13 @@ def _earn_in_tx(referral_id: int, account_id: int) -> bool:
     if row.status != Referral.Status.HELD:
         return False
     payment = Payment.objects.get(pk=row.payment_id)
-    if _is_open(payment, with_payout=bool(account.fee_refund)):
+    promised = account.fee_refund_minor if account.fee_refund else 0
+    if _is_open(payment, promised):
         return False
-    came_back = payment.lost_minor + (0 if account.fee_refund else payment.refunded_minor)
-    # Of what stayed, rounded down once.
-    row.commission_minor = row.commission_minor * (payment.captured_minor - came_back) // max(payment.captured_minor, 1)
-    is_earned = row.commission_minor > 0
+    earned_minor = _earned_minor(row, payment, promised)
+    is_earned = earned_minor > 0
     if is_earned:
+        row.commission_minor = earned_minor
         payable_credit_in_tx(
             user_id=row.affiliate.user_id,
             amount=Money(row.commission_minor, row.currency),
@@ -121,11 +123,24 @@ def _earn_in_tx(referral_id: int, account_id: int) -> bool:
     return True
 
 
-def _is_open(payment: Payment, *, with_payout: bool) -> bool:
-    """Whether it is not known yet if the fee stays; one that goes back with a payout does not count."""
+def _earned_minor(row: Referral, payment: Payment, promised_minor: int) -> int:
+    """The commission on what stayed of the fee, minor units, rounded down once. What payouts give back has stayed."""
+    came_back = payment.lost_minor + max(payment.refunded_minor - promised_minor, 0)
+    if not came_back:
+        return row.commission_minor
+    net = payment.subtotal_minor - payment.discount_minor
+    exact = Fraction(net * row.affiliate.commission_bp, 10_000)
+    earned = int(exact * max(payment.captured_minor - came_back, 0) / payment.captured_minor)
+    return min(earned, row.commission_minor)
+
+
+def _is_open(payment: Payment, promised_minor: int) -> bool:
+    """Whether it is not known yet if the fee stays; what goes back with a payout does not count."""
     if payment.disputes.filter(status__in=_DISPUTED).exists():
         return True
-    return not with_payout and payment.refunds.filter(status__in=_UNDER_WAY).exists()
+    under_way = payment.refunds.filter(status__in=_UNDER_WAY)
+    asked = under_way.filter(status=Refund.Status.REQUESTED).aggregate(total=Sum("amount_minor"))["total"] or 0
+    return under_way.exists() and payment.refunded_minor + asked > promised_minor
 
 
 def _admin_require(actor: User) -> None:

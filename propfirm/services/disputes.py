@@ -20,6 +20,7 @@ from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_
 from propfirm.services.operators import actor_of, operator_require, other_person_require
 from propfirm.services.payouts import payouts_catch_up_in_tx
 from propfirm.services.purchases import fee_require
+from propfirm.services.resets import reset_require
 from trading.domain.rules import Observation
 from trading.domain.rules.correct import observed_at, reevaluate
 from trading.domain.rules.wire import decode
@@ -155,13 +156,14 @@ def _reinstate_in_tx(account: PropAccount, dispute: PropDispute, actor: Actor) -
     """The phase goes on: its rules as they were before the verdict, with the balance that was decided.
 
     Of accounts a person may have at a time this one is not counted: it was theirs all along. Payouts that were approved
-    meanwhile leave it now. Raises Conflict `owner_gone`, `fee_returned`, `account_over`, `not_flat_yet`, and as trading
-    does.
+    meanwhile leave it now. Raises Conflict `owner_gone`, `fee_returned`, `reset_returned`, `account_over`,
+    `not_flat_yet`, and as trading does.
     """
     if account.owner.anonymised_at is not None:
         raise Conflict("owner_gone", "Its owner has left: nothing of it goes on.")
     fee_require(account)
     phase = phase_of_verdict_lock(dispute.verdict_id)
+    reset_require(phase)
     running = PropPhase.objects.filter(account=account, status=PropPhase.Status.ACTIVE).exists()
     if running or account.status not in (states.FAILED, states.EXPIRED):
         raise Conflict("account_over", "The account has gone on in another way since.", {"status": account.status})

@@ -6,7 +6,9 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import User
@@ -14,14 +16,16 @@ from core.errors import Conflict, DomainError, Invalid, NotFound
 from core.money import Money
 from core.services import audit
 from payments.locks import payment_lock
-from payments.models import Dispute, Refund
+from payments.models import Dispute, Payment, Refund
 from payments.services.payouts import finance_require
 from payments.services.refunding import refund_request, refund_request_in_tx, refund_send, refundable_minor
 from propfirm.domain import states
-from propfirm.locks import account_lock, phase_lock
-from propfirm.models import PropAccount, PropPhase
+from propfirm.locks import account_lock, account_of_payment_lock, phase_lock
+from propfirm.models import PropAccount, PropActivity, PropPhase
 from propfirm.selectors.plans import definition_of
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, tell
+from propfirm.services.operators import other_person_require
+from propfirm.services.purchases import fee_gone_in_tx
 from trading.domain.types import Actor
 from trading.models import Fill
 from trading.services.locking import account_lock_in_tx
@@ -34,7 +38,14 @@ _OWN = "The fee of "
 TAKEN_BACK = "The purchase is taken back."
 # Refused for good: it went back in another way, or nothing was paid.
 _FINAL = ("refund_too_large", "payment_not_paid", "amount_invalid")
+_UNDECIDED = (Dispute.Status.OPEN, Dispute.Status.UNDER_REVIEW)
 UNDER_WAY = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+
+
+def fee_left_minor(payment: Payment) -> int:
+    """What of a fee has not gone back, nor is going, minor units; what a dispute holds just now is left as yet."""
+    held = payment.disputes.aggregate(total=Sum("held_minor"))["total"] or 0
+    return max(refundable_minor(payment) + held, 0)
 
 
 def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
@@ -42,8 +53,7 @@ def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
 
     What a dispute holds just now is promised too: it is sent when the dispute is won.
     """
-    payment = account.payment
-    amount = min(minor, payment.captured_minor - payment.refunded_minor - payment.lost_minor)
+    amount = min(minor, fee_left_minor(account.payment))
     if amount <= 0 or account.fee_refund != _Fee.NONE:
         return 0
     account.fee_refund, account.fee_refund_minor = _Fee.DUE, amount
@@ -56,22 +66,49 @@ def fee_promise_in_tx(account: PropAccount, minor: int) -> int:
 def fee_refunds_due() -> int:
     """Send the fees that come back with payouts, and take in how they went; how many were looked at.
 
-    One that cannot be sent just now stops no other, and is tried again. Where a bank has sent one back after all, that
-    is taken in as well.
+    One that cannot be sent just now stops no other, and is tried again. What banks say later is taken in as well, also
+    of purchases that were taken back.
     """
-    asked = Refund.objects.filter(payment=OuterRef("payment"), reason__startswith=_OWN)
-    due = PropAccount.objects.filter(fee_refund=_Fee.DUE).annotate(is_asked=Exists(asked))
-    # Those that were not sent first; of those that a bank has, others each time.
-    found = list(due.order_by("is_asked", "?").values_list("pk", flat=True)[:BATCH])
-    back = asked.filter(status=Refund.Status.FAILED).exclude(payment__refunds__status__in=UNDER_WAY)
-    done = PropAccount.objects.filter(fee_refund=_Fee.DONE).filter(Exists(back))
-    found += list(done.values_list("pk", flat=True)[:BATCH])
+    found = list(_to_look_at().values_list("pk", flat=True)[:BATCH])
     for account_id in found:
         try:
             _send(account_id)
         except DomainError as error:
             logger.warning("the fee of account %s is not given back yet: %s", account_id, error.message)
+    for refund in list(_refusals()[:BATCH]):
+        _refusal_tell(refund)
+    _close_lost()
     return len(found)
+
+
+def _to_look_at() -> QuerySet[PropAccount]:
+    """Promised fees that can be sent, or of which the last refund says what the account does not say yet.
+
+    What a bank has, or a dispute holds, is passed over, so that it keeps nothing else waiting.
+    """
+    asked = Refund.objects.filter(payment=OuterRef("payment"), reason__startswith=_OWN).order_by("-pk")
+    held = Dispute.objects.filter(payment=OuterRef("payment"), status__in=_UNDECIDED)
+    rows = PropAccount.objects.exclude(fee_refund=_Fee.NONE).annotate(last=Subquery(asked.values("status")[:1]))
+    pending = Refund.objects.filter(payment=OuterRef("payment"), status=Refund.Status.PENDING)
+    unsent = Q(~Exists(held), fee_refund=_Fee.DUE, last=None)
+    whole = Q(payment__captured_minor__gt=0, payment__refunded_minor=F("payment__captured_minor"))
+    by_hand = Q(whole, ~Exists(pending), fee_refund__in=(_Fee.DUE, _Fee.FAILED))
+    arrived = Q(fee_refund__in=(_Fee.DUE, _Fee.FAILED), last=Refund.Status.SUCCEEDED)
+    sent_back = Q(~whole, fee_refund__in=(_Fee.DUE, _Fee.DONE), last=Refund.Status.FAILED)
+    return rows.filter(unsent | by_hand | arrived | sent_back).order_by("pk")
+
+
+def _close_lost() -> None:
+    """Close what goes on though its fee is lost in a dispute.
+
+    Payments takes back once. A whole fee that a payout promised may be sent, come back from the bank and be lost then.
+    """
+    rows = PropAccount.objects.exclude(fee_refund=_Fee.NONE).filter(
+        status__in=states.LIVE, payment__revoked_at__isnull=False, payment__lost_minor__gt=0
+    )
+    for account_id in list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic(durable=True):
+            fee_gone_in_tx(account_lock(account_id), "Its money has gone back.")
 
 
 def _reason(account: PropAccount) -> str:
@@ -79,7 +116,10 @@ def _reason(account: PropAccount) -> str:
 
 
 def _send(account_id: int) -> None:
-    account = PropAccount.objects.get(pk=account_id)
+    account = PropAccount.objects.select_related("payment").get(pk=account_id)
+    if _is_all_back(account.payment):
+        _settle(account_id, _Fee.DONE)
+        return
     # By its row, not by the key alone: keys are forgotten after a week, and a bank may take longer.
     asked = Refund.objects.filter(payment_id=account.payment_id, reason=_reason(account)).order_by("-pk").first()
     if asked is None:
@@ -102,17 +142,23 @@ def _send(account_id: int) -> None:
         _settle(account_id, _Fee.FAILED, asked.failure or "The bank did not take it.")
 
 
+def _is_all_back(payment: Payment) -> bool:
+    """Whether the whole fee has gone back, by whichever way: what was promised of it is among that."""
+    pending = payment.refunds.filter(status=Refund.Status.PENDING)
+    return 0 < payment.captured_minor <= payment.refunded_minor and not pending.exists()
+
+
 def _is_undecided(payment_id: int) -> bool:
     """Whether money of the payment is held in a dispute or on its way back otherwise: it may be left after that."""
-    disputes = Dispute.objects.filter(payment_id=payment_id, status__in=["open", "under_review"])
+    disputes = Dispute.objects.filter(payment_id=payment_id, status__in=_UNDECIDED)
     return disputes.exists() or Refund.objects.filter(payment_id=payment_id, status=Refund.Status.REQUESTED).exists()
 
 
 def fee_refund_again(*, actor: User, account_id: int, reason: str) -> PropAccount:
     """Try a fee once more that could not be given back. Finance only.
 
-    Raises Forbidden; Invalid `reason_required`; NotFound; Conflict `fee_not_failed`, `refund_too_large`,
-    `payment_not_paid`.
+    Raises Forbidden (also `own_account`); Invalid `reason_required`; NotFound; Conflict `fee_not_failed`,
+    `refund_too_large`, `payment_not_paid`.
     """
     finance_require(actor)
     if not reason.strip():
@@ -123,6 +169,7 @@ def fee_refund_again(*, actor: User, account_id: int, reason: str) -> PropAccoun
     with transaction.atomic(durable=True):
         payment = payment_lock(payment_id)
         account = account_lock(account_id)
+        other_person_require(account, actor)
         if account.fee_refund != _Fee.FAILED:
             raise Conflict("fee_not_failed", "No fee of this account waits to be tried again.")
         refund = refund_request_in_tx(actor, payment, account.fee_refund_minor, _reason(account))
@@ -140,7 +187,7 @@ def fee_refund_again(*, actor: User, account_id: int, reason: str) -> PropAccoun
 def _settle(account_id: int, outcome: str, why: str = "") -> None:
     with transaction.atomic(durable=True):
         account = account_lock(account_id)
-        if account.fee_refund == outcome or account.fee_refund not in (_Fee.DUE, _Fee.DONE):
+        if account.fee_refund in (outcome, _Fee.NONE):
             return
         account.fee_refund = outcome
         account.save(update_fields=["fee_refund"])
@@ -154,22 +201,18 @@ def _settle(account_id: int, outcome: str, why: str = "") -> None:
         )  # fmt: skip
         tell(account, "fee_refund", outcome=outcome)
         tries = Refund.objects.filter(payment_id=account.payment_id, reason=_reason(account)).count()
-        account_tell_in_tx(
-            account,
-            f"fee:{outcome}:{tries}",
-            "fee given back" if done else "fee not given back",
-            words,
-            kind="prop_payout",
-        )
+        what = "fee given back" if done else "fee not given back"
+        account_tell_in_tx(account, f"fee:{outcome}:{tries}", what, words, kind="prop_payout")
 
 
 def is_withdrawable(account: PropAccount) -> bool:
     """Whether an account could be taken back now, for its page; `withdraw_purchase` decides again under locks."""
-    if account.status not in states.LIVE or account.phase_index or account.fee_refund != _Fee.NONE:
+    if account.fee_refund != _Fee.NONE or _has_traded(account) or refundable_minor(account.payment) <= 0:
         return False
-    again = Refund.objects.filter(payment_id=account.payment_id, requested_by_id=account.owner_id)
-    over = timezone.now() >= _until(account) and not again.exists()
-    return not over and not _has_traded(account) and refundable_minor(account.payment) > 0
+    asked = Refund.objects.filter(payment_id=account.payment_id, requested_by_id=account.owner_id)
+    if asked.exists():
+        return not asked.filter(status__in=UNDER_WAY).exists()
+    return account.status in states.LIVE and not account.phase_index and timezone.now() < _until(account)
 
 
 def _until(account: PropAccount) -> datetime:
@@ -185,9 +228,9 @@ def _has_traded(account: PropAccount) -> bool:
 def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
     """Take an evaluation back that was not traded: the whole fee is given back, and the account closes with that.
 
-    It trades no more from this moment. Asking twice changes nothing, but where the provider refused: then it is asked
-    again, whatever the date. Raises NotFound; Conflict `account_over` after it has ended, `traded_already`,
-    `refund_over` when the plan's days are over, `nothing_paid`.
+    It trades no more from this moment. Asking twice changes nothing, but where the provider or the bank refused: then
+    it is asked again, whatever the date and whatever became of the account. Raises NotFound; Conflict `account_over`
+    after it has ended, `traded_already`, `refund_over` when the plan's days are over, `nothing_paid`.
     """
     rows = PropAccount.objects.filter(number=number, owner_id=actor.user_id or 0)
     found = rows.values_list("pk", "payment_id").first()
@@ -199,41 +242,53 @@ def withdraw_purchase(*, actor: Actor, number: str) -> PropAccount:
         asked = Refund.objects.filter(payment=payment, requested_by_id=actor.user_id)
         refund = asked.filter(status__in=UNDER_WAY).first()
         if refund is None:
-            _withdrawable_require(account, refundable_minor(payment), again=asked.exists())
+            _withdrawable_require(account, again=asked.exists())
+            if refundable_minor(payment) <= 0 or account.fee_refund != _Fee.NONE:
+                raise Conflict("nothing_paid", "There is no fee here that could be given back.")
             refund = refund_request_in_tx(account.owner, payment, None, f"{account.number} was taken back untraded.")
             _withdrawn_in_tx(account, actor, refund)
     # After the commit, as the provider is asked; a sweep sends it when this process dies here.
     refund_send(refund.pk)
-    _refusal_tell(account.pk, refund.pk)
+    _refusal_tell(refund)
     return PropAccount.objects.get(pk=account.pk)
 
 
-def _refusal_tell(account_id: int, refund_id: int) -> None:
+def _refusal_tell(asked: Refund) -> None:
     with transaction.atomic(durable=True):
-        account, refund = account_lock(account_id), Refund.objects.get(pk=refund_id)
-        if refund.status != Refund.Status.FAILED:
+        account = account_of_payment_lock(asked.payment_id)
+        refund = _refusals().filter(pk=asked.pk).first()
+        if account is None or refund is None:
             return
         why = refund.failure or "The bank did not take it."
         words = f"The fee could not be given back: {why} The account trades no more. Ask again, or write to us."
-        activity_in_tx(account, "fee_failed", words)
+        activity_in_tx(account, "fee_failed", words, data={"refund_id": refund.pk})
         account_tell_in_tx(account, f"withdraw:{refund.pk}", "fee not given back", words, kind="prop_payout")
 
 
-def _withdrawable_require(account: PropAccount, left_minor: int, *, again: bool) -> None:
-    if account.status not in states.LIVE:
-        raise Conflict("account_over", f"This account is {account.status}: its fee is not given back.")
+def _refusals() -> QuerySet[Refund]:
+    """Refunds of purchases that were taken back, which failed, and of which the trader was not told."""
+    told = PropActivity.objects.filter(kind="fee_failed", account__payment=OuterRef("payment")).annotate(
+        refund=Cast(KeyTextTransform("refund_id", "data"), BigIntegerField())
+    )
+    bought = PropAccount.objects.filter(payment=OuterRef("payment"), owner=OuterRef("requested_by"))
+    rows = Refund.objects.filter(Exists(bought), status=Refund.Status.FAILED)
+    return rows.exclude(Exists(told.filter(refund=OuterRef("pk")))).order_by("pk")
+
+
+def _withdrawable_require(account: PropAccount, *, again: bool) -> None:
     phase = phase_lock(account)
-    if phase is None or account.phase_index:
+    if account.status not in states.LIVE and not again:
+        raise Conflict("account_over", f"This account is {account.status}: its fee is not given back.")
+    if (phase is None and not again) or account.phase_index:
         raise Conflict("traded_already", "This account was traded: its fee is not given back.")
     # From here on nothing fills, so that what was not traded stays so.
-    account_lock_in_tx(account_id=phase.trading_account_id, reason=TAKEN_BACK)
+    if phase is not None:
+        account_lock_in_tx(account_id=phase.trading_account_id, reason=TAKEN_BACK)
     if _has_traded(account):
         raise Conflict("traded_already", "This account was traded: its fee is not given back.")
     until = _until(account)
     if timezone.now() >= until and not again:
         raise Conflict("refund_over", "The days to take it back in are over.", {"until": until.isoformat()})
-    if left_minor <= 0 or account.fee_refund != _Fee.NONE:
-        raise Conflict("nothing_paid", "There is no fee here that could be given back.")
 
 
 def _withdrawn_in_tx(account: PropAccount, actor: Actor, refund: Refund) -> None:

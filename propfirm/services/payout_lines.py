@@ -17,9 +17,9 @@ from accounts.selectors.identity import identity_of
 from payments.domain import states as money_states
 from payments.selectors.payouts import payee_of
 from payments.services.payouts import payee_require, payout_flags
-from payments.services.refunding import refundable_minor
 from propfirm.domain import states
 from propfirm.models import PropAccount, PropDispute, PropFinding, PropPayout, PropPhase
+from propfirm.services.fee_refunds import fee_left_minor
 from trading.domain.rules import PayoutFacts, RuleSet, RuleState, Verdict
 from trading.domain.rules.rewards import Payout
 from trading.models import Account, Fill, Position
@@ -132,7 +132,7 @@ def payout_facts(account: PropAccount, amount_minor: int | None) -> PayoutFacts:
     """What trading cannot know. A fee that was promised back is not promised twice; what went back is not left."""
     left = 0
     if account.fee_refund == PropAccount.FeeRefund.NONE:
-        left = min(account.fee_minor, max(refundable_minor(account.payment), 0))
+        left = min(account.fee_minor, fee_left_minor(account.payment))
     return PayoutFacts(
         identity_verified=identity_of(account.owner_id).is_approved, requested_minor=amount_minor, fee_paid_minor=left
     )

@@ -94,14 +94,19 @@ class ChallengeKind:
         account = account_of_payment_lock(bought.payment_id)
         if account is None or is_promised(account, bought.refunded_minor, bought.lost_minor):
             return
-        Referral.objects.filter(account=account, status=Referral.Status.HELD).update(status=Referral.Status.REVERSED)
-        if account.status not in states.LIVE:
-            activity_in_tx(account, "refunded", f"The fee was given back: {reason}. The verdict stands.")
-            return
-        phase = phase_lock(account)
-        if phase is not None:
-            phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason="The fee was given back.")
-        move_in_tx(account, states.CLOSED, message=f"The fee was given back: {reason}"[:300])
+        fee_gone_in_tx(account, reason)
+
+
+def fee_gone_in_tx(account: PropAccount, reason: str) -> None:
+    """Close a locked account whose fee is gone, while it lives; a verdict that ended it stands. Nothing is earned."""
+    Referral.objects.filter(account=account, status=Referral.Status.HELD).update(status=Referral.Status.REVERSED)
+    if account.status not in states.LIVE:
+        activity_in_tx(account, "refunded", f"The fee was given back: {reason}. The verdict stands.")
+        return
+    phase = phase_lock(account)
+    if phase is not None:
+        phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason="The fee was given back.")
+    move_in_tx(account, states.CLOSED, message=f"The fee was given back: {reason}"[:300])
 
 
 def is_promised(account: PropAccount, refunded_minor: int, lost_minor: int) -> bool:
@@ -209,6 +214,6 @@ def _referral_in_tx(account: PropAccount, bought: Bought) -> None:
 
 
 __all__ = [
-    "KIND", "REVENUE", "ChallengeKind", "affiliate_of", "discount_minor", "fee_require", "is_promised", "limit_require",
-    "plan_of",
+    "KIND", "REVENUE", "ChallengeKind", "affiliate_of", "discount_minor", "fee_gone_in_tx", "fee_require",
+    "is_promised", "limit_require", "plan_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.tests.factories import UserFactory
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.services.books import verify
-from payments.models import Payment, Refund
+from payments.models import Dispute, Payment, Refund
 from payments.selectors.books import balance_of
 from payments.selectors.payouts import owed_to
 from payments.services.granting import payment_revoke_in_tx
@@ -103,6 +103,43 @@ def test_a_fee_that_came_back_with_a_payout_is_earned_all_the_same(friend):
     PropAccount.objects.filter(pk=account.pk).update(fee_refund="done", fee_refund_minor=account.fee_minor)
     assert referrals_earn_due() == 1
     assert Referral.objects.get().status == "earned"
+
+
+@pytest.mark.parametrize(
+    ("back", "promised", "earned"),
+    # 12.5 % of 199.99 is 24.99875; of what stayed of it, rounded down once.
+    [
+        (0, 0, 2_499),
+        (1, 0, 2_499),
+        (10_000, 0, 1_249),
+        (19_998, 0, 0),
+        (10_000, 10_000, 2_499),
+        (15_000, 10_000, 1_874),
+    ],
+)
+def test_a_part_of_the_fee_that_went_back_earns_nothing(friend, back, promised, earned):
+    account = bought(friend)
+    due()
+    Payment.objects.filter(pk=account.payment_id).update(refunded_minor=back)
+    if promised:
+        PropAccount.objects.filter(pk=account.pk).update(fee_refund="done", fee_refund_minor=promised)
+    assert referrals_earn_due() == 1
+    row = Referral.objects.get()
+    assert (row.status, balance_of("costs:affiliates", "USD")) == ("earned" if earned else "reversed", earned)
+    if earned:
+        assert row.commission_minor == earned
+    assert verify().is_sound
+
+
+def test_commissions_that_wait_keep_no_other_waiting(friend, monkeypatch):
+    monkeypatch.setattr("propfirm.services.affiliates.BATCH", 1)
+    disputed, returning, _ = (bought(friend) for _ in range(3))
+    due()
+    Dispute.objects.create(payment=disputed.payment, ref="d", status="open", amount_minor=1, currency="USD")
+    Refund.objects.create(payment=returning.payment, amount_minor=1, currency="USD", reason="x")
+    assert referrals_earn_due() == 1
+    assert referrals_earn_due() == 0
+    assert Referral.objects.filter(status="held").count() == 2
 
 
 def test_their_page_shows_no_buyer(friend):

@@ -190,7 +190,7 @@ def test_a_fee_is_promised_while_a_dispute_holds_it():
     settle()
     payout = paid_out(account, who, "1")
     account.refresh_from_db()
-    assert account.fee_refund_minor == payout.refund_minor
+    assert account.fee_refund_minor == payout.refund_minor == 6_000
 
 
 def test_a_dispute_that_is_lost_closes_the_account_whatever_was_promised():

@@ -77,13 +77,17 @@ if (holder) {
   themed(() => {
     for (const line of lines.values()) line.paint();
   });
-  document.body.addEventListener("htmx:afterSettle", (event) => {
-    if (event.target.id !== "prop-live" || !event.target.dataset.now) return;
-    const now = JSON.parse(event.target.dataset.now);
+  const goOn = (figures) => {
+    if (!figures || !figures.dataset.now) return;
+    const now = JSON.parse(figures.dataset.now);
     if (now.at < curve.last) return;
     [low, high] = [Math.min(low, now.equity / scale), Math.max(high, now.equity / scale)];
     for (const [key, minor] of Object.entries(now.lines)) if (lines.has(key)) lines.get(key).move(now.at, minor);
     curve.add(now.at, now.equity / scale);
+  };
+  goOn(document.getElementById("prop-live"));
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "prop-live") goOn(event.target);
   });
 }
 

@@ -95,6 +95,12 @@ def _returns(found: Performance) -> list[Card]:
     return cards
 
 
+def _unexposed(found: Performance) -> str:
+    if not found.fills:
+        return "needs a trade"
+    return "needs two prints" if found.twr is None else "not known once a short was held"
+
+
 def _trading(found: Performance) -> list[Card]:
     stats = found.trades
     none = "needs a closed trade"
@@ -106,7 +112,7 @@ def _trading(found: Performance) -> list[Card]:
         if stats.win_rate is None
         else Card("Win rate", _percent(stats.win_rate), f"{stats.wins} of {stats.closed_trades} trades"),
         factor,
-        Card("Exposure", DASH, "not known once a short was held" if found.fills else "needs a trade")
+        Card("Exposure", DASH, _unexposed(found))
         if found.exposure is None
         else Card("Exposure", _percent(found.exposure), "mean value of positions in equity"),
         Card("Turnover", DASH, "needs two prints")
