@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from core import push
 from core.api import error_body, request_id
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from core.selectors import readiness
 
 logger = logging.getLogger(__name__)
@@ -61,9 +61,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     return _error(request, 403, "csrf_failed", message, template="403_csrf.html")
 
 
-def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    """handler404."""
-    return _error(request, 404, "not_found", "There is no such page.")
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler404. Says what is not there, where a view has said so (`core.pages.page`)."""
+    cause = None if exception is None else exception.__cause__
+    message = cause.message if isinstance(cause, NotFound) else "There is no such page."
+    return _error(request, 404, "not_found", message)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import inf
 from typing import Any
 
 from core.errors import DomainError
@@ -73,17 +74,19 @@ def odds_bars(odds: Odds, plan: PlanView) -> list[Bar]:
 
 
 def odds_money(odds: Odds) -> list[tuple[str, str, str]]:
-    """(what, value, interval) of the expected amounts of a purchase."""
+    """(what, value, interval) of the expected amounts of a purchase: costs, what comes back, and what is left."""
 
-    def row(label: str, mean: Mean) -> tuple[str, str, str]:
-        low, high = mean.interval
+    def row(label: str, mean: Mean, least_minor: float = 0.0) -> tuple[str, str, str]:
+        # What is paid is never less than nothing, however wide the interval is.
+        low, high = max(mean.interval[0], least_minor), mean.interval[1]
         value, least, most = (signed_money(round(part), odds.currency) for part in (mean.value, low, high))
         return label, value.lstrip("+"), f"{least.lstrip('+')} to {most.lstrip('+')}"
 
     return [
         row("What it costs, resets included", odds.cost),
         row("Paid out to you", odds.payout_total),
-        row("What is left for you", odds.trader_value),
+        *([row("Of the fee, given back", odds.refund)] if odds.refund.value else []),
+        row("What is left for you", odds.trader_value, -inf),
     ]
 
 

@@ -22,6 +22,7 @@ from trading.domain.rules import Observation, PositionFact
 from trading.domain.rules.correct import observed_at, reevaluate
 from trading.domain.rules.wire import decode
 from trading.models import Verdict
+from trading.selectors.fills import fills
 from trading.selectors.rules import verdict_data
 
 _WAITS = (PropDispute.Status.OPEN, PropDispute.Status.ASSESSED)
@@ -148,6 +149,8 @@ class PropDisputeAdmin(FirmAdmin):
             "currency": currency,
             "seen": seen,
             "positions": positions,
+            # What was closed by then is in no price of the evidence.
+            "fills": fills(row.verdict.account_id, limit=20),
             "preview": preview,
             "verdicts": checked(verdict_rows([row.verdict])),
             "waits": row.status in _WAITS,

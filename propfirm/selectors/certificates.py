@@ -19,7 +19,7 @@ def certificate_by_code(code: str) -> CertificateView:
     """A certificate. Raises NotFound for a code that is none, or whose account was called off."""
     row = _rows().filter(code=code[:20]).exclude(account__status=states.VOID).first()
     if row is None:
-        raise NotFound("certificate_not_found", "There is no such certificate.")
+        raise NotFound("certificate_not_found", "No certificate has this code. Check its spelling.")
     return certificate_view(row)
 
 

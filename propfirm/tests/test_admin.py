@@ -199,7 +199,8 @@ def test_whoever_looks_at_a_plan_may_play_it():
 
 def test_an_account_is_found_by_whatever_there_is_of_it(asked):
     account = asked.account
-    other, _ = make.prop_account(make.plan(make.market()))
+    # A name without a number, which might be that of the account looked for.
+    other, _ = make.prop_account(make.plan(make.market()), UserFactory(display_name="Somebody Else"))
     Payment.objects.filter(pk=account.payment_id).update(charge_ref="ch_of_this_one")
     account.payment.refresh_from_db()
     account.owner.handle = "ada_l"

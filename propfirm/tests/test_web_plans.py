@@ -37,7 +37,11 @@ def test_an_affiliates_code_lowers_the_price_by_what_the_checkout_takes_off(plan
     assert (answer.context["discount_minor"], total) == (1_688, 9_562)
     offer = ChallengeKind().offer(user_id=buyer.pk, reference=reference, params={}, currency="USD")
     assert offer.subtotal_minor == total
-    assert f"/checkout/challenge/{reference}" in answer.content.decode()
+    bought = signed_in(buyer).get(f"/prop-firm/plans/{plan.code}?add_on=split-90&affiliate=friend&coupon=A%26B&buy=1")
+    assert (bought.status_code, bought.url) == (302, f"/checkout/challenge/{reference}?coupon=A%26B")
+    asked = f"/prop-firm/plans/{plan.code}?affiliate=friend&buy=1"
+    part = signed_in(buyer).get(asked, headers={"HX-Request": "true"})
+    assert part.headers["HX-Redirect"] == f"/checkout/challenge/{plan.code}/FRIEND"
 
 
 @pytest.mark.parametrize("code", ["NOBODY", "mine", "a b", "é", "x" * 40])
@@ -48,7 +52,16 @@ def test_a_code_that_does_not_work_is_told_and_the_plan_can_be_bought_without_it
     page = answer.content.decode()
     assert answer.status_code == 200
     assert 'aria-invalid="true"' in page
-    assert f'href="/checkout/challenge/{plan.code}"' in page
+    again = signed_in(user).get(f"/prop-firm/plans/{plan.code}", {"affiliate": code, "buy": "1"})
+    assert (again.status_code, 'aria-invalid="true"' in again.content.decode()) == (200, True)
+    without = signed_in(user).get(f"/prop-firm/plans/{plan.code}", {"affiliate": "", "buy": "1"})
+    assert without.url == f"/checkout/challenge/{plan.code}"
+
+
+@pytest.mark.parametrize("where", ["/prop-firm/plans/{}?affiliate=%00", "/checkout/challenge/{}?coupon=%00"])
+def test_a_character_that_no_database_takes_is_refused(plan, where):
+    answer = signed_in().get(where.format(plan.code))
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
 def test_odds_that_are_asked_for_too_often_are_refused_in_the_page(plan, monkeypatch):

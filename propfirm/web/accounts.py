@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from core.errors import DomainError
 from core.pages import page, paginated
 from core.throttling import limit_attempts
-from propfirm.models import PropAccount
+from propfirm.models import Affiliate, PropAccount
 from propfirm.pages import account_context, live_context
 from propfirm.selectors.accounts import (
     account_detail,
@@ -29,6 +29,7 @@ from propfirm.selectors.accounts import (
 )
 from propfirm.selectors.plans import definition_of
 from propfirm.services.disputes import dispute_open
+from propfirm.services.fee_refunds import is_withdrawable
 from propfirm.services.plans import plan_market
 from propfirm.services.resets import retry_take
 from trading.pages import actor, market_context, viewer
@@ -43,7 +44,9 @@ def account_list(request: HttpRequest) -> HttpResponse:
     """The viewer's own accounts of the firm, the newest first."""
     found = paginated(request, accounts_of(actor(request).user_id or 0), ROWS)
     found.object_list = cards(found.object_list)
-    return render(request, "propfirm/accounts/list.html", {"page": found, "section": "propfirm"})
+    is_affiliate = Affiliate.objects.filter(user_id=actor(request).user_id or 0).exists()
+    context = {"page": found, "section": "propfirm", "is_affiliate": is_affiliate}
+    return render(request, "propfirm/accounts/list.html", context)
 
 
 def _market(row: PropAccount, market_id: int | None) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def account(request: HttpRequest, number: str) -> HttpResponse:
     }
     tick = context["market"].tick if context.get("market") else -1
     context |= account_context(row, detail, tick)
+    context["may_withdraw"] = context["mine"] and is_withdrawable(row)
     if context["mine"] and trading_id is not None:
         context["channels"] = f"market:{detail.market_id},account:{trading_id}"
     return render(request, "propfirm/accounts/account.html", context)

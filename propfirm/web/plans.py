@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import path
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRedirect
 
 from core.errors import DomainError
 from core.pages import page
@@ -71,10 +73,16 @@ def plan_page(request: HttpRequest, code: str) -> HttpResponse:
     row, plan, context = _context(request, code)
     affiliate = request.GET.get("affiliate", "").strip()[:20]
     context |= purchase_context(plan, context["add_ons"], affiliate, request.user.pk)
+    coupon = request.GET.get("coupon", "").strip()[:32]
+    if request.GET.get("buy") and not context["affiliate_problem"]:
+        # With what was typed a moment ago, too.
+        checkout = reverse("checkout", args=["challenge", context["reference"]])
+        where = f"{checkout}?{urlencode({'coupon': coupon})}" if coupon else checkout
+        return HttpResponseClientRedirect(where) if request.headers.get("HX-Request") else redirect(where)
     market = _market(row)
     if market is not None:
         context |= market_context(market.id)
-    context |= {"coupon": request.GET.get("coupon", "").strip()[:32], "can_buy": market is not None}
+    context |= {"coupon": coupon, "can_buy": market is not None}
     return render(request, "propfirm/plans/plan.html", context, status=context["status"])
 
 

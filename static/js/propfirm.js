@@ -1,7 +1,7 @@
 // The cockpit of an account of the firm: its curve with floors, high water and target, moved by the figures that live.
 
 import { EquityCurve, colour, themed } from "./charts.js";
-import { places } from "./format.js";
+import { places, price } from "./format.js";
 import { Stream } from "./stream.js";
 import { LineSeries, LineStyle, LineType } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
 
@@ -9,6 +9,8 @@ const root = document.getElementById("prop-account");
 const holder = root && root.querySelector('[data-chart="prop-equity"]');
 const scale = root ? 10 ** places(root.dataset.currency) : 1;
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+const MINUTE = 60;
 
 // How each kind is drawn: a daily floor is told from the one of the whole account by its dashes.
 const LOOKS = {
@@ -80,10 +82,16 @@ if (holder) {
   const goOn = (figures) => {
     if (!figures || !figures.dataset.now) return;
     const now = JSON.parse(figures.dataset.now);
+    // History has a point a minute: what moves within one moves that point.
+    const at = Math.max(Math.floor(now.at / MINUTE) * MINUTE, curve.last);
     if (now.at < curve.last) return;
     [low, high] = [Math.min(low, now.equity / scale), Math.max(high, now.equity / scale)];
-    for (const [key, minor] of Object.entries(now.lines)) if (lines.has(key)) lines.get(key).move(now.at, minor);
-    curve.add(now.at, now.equity / scale);
+    for (const [key, minor] of Object.entries(now.lines)) if (lines.has(key)) {
+      lines.get(key).move(at, minor);
+      const said = document.querySelector(`[data-line="${key}"]`);
+      if (said) said.textContent = price(lines.get(key).now, places(root.dataset.currency));
+    }
+    curve.add(at, now.equity / scale);
   };
   goOn(document.getElementById("prop-live"));
   document.body.addEventListener("htmx:afterSettle", (event) => {

@@ -56,7 +56,7 @@ def purchase(page: Page, url: str, code: str, shots, name: str) -> PropAccount:
         page.get_by_role("button", name="Show the odds").click()
         expect(page.get_by_text("Be paid at least once")).to_be_visible()
         shot(page, shots, "prop-plan")
-    page.get_by_role("link", name="Buy Test plan").click()
+    page.get_by_role("button", name="Buy Test plan").click()
     page.get_by_role("button", name=re.compile("^Pay 120.00 USD")).click()
     page.wait_for_url("**/sandbox/checkout/**")
     page.get_by_role("button", name="Pay", exact=True).click()

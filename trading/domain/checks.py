@@ -71,11 +71,13 @@ def account_active(case: Case) -> Denial | None:
     account = case.snapshot.account
     if account.status == "active" or (case.forced and account.status == "locked"):
         return None
-    until = f" until {account.locked_until}" if account.status == "locked" and account.locked_until else ""
-    why = f" ({account.lock_reason})" if account.lock_reason else ""
+    until = ""
+    if account.status == "locked" and account.locked_until:
+        until = f" until {datetime.fromisoformat(account.locked_until):%d %b %Y %H:%M} UTC"
+    why = f": {account.lock_reason.rstrip('.')}" if account.lock_reason else ""
     return Denial(
         "account_not_active",
-        f"This account is {account.status}{until}{why} and takes no new orders. Contact support if that surprises you.",
+        f"This account is {account.status}{until}{why}. It takes no new orders; you can still cancel what rests.",
         {"status": account.status, "until": account.locked_until},
     )
 

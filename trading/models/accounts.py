@@ -66,7 +66,7 @@ class Account(models.Model):
     is_margin = models.BooleanField(db_default=False, default=False)
     terms = models.JSONField(default=dict, db_default=Value({}, JSONField()), help_text="trading.domain.margin.Terms")
     locked_until = models.DateTimeField(null=True, blank=True, help_text="Market time; empty: for good")
-    lock_reason = models.CharField(max_length=200, blank=True, db_default="", default="")
+    lock_reason = models.CharField(max_length=500, blank=True, db_default="", default="")
     fills_count = models.IntegerField(db_default=0, default=0)
     open_orders_count = models.IntegerField(db_default=0, default=0)
     created_at = models.DateTimeField(db_default=Now())

@@ -17,7 +17,7 @@ def account_finish_in_tx(*, account_id: int, reason: str) -> None:
     row = accounts_lock([account_id])
     if not row or row[0].status == Account.Status.CLOSED:
         return
-    account_lock_in_tx(account_id=account_id, reason=reason[:200])
+    account_lock_in_tx(account_id=account_id, reason=reason)
     AccountRules.objects.filter(pk=account_id).update(must_flatten=True)
 
 

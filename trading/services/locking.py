@@ -20,6 +20,7 @@ from trading.domain.types import SYSTEM, Actor
 from trading.models import Account, AccountRules, BookChange, RuleLines
 
 _Status = Account.Status
+LONGEST_REASON = 500
 _LOCK = ["status", "locked_until", "lock_reason"]
 _LOCK_MANY = """
 UPDATE trading_account a SET status = v.status, locked_until = v.until, lock_reason = v.reason
@@ -46,7 +47,7 @@ def account_lock_in_tx(*, account_id: int, reason: str, until: datetime | None =
     counts, and one for good stays. Resting orders stay too, and do not fill: flatten the account to end them. Raises
     NotFound, Invalid ("reason_needed") and Conflict ("account_closed").
     """
-    reason = reason.strip()[:200]
+    reason = reason.strip()[:LONGEST_REASON]
     if not reason:
         raise Invalid("reason_needed", "Give a reason.", {"field": "reason"})
     row = _locked_row(account_id)
@@ -69,7 +70,7 @@ def accounts_lock_in_tx(wanted: Iterable[tuple[Account, str, datetime | None]]) 
     """
     changed = []
     for row, words, until in wanted:
-        reason = words.strip()[:200]
+        reason = words.strip()[:LONGEST_REASON]
         before = _lock(row, reason, until)
         if before is not None:
             changed.append((row, before, reason))
@@ -131,7 +132,7 @@ def account_close_in_tx(*, account_id: int, reason: str, actor: Actor = SYSTEM) 
     if row.status == _Status.CLOSED:
         return False
     before = _shape(row)
-    row.status, row.locked_until, row.lock_reason = _Status.CLOSED, None, reason[:200]
+    row.status, row.locked_until, row.lock_reason = _Status.CLOSED, None, reason[:LONGEST_REASON]
     row.save(update_fields=["status", "locked_until", "lock_reason"])
     _tell([(row, before, reason)], actor, "account_closed")
     return True

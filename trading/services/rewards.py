@@ -251,7 +251,9 @@ def _locked_by(state: RuleState, row: Verdict, seen: rules.Observation) -> bool:
 
 def _unlock(ruled: Ruled, row: Verdict, sight: Sight, reason: str, actor: Actor) -> None:
     """Lift the lock that the verdict made. An operator's own stays; an earlier soft one goes on."""
-    if ruled.account.lock_reason != row.message.strip()[:200]:
+    reason = ruled.account.lock_reason
+    # As much of the verdict's words as a reason has room for.
+    if not reason or not row.message.strip().startswith(reason):
         return
     account_unlock_in_tx(account_id=ruled.id, reason=reason, actor=actor)
     until = ruled.state.soft_lock_until
