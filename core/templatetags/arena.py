@@ -66,6 +66,18 @@ def signed_money(minor: Any, currency: str = "USD") -> str:
 
 
 @register.filter
+def short_money(minor: Any, currency: str = "USD") -> str:
+    """As `signed_money` where room is scarce, to about three figures: +600, -5.4k, +12k. The exact one stands by."""
+    if minor is None:
+        return DASH
+    number = to_major(int(minor), currency)
+    for size, unit in ((Decimal(1_000_000), "M"), (Decimal(1_000), "k")):
+        if abs(number) >= size:
+            return _figure(number / size, 0 if abs(number) >= 10 * size else 1, signed=True) + unit
+    return _figure(number, 0, signed=True)
+
+
+@register.filter
 def price(value: Any, tick_size: Any = "0.01") -> str:
     """A price with the instrument's fixed decimals."""
     number = _decimal(value)

@@ -69,3 +69,11 @@ def test_names_codes_and_times_are_escaped_and_readable():
     assert "02 Jan 2024 03:04:05 UTC" in arena.when(at)
     assert "02 Jan 2024 03:04" in arena.market_time(at.isoformat())
     assert arena.when(None) == DASH
+
+
+@pytest.mark.parametrize(
+    ("minor", "text"),
+    [(60_000, "+600"), (-540_000, "−5.4k"), (1_234_567, "+12k"), (0, "0"), (150_000_000, "+1.5M"), (None, "–")],
+)
+def test_short_money_fits_a_small_cell(minor, text):
+    assert arena.short_money(minor) == text

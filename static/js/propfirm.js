@@ -28,7 +28,7 @@ class Line {
     this.course = line.course.map((minor) => (minor === null ? null : minor / scale));
     const style = { lineWidth: 1, lineStyle: this.look.lineStyle };
     this.drawn = this.course.some((value) => value !== null)
-      ? curve.chart.addSeries(LineSeries, { ...style, title: line.title, lineType: LineType.WithSteps, priceLineVisible: false, lastValueVisible: !this.look.isQuiet, crosshairMarkerVisible: false, autoscaleInfoProvider: () => null })
+      ? curve.chart.addSeries(LineSeries, { ...style, title: this.look.isQuiet ? "" : line.title, lineType: LineType.WithSteps, priceLineVisible: false, lastValueVisible: !this.look.isQuiet, crosshairMarkerVisible: false, autoscaleInfoProvider: () => null })
       : null;
     if (this.drawn) {
       this.drawn.setData(times.map((time, index) => (this.course[index] === null ? { time } : { time, value: this.course[index] })));
