@@ -14,6 +14,7 @@ from core.templatetags.arena import signed_money
 from core.throttling import limit
 from propfirm.domain.month import months_of
 from propfirm.domain.odds_figures import Chance, Mean, Odds
+from propfirm.domain.odds_styles import preset_numbers
 from propfirm.domain.references import wanted
 from propfirm.domain.states import ENDED
 from propfirm.models import PropAccount
@@ -110,10 +111,12 @@ def odds_context(
     """
     history = None if user_id is None else history_of(user_id)
     chosen = asked.get("preset", "")
+    # What counts where a field is left empty.
+    shown = preset_numbers(STYLES[chosen]) if chosen in STYLES else {}
     context: dict[str, Any] = {
-        "styles": [(code, item.name) for code, item in STYLES.items()],
+        "styles": [(code, item.name, preset_numbers(item)) for code, item in STYLES.items()],
         "chosen": chosen,
-        "numbers": [(name, label, asked.get(name, ""), start) for name, label, start in NUMBERS],
+        "numbers": [(name, label, asked.get(name, ""), shown.get(name, f"e.g. {eg}")) for name, label, eg in NUMBERS],
         "history": history,
         "seed": SEED,
     }

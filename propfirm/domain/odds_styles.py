@@ -70,6 +70,11 @@ _NEEDED = ("win_percent", "payoff", "trades_per_day", "risk_percent")
 _YES, _NO = ("true", "on", "1", "yes"), ("false", "off", "0", "no", "")
 
 
+def preset_numbers(preset: Preset) -> dict[str, str]:
+    """The numbers of a preset as a form has them, by the names of its fields."""
+    return {field: f"{getattr(preset.style, _FIELDS[field][0]) * _FIELDS[field][1]:g}" for field in _NEEDED}
+
+
 def odds_style_read(data: Mapping[str, Any]) -> Style:
     """A style from what somebody gave: numbers or texts by the names of `_FIELDS`, `uses_stop`, or a `preset`.
 
