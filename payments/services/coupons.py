@@ -15,7 +15,8 @@ _COUNTS = (CouponUse.Status.HELD, CouponUse.Status.USED)
 
 def coupon_find(*, code: str, user_id: int, kind: str, reference: str, offer: Offer, now: datetime) -> Coupon:
     """The coupon that somebody typed, if it is good for this. Raises Denied with a code that says why not."""
-    coupon = Coupon.objects.filter(code=code.strip().upper()[:32], is_active=True).first()
+    # No database takes a NUL, wherever it was typed.
+    coupon = Coupon.objects.filter(code=code.replace("\0", " ").strip().upper()[:32], is_active=True).first()
     if coupon is None:
         raise Denied("coupon_unknown", "There is no such coupon. Check its spelling, or go on without it.")
     if (coupon.starts_at and now < coupon.starts_at) or (coupon.ends_at and now >= coupon.ends_at):

@@ -140,7 +140,8 @@ def affiliate_of(asked: Wanted, user_id: int | None) -> Affiliate | None:
     """Who brought the buyer. Raises NotFound `affiliate_unknown`; Conflict `affiliate_own`."""
     if not asked.affiliate:
         return None
-    found = Affiliate.objects.filter(code=asked.affiliate, is_active=True).first()
+    # No database takes a NUL, wherever it was typed.
+    found = Affiliate.objects.filter(code=asked.affiliate.replace("\0", " "), is_active=True).first()
     if found is None:
         raise NotFound("affiliate_unknown", "There is no such affiliate code. Check its spelling, or go on without it.")
     if found.user_id == user_id:
