@@ -21,6 +21,7 @@ REVIEWED_MIGRATIONS = {
     "0002_corporate_actions_halts_fx": "marketdata: a text column only grows longer",
     "0004_intraday_bars": "marketdata: a table of its own; dropping it is the way back",
     "0003_trading_core": "trading: a text column only grows longer; new columns have database defaults",
+    "0013_lock_reason": "trading: a text column only grows longer",
     "0006_rules": "trading: its column joins a table made in the same migration",
 }
 PYTHON = sys.executable

@@ -68,11 +68,29 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   opener.focus();
 });
 
+// Where somebody holds a button down: a table that is replaced between press and release would lose the click.
+let pressed = null;
+document.addEventListener("pointerdown", (event) => {
+  pressed = event.target.closest("#positions, #orders");
+});
+for (const name of ["pointerup", "pointercancel"]) {
+  document.addEventListener(name, () => {
+    const table = pressed;
+    pressed = null;
+    // The click comes first, and may open a form.
+    if (table) setTimeout(() => inUse(table) || caughtUp(table));
+  });
+}
+
+function inUse(table) {
+  return pressed === table || table.querySelector(".editor-row:not([hidden]), .cancel-all :checked") !== null;
+}
+
 // A table is not replaced under somebody who is typing in it, or has ticked what they are about to send.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
   if (!["positions", "orders"].includes(target.id)) return;
-  if (target.querySelector(".editor-row:not([hidden]), .cancel-all :checked")) {
+  if (inUse(target)) {
     event.detail.shouldSwap = false;
     target.setAttribute("data-waits", "");
   }
