@@ -21,6 +21,8 @@ PAYMENT: Mapping[str, frozenset[str]] = {
 }
 OPEN_PAYMENTS = frozenset({INITIATED, REQUIRES_ACTION, PROCESSING})
 PAID_PAYMENTS = frozenset({SUCCEEDED, DISPUTED, REFUNDED})
+# Disputes that nobody has decided yet: their money is held.
+UNDECIDED = ("open", "under_review")
 
 REQUESTED, REVIEWED, APPROVED = "requested", "reviewed", "approved"
 SENDING, SENT, PAID, RETURNED = "sending", "sent", "paid", "returned"

@@ -16,6 +16,7 @@ from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from core.money import Money
 from core.services import audit, outbox
 from payments.domain import chart
+from payments.domain.states import UNDECIDED
 from payments.models import Dispute, Payment, Refund
 from payments.services.payables import payable_credit_in_tx
 from propfirm.locks import account_lock, affiliate_lock, referral_lock
@@ -27,7 +28,6 @@ COSTS = chart.costs("affiliates")
 BATCH = 200
 MOST_BP = 5_000
 _CODE = re.compile(r"^[A-Z0-9]{2,20}$")
-_DISPUTED = ("open", "under_review")
 _UNDER_WAY = (Refund.Status.REQUESTED, Refund.Status.PENDING)
 
 
@@ -75,7 +75,7 @@ def referrals_earn_due() -> int:
 
     A fee that comes back with a payout does: the buyer stayed. While a refund or a dispute is open, it waits.
     """
-    disputed = Dispute.objects.filter(payment=OuterRef("payment"), status__in=_DISPUTED)
+    disputed = Dispute.objects.filter(payment=OuterRef("payment"), status__in=UNDECIDED)
     returning = Refund.objects.filter(payment=OuterRef("payment"), status__in=_UNDER_WAY)
     rows = Referral.objects.filter(~Exists(disputed), status=Referral.Status.HELD, due_at__lte=timezone.now())
     # What waits is passed over, so that it keeps nothing else waiting.
@@ -136,7 +136,7 @@ def _earned_minor(row: Referral, payment: Payment, promised_minor: int) -> int:
 
 def _is_open(payment: Payment, promised_minor: int) -> bool:
     """Whether it is not known yet if the fee stays; what goes back with a payout does not count."""
-    if payment.disputes.filter(status__in=_DISPUTED).exists():
+    if payment.disputes.filter(status__in=UNDECIDED).exists():
         return True
     under_way = payment.refunds.filter(status__in=_UNDER_WAY)
     asked = under_way.filter(status=Refund.Status.REQUESTED).aggregate(total=Sum("amount_minor"))["total"] or 0

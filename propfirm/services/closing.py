@@ -18,6 +18,7 @@ from propfirm.models import PropAccount, PropPayout, PropPhase
 from propfirm.services.fee_refunds import TAKEN_BACK, UNDER_WAY
 from propfirm.services.moves import account_tell_in_tx, activity_in_tx, move_in_tx, tell
 from propfirm.services.operators import actor_of, operator_require, other_person_require
+from propfirm.services.payout_lines import OPEN
 from propfirm.services.payouts import payout_cancel
 from propfirm.services.phases import HELD, is_stopped, phase_end_in_tx
 from trading.domain.rules import RuleState, Verdict
@@ -28,7 +29,6 @@ from trading.services import settling
 from trading.services.locking import account_lock_in_tx, account_unlock_in_tx
 
 GONE = "Its owner has left."
-_WAITS = (PropPayout.Status.REQUESTED, PropPayout.Status.REVIEWED)
 
 
 def account_close(*, actor: User, account_id: int, reason: str) -> PropAccount:
@@ -40,7 +40,7 @@ def account_close(*, actor: User, account_id: int, reason: str) -> PropAccount:
     reason = _begin(actor, reason)
     with transaction.atomic():
         account, phase = _live(actor, account_id)
-        if PropPayout.objects.filter(account=account, status__in=_WAITS).exists():
+        if PropPayout.objects.filter(account=account, status__in=OPEN).exists():
             raise Conflict("payout_open", "Decide about its payout first.", {"number": account.number})
         message = f"The firm has closed the account: {reason}"
         phase_end_in_tx(phase, PropPhase.Status.CLOSED, reason=message)
@@ -54,7 +54,7 @@ def accounts_close_gone(user_id: int) -> int:
     A payout that they asked for in the moment of leaving counts as taken back: nobody is left to be paid.
     """
     owner = Actor(user_id=user_id)
-    waiting = PropPayout.objects.filter(account__owner_id=user_id, status__in=_WAITS).order_by("pk")
+    waiting = PropPayout.objects.filter(account__owner_id=user_id, status__in=OPEN).order_by("pk")
     for public_id in list(waiting.values_list("public_id", flat=True)):
         payout_cancel(actor=owner, public_id=public_id)
     rows = PropAccount.objects.filter(owner_id=user_id, status__in=states.LIVE).order_by("pk")
@@ -82,7 +82,7 @@ def account_stop(*, actor: User, account_id: int, reason: str) -> bool:
     with transaction.atomic():
         account, phase = _live(actor, account_id)
         who = actor_of(actor)
-        if PropPayout.objects.filter(account=account, status__in=_WAITS).exists():
+        if PropPayout.objects.filter(account=account, status__in=OPEN).exists():
             raise Conflict("payout_open", "Its payout keeps it locked. Decide about that first.", {})
         message = (HELD + reason)[:200]
         if not account_lock_in_tx(account_id=phase.trading_account_id, reason=message, actor=who):

@@ -15,6 +15,7 @@ from accounts.models import User
 from core.errors import Conflict, DomainError, Invalid, NotFound
 from core.money import Money
 from core.services import audit
+from payments.domain.states import UNDECIDED
 from payments.locks import payment_lock
 from payments.models import Dispute, Payment, Refund
 from payments.services.payouts import finance_require
@@ -38,7 +39,6 @@ _OWN = "The fee of "
 TAKEN_BACK = "The purchase is taken back."
 # Refused for good: it went back in another way, or nothing was paid.
 _FINAL = ("refund_too_large", "payment_not_paid", "amount_invalid")
-_UNDECIDED = (Dispute.Status.OPEN, Dispute.Status.UNDER_REVIEW)
 UNDER_WAY = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 
 
@@ -87,7 +87,7 @@ def _to_look_at() -> QuerySet[PropAccount]:
     What a bank has, or a dispute holds, is passed over, so that it keeps nothing else waiting.
     """
     asked = Refund.objects.filter(payment=OuterRef("payment"), reason__startswith=_OWN).order_by("-pk")
-    held = Dispute.objects.filter(payment=OuterRef("payment"), status__in=_UNDECIDED)
+    held = Dispute.objects.filter(payment=OuterRef("payment"), status__in=UNDECIDED)
     rows = PropAccount.objects.exclude(fee_refund=_Fee.NONE).annotate(last=Subquery(asked.values("status")[:1]))
     pending = Refund.objects.filter(payment=OuterRef("payment"), status=Refund.Status.PENDING)
     unsent = Q(~Exists(held), fee_refund=_Fee.DUE, last=None)
@@ -150,7 +150,7 @@ def _is_all_back(payment: Payment) -> bool:
 
 def _is_undecided(payment_id: int) -> bool:
     """Whether money of the payment is held in a dispute or on its way back otherwise: it may be left after that."""
-    disputes = Dispute.objects.filter(payment_id=payment_id, status__in=_UNDECIDED)
+    disputes = Dispute.objects.filter(payment_id=payment_id, status__in=UNDECIDED)
     return disputes.exists() or Refund.objects.filter(payment_id=payment_id, status=Refund.Status.REQUESTED).exists()
 
 

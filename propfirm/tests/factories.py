@@ -14,7 +14,7 @@ from marketdata.domain.types import MarketView
 from marketdata.tests.factories import advance
 from payments.models import Payment
 from payments.services.booking import capture_book_in_tx
-from payments.services.granting import bought_of, payment_grant_in_tx
+from payments.services.granting import bought_of, payment_grant_in_tx, payment_revoke_in_tx
 from payments.tests.factories import PaymentFactory
 from propfirm.models import PropAccount, PropPhase, PropPlan
 from propfirm.services.plans import plan_draft, plan_offer
@@ -81,6 +81,13 @@ def pay(row: Payment) -> Payment:
         row.save()
         payment_grant_in_tx(row)
     return row
+
+
+def gone_back(row: Payment) -> None:
+    """The provider's word: all of a payment's money is back with who paid."""
+    with transaction.atomic():
+        payment_revoke_in_tx(row, reason="Its money has gone back.")
+        row.save()
 
 
 def prop_account(of: PropPlan, owner: User | None = None, *, reference: str = "") -> tuple[PropAccount, Actor]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -14,7 +13,7 @@ from marketdata.tests.factories import advance
 from payments.adapters.sandbox import charges, checkouts
 from payments.models import Payment, Refund
 from payments.services.checkout import purchase_begin
-from payments.services.granting import bought_of, payment_revoke_in_tx
+from payments.services.granting import bought_of
 from payments.services.refunding import refund_request
 from payments.services.sandbox import events_deliver
 from payments.tests.factories_payouts import finance
@@ -33,7 +32,7 @@ from propfirm.services.purchases import ChallengeKind
 from propfirm.services.resets import ResetKind, retry_take
 from propfirm.tests import factories as make
 from propfirm.tests.test_fee_refunds import bought, funded_in_profit, paid_out, settle
-from propfirm.tests.test_resets import CHANCE, LIMIT, breach, reset_begun
+from propfirm.tests.test_resets import CHANCE, breach, expired_in_profit, reset_begun
 from propfirm.tests.test_undone import undo
 from trading.domain.types import SYSTEM
 from trading.models import Account
@@ -45,25 +44,6 @@ pytestmark = pytest.mark.django_db
 FALL = {"AAA": [(100, 100, 94, 94), *[(94, 94, 94, 94)] * 4]}
 
 
-def revoke(payment):
-    with transaction.atomic():
-        payment_revoke_in_tx(payment, reason="Its money has gone back.")
-        payment.save()
-
-
-def expired_in_profit(**more):
-    market = make.market({"AAA": [(100, 101, 100, 101), *[(101,) * 4] * 8]})
-    account, who = make.prop_account(make.plan(market, evaluation=[make.TARGET, LIMIT, CHANCE], **more))
-    make.trade(account, who, "buy", 100)
-    advance(market.id, 3)
-    make.trade(account, who, "sell", 100)
-    advance(market.id, 4)
-    make.deliver()
-    account.refresh_from_db()
-    assert account.status == "expired"
-    return account, who
-
-
 def refused(code, act):
     with pytest.raises(DomainError) as error:
         act()
@@ -71,8 +51,8 @@ def refused(code, act):
 
 
 def test_what_was_not_paid_for_any_more_begins_no_more():
-    account, who = expired_in_profit()
-    revoke(account.payment)
+    _, account, who = expired_in_profit()
+    make.gone_back(account.payment)
     refused("fee_returned", lambda: retry_take(actor=who, number=account.number))
     offer = {"user_id": account.owner_id, "reference": account.number, "params": {}, "currency": ""}
     refused("fee_returned", lambda: ResetKind().offer(**offer))
@@ -84,7 +64,7 @@ def test_what_was_not_paid_for_any_more_begins_no_more():
 
 def test_a_verdict_about_what_was_not_paid_for_any_more_stays():
     _, lost, loser = make.failed()
-    revoke(lost.payment)
+    make.gone_back(lost.payment)
     refused("fee_returned", lambda: undo(lost, loser, {"AAA": "99"}))
     lost.refresh_from_db()
     assert lost.status == "failed"
@@ -106,7 +86,7 @@ def test_second_chances_do_not_go_past_the_most_accounts_of_a_plan():
 
 
 def test_a_free_retry_counts_as_an_account_too():
-    account, who = expired_in_profit(max_accounts=1)
+    _, account, who = expired_in_profit(max_accounts=1)
     make.prop_account(account.plan, account.owner)
     refused("too_many_accounts", lambda: retry_take(actor=who, number=account.number))
 
@@ -131,7 +111,7 @@ def passed_after_a_reset():
 
 def test_a_reset_that_is_charged_back_takes_what_was_passed_with_it():
     account, row = passed_after_a_reset()
-    revoke(row)
+    make.gone_back(row)
     account.refresh_from_db()
     assert account.status == "closed"
     assert make.phase_of(account).status == "closed"

@@ -93,9 +93,10 @@ def test_a_reset_is_for_ones_own_account_that_ended():
         purchase_quote(user=other.owner, kind=KIND, reference=other.number)
 
 
-def test_time_that_ran_out_in_profit_is_tried_again_for_nothing_once():
-    market = make.market({"AAA": [(100, 101, 100, 101), *[(101, 101, 101, 101)] * 8]})
-    account, who = make.prop_account(make.plan(market, evaluation=[make.TARGET, LIMIT, CHANCE]))
+def expired_in_profit(**fields):
+    """An account whose time ran out in profit: it may be tried again for nothing."""
+    market = make.market({"AAA": [(100, 101, 100, 101), *[(101,) * 4] * 8]})
+    account, who = make.prop_account(make.plan(market, evaluation=[make.TARGET, LIMIT, CHANCE], **fields))
     make.trade(account, who, "buy", 100)
     advance(market.id, 3)
     make.trade(account, who, "sell", 100)
@@ -103,6 +104,11 @@ def test_time_that_ran_out_in_profit_is_tried_again_for_nothing_once():
     make.deliver()
     account.refresh_from_db()
     assert account.status == "expired"
+    return market, account, who
+
+
+def test_time_that_ran_out_in_profit_is_tried_again_for_nothing_once():
+    market, account, who = expired_in_profit()
     with pytest.raises(Conflict) as error:
         purchase_quote(user=account.owner, kind=KIND, reference=account.number)
     assert error.value.code == "retry_is_free"

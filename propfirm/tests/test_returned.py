@@ -9,15 +9,12 @@ from django.utils import timezone
 from accounts.models import Notification, User
 from core.errors import Conflict, Forbidden
 from core.services.books import verify
-from marketdata.tests.factories import advance
 from payments.adapters.sandbox import charges
 from payments.models import Payment, Refund
-from payments.services.granting import payment_revoke_in_tx
 from payments.services.quoting import purchase_quote
 from payments.services.refunding import refund_request
 from payments.tests.factories_payouts import finance
 from propfirm.models import PropAccount, PropActivity, PropPhase
-from propfirm.services.disputes import dispute_assess, dispute_decide, dispute_open
 from propfirm.services.fee_refunds import (
     fee_promise_in_tx,
     fee_refund_again,
@@ -30,49 +27,18 @@ from propfirm.services.resets import KIND as RESET
 from propfirm.services.resets import chance_of, reset_require, retry_take
 from propfirm.tests import factories as make
 from propfirm.tests.test_fee_refunds import bought, funded_in_profit, paid_out, settle
-from propfirm.tests.test_resets import CHANCE, LIMIT, breach, broken, reset_begun
+from propfirm.tests.test_resets import CHANCE, breach, broken, expired_in_profit, reset_begun
+from propfirm.tests.test_undone import undo
 from trading.models import AccountRules, Verdict
-from trading.tests import factories as trading
 
 pytestmark = pytest.mark.django_db
 RULES = [make.DAILY, make.MOST, make.TARGET, {**CHANCE, "max_resets": 3}]
-
-
-def gone_back(payment):
-    """The provider's word: all of its money is back with who paid."""
-    with transaction.atomic():
-        payment_revoke_in_tx(payment, reason="Its money has gone back.")
-        payment.save()
 
 
 def code_of(act, *args, **kwargs):
     with pytest.raises(Conflict) as refused:
         act(*args, **kwargs)
     return refused.value.code
-
-
-def out_of_time():
-    """An account that expired in profit: it may be tried again for nothing."""
-    market = make.market({"AAA": [(100, 101, 100, 101), *[(101,) * 4] * 8]})
-    account, who = make.prop_account(make.plan(market, evaluation=[make.TARGET, LIMIT, CHANCE], max_accounts=1))
-    make.trade(account, who, "buy", 100)
-    advance(market.id, 3)
-    make.trade(account, who, "sell", 100)
-    advance(market.id, 4)
-    make.deliver()
-    account.refresh_from_db()
-    assert account.status == "expired"
-    return account, who
-
-
-def undone(account, who, verdict_id):
-    dispute = dispute_open(
-        actor=who, number=account.number, verdict_id=verdict_id, body="The price of 94 was traded nowhere else."
-    )
-    one, two = (trading.user(role="moderator", is_staff=True) for _ in range(2))
-    dispute_assess(actor=one, dispute_id=dispute.pk, prices={"AAA": "99"}, proposal="reinstate", note="A bad print.")
-    dispute_decide(actor=two, dispute_id=dispute.pk, accept=True)
-    account.refresh_from_db()
 
 
 def judged(account, kind, like):
@@ -113,7 +79,7 @@ def reset(account, who):
 def test_an_account_whose_fee_went_back_is_not_reset():
     _, account, who = broken()
     begun = reset_begun(account, who)
-    gone_back(account.payment)
+    make.gone_back(account.payment)
     assert code_of(purchase_quote, user=account.owner, kind=RESET, reference=account.number) == "fee_returned"
     # A page that was open already: its money goes back.
     assert make.pay(begun).problem == "not_granted:fee_returned"
@@ -122,10 +88,10 @@ def test_an_account_whose_fee_went_back_is_not_reset():
 
 
 def test_a_fee_that_came_back_with_a_payout_takes_no_second_chance_away():
-    account, who = out_of_time()
+    _, account, who = expired_in_profit(max_accounts=1)
     PropAccount.objects.filter(pk=account.pk).update(fee_refund="done", fee_refund_minor=account.fee_minor)
     account.payment.refunded_minor = account.fee_minor
-    gone_back(account.payment)
+    make.gone_back(account.payment)
     retry_take(actor=who, number=account.number)
     account.refresh_from_db()
     assert account.status == "active"
@@ -322,7 +288,7 @@ def test_a_later_reset_of_a_later_step_stands_on_it_too():
     judged(account, "fail", like)
     reset(account, who)
     assert (account.phase_index, account.phases.count()) == (1, 4)
-    gone_back(row)
+    make.gone_back(row)
     account.refresh_from_db()
     assert account.status == "closed"
 
@@ -332,7 +298,7 @@ def test_a_reset_that_paid_for_the_same_step_again_stands_by_itself():
     row = reset(account, who)
     judged(account, "fail", like)
     reset(account, who)
-    gone_back(row)
+    make.gone_back(row)
     account.refresh_from_db()
     assert account.status == "active"
     judged(account, "pass", like)
@@ -343,11 +309,11 @@ def test_an_attempt_before_the_reset_stands_on_none():
     account, who, like = fallen()
     row = reset(account, who)
     judged(account, "fail", like)
-    undone(account, who, like.pk)
+    undo(account, who, {"AAA": "99"}, verdict_id=like.pk)
     judged(account, "pass", like)
     # Opened after the reset, and come from the attempt before it.
     assert (account.status, account.phase_index) == ("active", 1)
-    gone_back(row)
+    make.gone_back(row)
     account.refresh_from_db()
     assert account.status == "active"
 
@@ -356,7 +322,7 @@ def test_what_a_reset_that_went_back_began_is_not_brought_back_and_may_be_paid_f
     account, who, like = fallen()
     row = reset(account, who)
     ended = judged(account, "fail", like)
-    gone_back(row)
+    make.gone_back(row)
     account.refresh_from_db()
     assert account.status == "failed"
     with pytest.raises(Conflict) as refused:
@@ -373,6 +339,6 @@ def test_what_stands_on_a_step_whose_reset_went_back_begins_no_more():
     row = reset(account, who)
     judged(account, "pass", like)
     judged(account, "fail", like)
-    gone_back(row)
+    make.gone_back(row)
     assert code_of(chance_of, account) == "reset_returned"
     assert code_of(purchase_quote, user=account.owner, kind=RESET, reference=account.number) == "reset_returned"

@@ -29,9 +29,9 @@ RISE = {"AAA": [(100,) * 4, *[(104,) * 4] * 12]}
 IDLE = {"kind": "inactivity", "days": 5}
 
 
-def undo(account, who, prices, **more):
-    """The verdict that ended the account, undone by two people."""
-    verdict_id = make.phase_of(account).verdict_id
+def undo(account, who, prices, *, verdict_id=None, **more):
+    """A verdict that ended a phase (the one that was opened last), undone by two people."""
+    verdict_id = verdict_id or make.phase_of(account).verdict_id
     row = dispute_open(actor=who, number=account.number, verdict_id=verdict_id, body=WHY)
     first, second = (trading.user(role="moderator", is_staff=True) for _ in range(2))
     dispute_assess(actor=first, dispute_id=row.pk, prices=prices, proposal="reinstate", note="A bad print.", **more)

@@ -10,7 +10,7 @@ from trading.domain.rules.floors import LossRule, breach_line, tested_minor
 from trading.domain.rules.limits import DailyLoss, MaxLoss, MinTradingDays
 from trading.domain.rules.rewards import Payout
 from trading.domain.rules.ruleset import RuleSet
-from trading.domain.rules.state import RuleState, fresh_marks
+from trading.domain.rules.state import DayBook, RuleState, fresh_marks
 
 
 def record_payout(
@@ -57,15 +57,7 @@ def record_scaling(state: RuleState, *, increase_minor: int, balance_minor: int,
     return replace(
         state,
         initial_minor=state.initial_minor + increase_minor,
-        days=tuple(
-            replace(
-                book,
-                balance_minor=book.balance_minor + increase_minor,
-                equity_minor=book.equity_minor + increase_minor,
-                profit_from_minor=book.profit_from_minor + increase_minor,
-            )
-            for book in state.days
-        ),
+        days=_days_moved(state, increase_minor),
         high_waters=tuple(replace(mark, minor=mark.minor + increase_minor) for mark in state.high_waters),
         cycle_balance_minor=state.cycle_balance_minor + increase_minor,
         scale_at=at,
@@ -81,19 +73,21 @@ def record_correction(state: RuleState, *, amount_minor: int) -> RuleState:
     It counts towards floors and target, as what it makes good would have. One that takes money away lowers the
     high-water marks with it, as that money may have made them; one that gives leaves them.
     """
-    moved = replace(
-        state,
-        days=tuple(
-            replace(
-                book,
-                balance_minor=book.balance_minor + amount_minor,
-                equity_minor=book.equity_minor + amount_minor,
-                profit_from_minor=book.profit_from_minor + amount_minor,
-            )
-            for book in state.days
-        ),
-    )
+    moved = replace(state, days=_days_moved(state, amount_minor))
     return marks_lowered(moved, by_minor=max(-amount_minor, 0))
+
+
+def _days_moved(state: RuleState, by_minor: int) -> tuple[DayBook, ...]:
+    """Days whose references are moved: what moves them is no day's profit or loss."""
+    return tuple(
+        replace(
+            book,
+            balance_minor=book.balance_minor + by_minor,
+            equity_minor=book.equity_minor + by_minor,
+            profit_from_minor=book.profit_from_minor + by_minor,
+        )
+        for book in state.days
+    )
 
 
 def marks_lowered(state: RuleState, *, by_minor: int) -> RuleState:
